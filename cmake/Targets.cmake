@@ -1,0 +1,39 @@
+# The two shapes of target that this project has, with their warnings and their declared edges.
+
+add_library(batuta_warnings INTERFACE)
+target_compile_options(batuta_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+  -Werror)
+target_include_directories(batuta_warnings INTERFACE "${CMAKE_SOURCE_DIR}")
+
+function(batuta_apply_lint target)
+  if(BATUTA_LINT)
+    set_target_properties(${target} PROPERTIES CXX_CLANG_TIDY
+      "${BATUTA_CLANG_TIDY};--quiet;--warnings-as-errors=*")
+  endif()
+endfunction()
+
+# batuta_library(<name> SOURCES <file>... [PUBLIC <target>...] [PRIVATE <target>...])
+# One static library per folder. PUBLIC edges are seen in its headers, PRIVATE ones only in its sources.
+function(batuta_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC ${ARG_PUBLIC} PRIVATE batuta_warnings ${ARG_PRIVATE})
+  target_include_directories(${name} PUBLIC "${CMAKE_SOURCE_DIR}")
+  batuta_apply_lint(${name})
+endfunction()
+
+# batuta_test(<name> LABEL <label> SOURCES <file>... LIBS <target>... [TIMEOUT <seconds>])
+# One GoogleTest binary; it links the libraries named and nothing else, so an undeclared edge fails at its link.
+function(batuta_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE batuta_warnings ${ARG_LIBS} GTest::gmock_main)
+  batuta_apply_lint(${name})
+  add_test(NAME ${name} COMMAND ${name} --gtest_shuffle)
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
