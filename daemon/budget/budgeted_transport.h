@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/sync/sequence.h"
+#include "common/time/clock.h"
+#include "daemon/budget/window.h"
+#include "daemon/metadata/metadata_store.h"
+#include "daemon/transport/http_transport.h"
+
+namespace batuta::budget {
+
+struct Quotas {
+  uint64_t api = 0;        // requests per window
+  uint64_t resolvers = 0;
+  uint64_t pages = 0;
+};
+
+struct BudgetOptions {
+  std::string endpoint;
+  Quotas anonymous{500, 3'000, 100};       // published by the hub, per 300 s
+  Quotas authenticated{1'000, 5'000, 200};
+  std::chrono::seconds window{300};
+  double interactive_share = 0.10;         // of each quota, kept for interactive callers
+  std::string salt;                        // for fingerprints of tokens; random, kept in the catalog
+};
+
+// BudgetedTransport decorates the one real transport: a request to the endpoint is sent when its window has room, held back
+// until the reset when not, and after a 429 (or a 503 with Retry-After) it is sent again by itself once the window reopens,
+// so that its handler sees one answer. Requests to other origins pass at once. Within a window: interactive before normal
+// before background; principals take turns. Wiring hands this object out and nobody else holds the bare transport.
+//
+// Windows are learned from every answer and kept in the catalog, so that a restart inside a closed window sends nothing
+// before its reset. State lives on the core sequence; the HttpTransport methods are thread-safe.
+class BudgetedTransport : public transport::HttpTransport {
+ public:
+  // Everything borrowed outlives the object.
+  static std::unique_ptr<BudgetedTransport> Create(BudgetOptions options, transport::HttpTransport& inner, Sequence& core,
+                                                   const Clock& clock, metadata::MetadataStore& store);
+
+  // Core sequence only. Of every identity; the caller filters.
+  virtual std::vector<WindowView> Windows() const = 0;
+
+  // The identity under which requests with this token are counted: "anonymous" or a salted fingerprint.
+  virtual std::string IdentityOf(const Secret& token) const = 0;
+
+  // `changed` runs on the core sequence after any change of Windows(), at most four times a second. Returns an id.
+  virtual uint64_t Observe(std::function<void()> changed) = 0;
+  virtual void Unobserve(uint64_t id) = 0;
+};
+
+}  // namespace batuta::budget

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/io/file_system.h"
+#include "common/types/entry.h"
+#include "common/types/repo_id.h"
+#include "daemon/cache/partial.h"
+#include "daemon/metadata/metadata_store.h"
+
+namespace batuta::cache {
+
+struct CacheOptions {
+  std::filesystem::path root;  // absolute; HF_HUB_CACHE
+};
+
+// What the file system under the cache can do, probed when the cache is opened.
+struct Abilities {
+  bool symlinks = true;    // else files are moved into the snapshot, as the Python library does (hub-protocol 4.7)
+  bool hard_links = true;
+  bool locks = true;       // flock(2)
+};
+
+struct CachedRevision {
+  CommitId commit;
+  std::vector<std::string> refs;
+  uint32_t file_count = 0;
+  uint64_t size_bytes = 0;
+  WallTime last_modified;
+};
+
+struct CachedRepo {
+  RepoId repo;
+  std::filesystem::path path;
+  uint64_t size_bytes = 0;  // blobs of all revisions, each once
+  uint32_t file_count = 0;
+  WallTime last_access;
+  std::vector<CachedRevision> revisions;
+};
+
+struct CacheListing {
+  std::vector<CachedRepo> repos;
+  uint64_t total_bytes = 0;  // one inode counts once
+  std::vector<std::string> warnings;
+};
+
+// Cache is the tree on disk that every Hugging Face tool of the machine shares, in exactly the layout of the Python library
+// (docs/on-disk-format.md). A file appears under its final name only when it is whole and verified. Other tools write the
+// same tree at the same time: names are unique, final steps are atomic, locks are tried and never waited for.
+//
+// All methods block on disk I/O: run them on the disk pool, never on the core sequence. Thread-safe.
+// Errors common to all: those of FileSystem.
+class Cache {
+ public:
+  virtual ~Cache() = default;
+
+  // Makes the root when missing (with CACHEDIR.TAG), probes its abilities, removes leftovers of a crash that cannot be
+  // resumed.   kPermissionDenied (STORAGE_READ_ONLY)  the root cannot be written; OpenReadOnly() still can read.
+  static absl::StatusOr<std::unique_ptr<Cache>> Open(CacheOptions options, FileSystem& files,
+                                                     metadata::MetadataStore& store);
+
+  // --- reading -------------------------------------------------------------------------------------------------------
+
+  // The commit a ref points to. A missing, empty or malformed ref file is nullopt.
+  virtual absl::StatusOr<std::optional<CommitId>> ReadRef(const RepoId& repo, const Revision& revision) = 0;
+
+  // The listing of a commit that was stored earlier (`trees/<commit>.json`, the Python library's own format), else nullopt.
+  virtual absl::StatusOr<std::optional<Tree>> ReadTree(const RepoId& repo, const CommitId& commit) = 0;
+
+  // For each entry: is it whole in the snapshot of that commit? A blob that is there but not linked counts as not there: see
+  // LinkExisting(). A link whose target is missing or has another size counts as not there.
+  virtual absl::StatusOr<std::vector<bool>> ArePresent(const RepoId& repo, const CommitId& commit,
+                                                       const std::vector<Entry>& entries) = 0;
+
+  // Where the snapshot of a commit is or would be.
+  virtual std::filesystem::path SnapshotPath(const RepoId& repo, const CommitId& commit) const = 0;
+
+  // Everything there is, whoever put it there. `only` empty = all.
+  virtual absl::StatusOr<CacheListing> List(const std::vector<RepoId>& only) = 0;
+
+  virtual absl::StatusOr<SpaceInfo> Space() = 0;
+  virtual const std::filesystem::path& root() const = 0;
+  virtual const Abilities& abilities() const = 0;
+
+  // --- writing -------------------------------------------------------------------------------------------------------
+
+  // Opens the partial file of a blob, new or left by an earlier run, for its one writer. `path` only decides how the bytes
+  // are reached on file systems without symlinks.   kAlreadyExists  the blob is whole already: use LinkExisting().
+  virtual absl::StatusOr<std::unique_ptr<Partial>> OpenPartial(const RepoId& repo, const BlobId& blob,
+                                                               uint64_t size_bytes) = 0;
+
+  // Makes the blob reachable as `entry.path` in the snapshot of `commit`, if the repo has it with the right size; false when
+  // not. Idempotent. Refuses (kDataLoss INVALID_PATH) where a symlink in the snapshot folder would lead the path astray.
+  virtual absl::StatusOr<bool> LinkExisting(const RepoId& repo, const CommitId& commit, const Entry& entry) = 0;
+
+  virtual absl::Status WriteTree(const RepoId& repo, const Tree& tree) = 0;
+
+  // After the snapshot folder exists. Nothing to do when the revision is the commit itself.
+  virtual absl::Status WriteRef(const RepoId& repo, const Revision& revision, const CommitId& commit) = 0;
+
+  // Records that the hub says there is no such file (`.no_exist/<commit>/<path>`).
+  virtual absl::Status WriteNoExist(const RepoId& repo, const CommitId& commit, const RepoPath& path) = 0;
+};
+
+}  // namespace batuta::cache

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "common/sync/task_runner.h"
+#include "common/types/entry.h"
+#include "common/types/principal.h"
+#include "common/types/repo_id.h"
+#include "common/types/secret.h"
+#include "daemon/transport/http_transport.h"
+#include "daemon/transport/range_source.h"
+
+namespace batuta::hub {
+
+// In whose name the hub is asked.
+struct Access {
+  Principal principal;
+  Secret token;  // empty = anonymous
+  Priority priority = Priority::kNormal;
+  bool may_wait = true;  // else HUB_RATE_LIMITED at once where the budget would hold the request back
+
+  // Called on the transport's thread when a request is held back; may be empty.
+  std::function<void(const transport::WaitInfo&)> on_waiting;
+};
+
+struct RepoSummary {
+  RepoId repo;
+  uint64_t downloads = 0;
+  uint64_t likes = 0;
+  bool is_private = false;
+  std::string gated;  // "", "auto", "manual"
+  std::string task;
+  std::string library;
+  std::vector<std::string> tags;
+  std::optional<WallTime> created;
+  std::optional<WallTime> last_modified;
+};
+
+struct RepoInfo {
+  RepoSummary summary;  // its id is the canonical spelling, which may differ from the one asked for
+  CommitId commit;
+  std::string hub_id;   // `_id`: stable across renames
+  std::string author;
+  std::string license;
+  std::vector<std::string> base_models;
+  uint64_t parameters = 0;
+  bool disabled = false;
+  uint32_t file_count = 0;
+  uint64_t used_storage_bytes = 0;
+};
+
+struct SearchQuery {
+  RepoType type = RepoType::kModel;
+  std::string text;
+  std::string author;
+  std::vector<std::string> tags;
+  std::string task;
+  std::string library;
+  std::string sort;  // "" = the hub's order
+  uint32_t limit = 20;
+};
+
+struct Identity {
+  std::string name;
+  std::string full_name;
+  std::string email;
+  std::string kind;
+  std::vector<std::string> organizations;
+  std::string token_name;
+  std::string token_role;
+};
+
+template <typename T>
+using Callback = absl::AnyInvocable<void(absl::StatusOr<T>)>;
+
+// HubClient asks the hub and turns its answers into structs and its refusals into Status (see http_error.h). One call, one
+// try: whoever calls decides about retries (IsTransient()). Renames and other redirects on the endpoint are followed with
+// the token, redirects to other hosts without it, at most 10 hops, never from https to http.
+//
+// Bounds: a JSON page ≤ 32 MiB, a tree ≤ 1,000,000 entries (ANSWER_TOO_LARGE); a path, etag or commit in an answer that is
+// not well-formed makes the whole answer kDataLoss (INVALID_PATH, INVALID_ETAG) or kInternal (HUB_PROTOCOL).
+//
+// Thread-safe; never blocks. Callbacks run on the TaskRunner given at construction, exactly once.
+class HubClient {
+ public:
+  virtual ~HubClient() = default;
+
+  // Repo metadata and the commit the revision points to.
+  virtual void GetRepo(const RepoId& repo, const Revision& revision, const Access& access, Callback<RepoInfo> done) = 0;
+
+  // Only the commit: the cheapest call that answers it.
+  virtual void ResolveRevision(const RepoId& repo, const Revision& revision, const Access& access,
+                               Callback<CommitId> done) = 0;
+
+  // Every file of the commit, all pages.
+  virtual void ListTree(const RepoId& repo, const CommitId& commit, const Access& access, Callback<Tree> done) = 0;
+  virtual void Search(const SearchQuery& query, const Access& access, Callback<std::vector<RepoSummary>> done) = 0;
+  virtual void WhoAmI(const Access& access, Callback<Identity> done) = 0;
+
+  // The bytes of one file of a commit. Makes no request yet. The first Fetch() goes through the resolver; later ones go
+  // straight to the link it gave while that is valid. Fetch ends with UPSTREAM_CHANGED when the resolver names another
+  // commit or blob than `entry`, or the length differs.
+  virtual std::shared_ptr<transport::RangeSource> OpenFile(const RepoId& repo, const CommitId& commit,
+                                                           const Entry& entry, const Access& access) = 0;
+
+  // The base URL, without a trailing slash.
+  virtual const std::string& endpoint() const = 0;
+};
+
+// `callbacks` and `http` outlive the client.
+std::unique_ptr<HubClient> MakeHubClient(std::string endpoint, transport::HttpTransport& http, TaskRunner& callbacks);
+
+}  // namespace batuta::hub

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace batuta::metadata {
+
+// What the catalog keeps. Each table's values are encoded by the folder that owns them, as JSON with a "v" field.
+enum class Table {
+  kMeta,        // schema version, salt, instance id
+  kJobs,        // job id → daemon/jobs
+  kPartials,    // repo folder / blob → daemon/cache
+  kSelections,  // repo folder / commit / selection → daemon/cache
+  kRevisions,   // repo folder / revision → commit and when it was learned; daemon/pull
+  kWindows,     // endpoint, identity, kind → daemon/budget
+  kVerdicts,    // blob → daemon/safety
+};
+
+// Writes that take effect together or not at all.
+class WriteBatch {
+ public:
+  struct Change {
+    Table table;
+    std::string key;
+    std::optional<std::string> value;  // nullopt = delete
+  };
+
+  void Put(Table table, std::string key, std::string value) { changes_.push_back({table, std::move(key), std::move(value)}); }
+  void Delete(Table table, std::string key) { changes_.push_back({table, std::move(key), std::nullopt}); }
+
+  const std::vector<Change>& changes() const { return changes_; }
+
+ private:
+  std::vector<Change> changes_;
+};
+
+enum class Durability {
+  kProcess,  // survives kill -9
+  kPower,    // survives a power cut, and so does everything written before
+};
+
+// MetadataStore is the catalog: an ordered map per table. Keys are any bytes ≤ 4 KiB, values ≤ 16 MiB. Thread-safe. Calls may
+// block for a disk write (kPower: for an fsync); reads of what was written lately do not.
+//   kUnavailable (STORAGE_FAILED), kResourceExhausted (DISK_FULL), kDataLoss (CATALOG_DAMAGED) from any method.
+class MetadataStore {
+ public:
+  virtual ~MetadataStore() = default;
+  virtual absl::StatusOr<std::optional<std::string>> Get(Table table, std::string_view key) = 0;
+  virtual absl::Status Write(const WriteBatch& batch, Durability durability) = 0;
+
+  // In key order; stops when `visit` returns false. Writes during the scan are not seen.
+  virtual absl::Status Scan(Table table, std::string_view prefix,
+                            const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
+};
+
+// One put or delete.
+absl::Status Put(MetadataStore& store, Table table, std::string_view key, std::string_view value, Durability durability);
+absl::Status Delete(MetadataStore& store, Table table, std::string_view key, Durability durability);
+
+}  // namespace batuta::metadata

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "common/sync/sequence.h"
+#include "common/sync/worker_pool.h"
+#include "common/time/backoff.h"
+#include "common/types/entry.h"
+#include "common/types/repo_id.h"
+#include "daemon/cache/cache.h"
+#include "daemon/transfer/buffer_pool.h"
+#include "daemon/transport/range_source.h"
+
+namespace batuta::transfer {
+
+struct TransferOptions {
+  int connections_per_blob = 8;          // ≥ 1
+  int connections = 32;                  // all blobs together; at most half the buffers of the pool
+  int blobs_in_flight = 16;              // ≥ 1
+  uint64_t min_segment_bytes = 4 << 20;  // a blob is cut into segments of this size or larger
+  uint64_t max_segment_bytes = 32 << 20;
+  uint64_t journal_every_bytes = 1 << 20;      // Partial::Journal
+  uint64_t checkpoint_every_bytes = 128 << 20; // Partial::Checkpoint
+  BackoffPolicy backoff;
+};
+
+// What a transfer tells those who wait for it. Every call is on the core sequence; none after OnFinished.
+class TransferObserver {
+ public:
+  virtual ~TransferObserver() = default;
+
+  // `done_bytes` of the blob are on disk, of which the earlier run left some; `received_bytes` came over the network since
+  // the last call. done_bytes falls only when the blob is started over.
+  virtual void OnProgress(uint64_t done_bytes, uint64_t received_bytes) = 0;
+
+  // Nothing moves at present, and why: a transient error and the time of the next try, or a rate limit.
+  virtual void OnWaiting(const transport::WaitInfo& info, const absl::Status& cause, int attempt) = 0;
+
+  // OK: the blob is verified and published under its name. Else it is not, and the status is final:
+  //   kDataLoss (DIGEST_MISMATCH)  after one full second try.
+  //   kResourceExhausted (DISK_FULL), kUnavailable (STORAGE_FAILED), and what the source says that is not transient.
+  virtual void OnFinished(const absl::Status& status) = 0;
+};
+
+using TransferId = uint64_t;
+
+// What to move.
+struct TransferSpec {
+  RepoId repo;
+  Entry entry;  // its path is for messages; blob and size decide
+  std::shared_ptr<transport::RangeSource> source;
+  Priority priority = Priority::kNormal;
+  bool may_wait = true;  // false: a transient error is final
+};
+
+// Transfers moves blobs into the cache: many at once, each over several connections, resumed where an earlier run stopped,
+// hashed while the bytes arrive, published only when the hash is right. The same blob of the same repo wanted twice is moved
+// once. Order: by priority, then first come.
+//
+// One blob: the missing ranges are cut into segments, taken in order so that hashing follows the front; a connection that
+// falls idle takes the next one, or half of the largest that is still under way. Transient errors are retried for ever with
+// back-off (a changed or damaged blob once from byte 0).
+//
+// Lives on the core sequence: every method is called there. Disk work and hashing run on the disk pool, a strand per blob.
+class Transfers {
+ public:
+  virtual ~Transfers() = default;
+
+  // Everything borrowed outlives the object. Destroy only after Drain() has called back.
+  static std::unique_ptr<Transfers> Create(TransferOptions options, cache::Cache& cache, Sequence& core, WorkerPool& disk,
+                                           BufferPool& buffers, const Clock& clock);
+
+  // Joins the transfer of the same (repo, blob) when there is one. `observer` is kept until OnFinished or Leave().
+  virtual TransferId Join(TransferSpec spec, std::shared_ptr<TransferObserver> observer) = 0;
+
+  // This observer no longer cares. The last one to leave stops the transfer; what has arrived is kept and journalled.
+  virtual void Leave(TransferId id) = 0;
+
+  // Stops everything, journals, then calls `done`. Later Joins finish with kUnavailable (DAEMON_STOPPING).
+  virtual void Drain(absl::AnyInvocable<void()> done) = 0;
+};
+
+}  // namespace batuta::transfer
