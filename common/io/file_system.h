@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+
 #include "common/time/clock.h"
 
 namespace batuta {
@@ -31,8 +32,8 @@ struct SpaceInfo {
   uint64_t total_bytes = 0;
 };
 
-// An open file. Blocking; one thread at a time, except that ReadAt and WriteAt on disjoint ranges may run side by side.
-// Errors as ErrnoError() maps them.
+// An open file. Blocking; one thread at a time, except that ReadAt and WriteAt on disjoint ranges may run
+// side by side. Errors as ErrnoError() maps them.
 class File {
  public:
   virtual ~File() = default;  // closes, and so drops a lock
@@ -51,15 +52,15 @@ class File {
 };
 
 enum class OpenMode {
-  kRead,            // must exist
-  kReadWrite,       // must exist
-  kCreate,          // made when missing, kept when not
-  kCreateNew,       // kAlreadyExists when it exists
+  kRead,       // must exist
+  kReadWrite,  // must exist
+  kCreate,     // made when missing, kept when not
+  kCreateNew,  // kAlreadyExists when it exists
 };
 
-// FileSystem is the one door to the disk for everything durable: the cache, partial files, small state files. Paths are
-// absolute. Never follows a symlink in the last component when opening for writing. All methods block and are
-// thread-safe. Errors as ErrnoError() maps them.
+// FileSystem is the one door to the disk for everything durable: the cache, partial files, small state files.
+// Paths are absolute. Never follows a symlink in the last component when opening for writing. All methods
+// block and are thread-safe. Errors as ErrnoError() maps them.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <utility>
+
+#include <unistd.h>
 
 namespace batuta {
 
@@ -10,17 +10,23 @@ namespace batuta {
 class UniqueFd {
  public:
   UniqueFd() = default;
+
   explicit UniqueFd(int fd) : fd_(fd) {}
+
   UniqueFd(UniqueFd&& other) noexcept : fd_(other.Release()) {}
+
   UniqueFd& operator=(UniqueFd&& other) noexcept {
     if (this != &other) Reset(other.Release());
     return *this;
   }
+
   UniqueFd(const UniqueFd&) = delete;
   UniqueFd& operator=(const UniqueFd&) = delete;
+
   ~UniqueFd() { Reset(); }
 
   int get() const { return fd_; }
+
   explicit operator bool() const { return fd_ >= 0; }
 
   int Release() { return std::exchange(fd_, -1); }

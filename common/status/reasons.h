@@ -2,8 +2,8 @@
 
 #include <string_view>
 
-// Every reason an error of Batuta can carry. Stable: clients and scripts switch on them. The same list, with its prose,
-// stands in proto/batuta/v1/error.proto; tests/structure compares the two.
+// Every reason an error of Batuta can carry. Stable: clients and scripts switch on them. The same list, with
+// its prose, stands in proto/batuta/v1/error.proto; tests/structure compares the two.
 namespace batuta::reason {
 
 inline constexpr std::string_view kInvalidRepoId = "INVALID_REPO_ID";

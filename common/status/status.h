@@ -9,13 +9,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+
 #include "common/status/reasons.h"
 
-// Errors of Batuta: an absl::Status whose payload carries a stable reason, a hint (the next thing to try) and small facts.
-// The payload travels from where the error is born, over the wire, to the exit code of the client.
+// Errors of Batuta: an absl::Status whose payload carries a stable reason, a hint (the next thing to try) and
+// small facts. The payload travels from where the error is born, over the wire, to the exit code of the
+// client.
 namespace batuta {
 
-// Facts are short `name → value` strings ("needed_bytes" → "4976698672"), ≤ 1 KiB together, never a secret or a signed URL.
+// Facts are short `name → value` strings ("needed_bytes" → "4976698672"), ≤ 1 KiB together, never a secret or
+// a signed URL.
 using Facts = std::map<std::string, std::string, std::less<>>;
 
 // What the payload of a Status says.
@@ -47,13 +50,13 @@ absl::Status WithFact(absl::Status status, std::string_view name, std::string_vi
 std::optional<std::chrono::milliseconds> RetryAfterOf(const absl::Status& status);
 absl::Status WithRetryAfter(absl::Status status, std::chrono::milliseconds delay);
 
-// May the same call succeed later without anybody changing anything? True for HUB_UNREACHABLE, HUB_RATE_LIMITED,
-// LINK_EXPIRED and UPSTREAM_CHANGED.
+// May the same call succeed later without anybody changing anything? True for HUB_UNREACHABLE,
+// HUB_RATE_LIMITED, LINK_EXPIRED and UPSTREAM_CHANGED.
 bool IsTransient(const absl::Status& status);
 
-// The Status of a failed system call: ENOSPC and EDQUOT → kResourceExhausted (DISK_FULL), EROFS, EACCES and EPERM →
-// kPermissionDenied (STORAGE_READ_ONLY), ENOENT → kNotFound (no reason), EEXIST → kAlreadyExists, others → kUnavailable
-// (STORAGE_FAILED). `what` names the call and the path.
+// The Status of a failed system call: ENOSPC and EDQUOT → kResourceExhausted (DISK_FULL), EROFS, EACCES and
+// EPERM → kPermissionDenied (STORAGE_READ_ONLY), ENOENT → kNotFound (no reason), EEXIST → kAlreadyExists,
+// others → kUnavailable (STORAGE_FAILED). `what` names the call and the path.
 absl::Status ErrnoError(int error_number, std::string_view what);
 
 }  // namespace batuta
@@ -61,12 +64,11 @@ absl::Status ErrnoError(int error_number, std::string_view what);
 #define BATUTA_STATUS_CONCAT_INNER(a, b) a##b
 #define BATUTA_STATUS_CONCAT(a, b) BATUTA_STATUS_CONCAT_INNER(a, b)
 
-#define RETURN_IF_ERROR(expression)                       \
-  do {                                                    \
-    if (absl::Status status_macro_value = (expression);   \
-        !status_macro_value.ok()) {                       \
-      return status_macro_value;                          \
-    }                                                     \
+#define RETURN_IF_ERROR(expression)                                                 \
+  do {                                                                              \
+    if (absl::Status status_macro_value = (expression); !status_macro_value.ok()) { \
+      return status_macro_value;                                                    \
+    }                                                                               \
   } while (false)
 
 #define ASSIGN_OR_RETURN(declaration, expression) \

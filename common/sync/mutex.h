@@ -7,11 +7,13 @@
 
 namespace batuta {
 
-// std::mutex with the annotations that Clang checks. (The packaged absl::Mutex is not instrumented, so ThreadSanitizer
-// reports races that are not there.) Guards leaves only: no call out, no log, no I/O while it is held; never nested.
+// std::mutex with the annotations that Clang checks. (The packaged absl::Mutex is not instrumented, so
+// ThreadSanitizer reports races that are not there.) Guards leaves only: no call out, no log, no I/O while it
+// is held; never nested.
 class ABSL_LOCKABLE Mutex {
  public:
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
+
   void Unlock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
 
  private:
@@ -22,7 +24,9 @@ class ABSL_LOCKABLE Mutex {
 class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
   explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) { mutex_.Lock(); }
+
   ~MutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.Unlock(); }
+
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;
 
@@ -49,6 +53,7 @@ class CondVar {
   }
 
   void NotifyOne() { condition_.notify_one(); }
+
   void NotifyAll() { condition_.notify_all(); }
 
  private:

@@ -4,13 +4,14 @@
 #include <string>
 
 #include "absl/base/thread_annotations.h"
+
 #include "common/sync/task_runner.h"
 
 namespace batuta {
 
-// Sequence is a TaskRunner on a thread of its own, and a capability that Clang checks: state that lives on it is declared
-// ABSL_GUARDED_BY(sequence) and its entry points call AssertCurrent(). The daemon has one, the core sequence: jobs, queue,
-// budget and every decision live there; nothing on it blocks.
+// Sequence is a TaskRunner on a thread of its own, and a capability that Clang checks: state that lives on it
+// is declared ABSL_GUARDED_BY(sequence) and its entry points call AssertCurrent(). The daemon has one, the
+// core sequence: jobs, queue, budget and every decision live there; nothing on it blocks.
 class ABSL_LOCKABLE Sequence : public TaskRunner {
  public:
   // `name` is the thread's name (≤ 15 characters).
@@ -23,8 +24,8 @@ class ABSL_LOCKABLE Sequence : public TaskRunner {
   virtual void Stop() = 0;
 };
 
-// Runs `function` on `runner` and waits for its result. Only for main and tests: never on a gRPC thread, never on the
-// runner itself.
+// Runs `function` on `runner` and waits for its result. Only for main and tests: never on a gRPC thread,
+// never on the runner itself.
 template <typename Function>
 auto RunOn(TaskRunner& runner, Function function) -> decltype(function());
 

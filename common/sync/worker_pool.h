@@ -22,8 +22,8 @@ class WorkerPool {
   virtual void Stop() = 0;
 };
 
-// Strand runs its tasks in order, one at a time, on the threads of a pool it borrows. Destroying it lets queued tasks
-// finish. Thread-safe.
+// Strand runs its tasks in order, one at a time, on the threads of a pool it borrows. Destroying it lets
+// queued tasks finish. Thread-safe.
 class Strand {
  public:
   explicit Strand(WorkerPool& pool);

@@ -12,9 +12,10 @@ struct BackoffPolicy {
   std::chrono::milliseconds cap{60'000};
 };
 
-// The pause before attempt number `attempt` (1 = first retry). What the server asked for wins: then the answer is at least
-// `retry_after`, plus up to a tenth of it (≤ 1 s) so that waiters do not return as a herd. Else it is uniform in
-// (0, min(cap, first·factor^(attempt-1))], drawn with `random` in [0, 1), never below 10 ms. Pure.
+// The pause before attempt number `attempt` (1 = first retry). What the server asked for wins: then the
+// answer is at least `retry_after`, plus up to a tenth of it (≤ 1 s) so that waiters do not return as a herd.
+// Else it is uniform in (0, min(cap, first·factor^(attempt-1))], drawn with `random` in [0, 1), never below
+// 10 ms. Pure.
 std::chrono::milliseconds NextDelay(const BackoffPolicy& policy, int attempt,
                                     std::optional<std::chrono::milliseconds> retry_after, double random);
 

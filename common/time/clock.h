@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 namespace batuta {
@@ -9,8 +10,8 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 using WallTime = std::chrono::system_clock::time_point;
 using Duration = std::chrono::nanoseconds;
 
-// Clock tells both times. Durations and deadlines use steady(); what people or other machines see uses wall(), which may
-// jump. Thread-safe.
+// Clock tells both times. Durations and deadlines use steady(); what people or other machines see uses
+// wall(), which may jump. Thread-safe.
 class Clock {
  public:
   virtual ~Clock() = default;
@@ -22,6 +23,7 @@ class Clock {
 class SystemClock final : public Clock {
  public:
   SteadyTime steady() const override { return std::chrono::steady_clock::now(); }
+
   WallTime wall() const override { return std::chrono::system_clock::now(); }
 };
 

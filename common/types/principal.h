@@ -6,8 +6,8 @@
 
 namespace batuta {
 
-// Principal is who asks: the uid of the socket peer, proven by the kernel, and the name the tool gave itself (a hint for
-// people and for fair queueing, never for permission).
+// Principal is who asks: the uid of the socket peer, proven by the kernel, and the name the tool gave itself
+// (a hint for people and for fair queueing, never for permission).
 struct Principal {
   uint32_t uid = 0;
   std::string tool;

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/statusor.h"
 
@@ -17,9 +20,10 @@ std::string_view ToString(RepoType type);
 //   kInvalidArgument (INVALID_REPO_ID)  anything else.
 absl::StatusOr<RepoType> ParseRepoType(std::string_view text);
 
-// RepoId names a repo on an endpoint: its type and its `[namespace/]name`. A value of this type is always well-formed:
-// ASCII letters, digits, `_`, `-`, `.`; at most one `/`; no `--` or `..`; each part ≤ 96 characters and starting and
-// ending on a word character; not ending in `.git` (the rules of the Python library, minus Unicode).
+// RepoId names a repo on an endpoint: its type and its `[namespace/]name`. A value of this type is always
+// well-formed: ASCII letters, digits, `_`, `-`, `.`; at most one `/`; no `--` or `..`; each part ≤ 96
+// characters and starting and ending on a word character; not ending in `.git` (the rules of the Python
+// library, minus Unicode).
 class RepoId {
  public:
   //   kInvalidArgument (INVALID_REPO_ID)  says which rule the id breaks.
@@ -56,3 +60,10 @@ class RepoId {
 };
 
 }  // namespace batuta
+
+template <>
+struct std::hash<batuta::RepoId> {
+  size_t operator()(const batuta::RepoId& value) const noexcept {
+    return std::hash<std::string>()(value.id()) * 3 + static_cast<size_t>(value.type());
+  }
+};

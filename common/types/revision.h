@@ -1,9 +1,12 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/statusor.h"
 
@@ -25,13 +28,15 @@ class CommitId {
   std::string hex_;
 };
 
-// Revision is what a user writes: a branch, a tag, `refs/pr/N`, `refs/convert/X` or a commit. Always safe to use as a
-// relative path below `refs/`: no empty, `.` or `..` component, no control character, ≤ 255 bytes.
+// Revision is what a user writes: a branch, a tag, `refs/pr/N`, `refs/convert/X` or a commit. Always safe to
+// use as a relative path below `refs/`: no empty, `.` or `..` component, no control character, ≤ 255 bytes.
 class Revision {
  public:
   //   kInvalidArgument (INVALID_REVISION)  empty, too long, or not usable as a ref name.
   static absl::StatusOr<Revision> Parse(std::string_view text);
+
   static Revision Main() { return Revision("main"); }
+
   static Revision From(const CommitId& commit) { return Revision(commit.hex()); }
 
   const std::string& text() const { return text_; }
@@ -48,3 +53,17 @@ class Revision {
 };
 
 }  // namespace batuta
+
+template <>
+struct std::hash<batuta::CommitId> {
+  size_t operator()(const batuta::CommitId& value) const noexcept {
+    return std::hash<std::string>()(value.hex());
+  }
+};
+
+template <>
+struct std::hash<batuta::Revision> {
+  size_t operator()(const batuta::Revision& value) const noexcept {
+    return std::hash<std::string>()(value.text());
+  }
+};
