@@ -1,0 +1,320 @@
+#include "daemon/jobs/job_queue.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/log/log.h"
+#include "common/status/status.h"
+#include "daemon/jobs/job_codec.h"
+
+namespace batuta::jobs {
+
+using metadata::Durability;
+using metadata::Table;
+
+namespace {
+
+constexpr size_t kMinIdPrefix = 4;
+constexpr size_t kMaxRequestId = 64;
+
+absl::Status NotFound(std::string_view id) {
+  return MakeError(absl::StatusCode::kNotFound, reason::kJobNotFound, fmt::format("there is no job {}", id),
+                   "batuta hf jobs ls lists your jobs");
+}
+
+bool MaySee(const Principal& caller, const JobRecord& job) { return caller.uid == 0 || caller.uid == job.owner.uid; }
+
+}  // namespace
+
+JobQueue::JobQueue(JobQueueOptions options, const pull::PullContext& context, metadata::MetadataStore& store,
+                   Sequence& core, WorkerPool& disk, const Clock& clock)
+    : options_(std::move(options)),
+      context_(context),
+      store_(store),
+      core_(core),
+      clock_(clock),
+      journal_(disk),
+      alive_(std::make_shared<bool>(true)) {}
+
+JobQueue::~JobQueue() = default;
+
+void JobQueue::Load(const std::vector<std::string>& records) {
+  core_.AssertCurrent();
+  std::vector<JobRecord> jobs;
+  for (const std::string& text : records) {
+    absl::StatusOr<JobRecord> job = DecodeJob(text);
+    if (job.ok()) {
+      jobs.push_back(*std::move(job));
+    } else {
+      LogWarn("job record left alone", Field("error", std::string(MessageOf(job.status()))));
+    }
+  }
+  std::ranges::sort(jobs, {}, &JobRecord::created);
+  std::vector<JobId> unfinished;
+  for (JobRecord& job : jobs) {
+    if (!HasEnded(job.state) && job.state != JobState::kPaused) unfinished.push_back(job.id);
+    Add(std::move(job));
+  }
+  for (const JobId& id : unfinished) {
+    PullJob& job = *slots_.at(id).job;
+    LogInfo("job resumed", Field("job", id), Field("repo", job.record().request.repo.id()));
+    job.Run(job.record().had_token && options_.token_of ? options_.token_of(job.record().owner.uid) : Secret());
+  }
+  ForgetOld();
+}
+
+JobQueue::Slot& JobQueue::Add(JobRecord record) {
+  const JobId id = record.id;
+  if (!record.request_id.empty()) by_request_[{record.owner.uid, record.request_id}] = id;
+  Slot& slot = slots_[id];
+  slot.number = next_number_++;
+  slot.job = std::make_unique<PullJob>(std::move(record), context_,
+                                       [this, id](PullJob::Event event) { OnEvent(id, event); });
+  return slot;
+}
+
+void JobQueue::StartPull(const Principal& caller, Secret token, std::string request_id, pull::PullRequest request,
+                         Callback<JobView> done) {
+  core_.AssertCurrent();
+  if (draining_) {
+    return done(MakeError(absl::StatusCode::kUnavailable, reason::kDaemonStopping, "the daemon is shutting down",
+                          "try again in a moment"));
+  }
+  if (request_id.size() > kMaxRequestId) {
+    return done(MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                          fmt::format("request_id is longer than {} characters", kMaxRequestId)));
+  }
+  if (const auto known = by_request_.find({caller.uid, request_id}); !request_id.empty() && known != by_request_.end()) {
+    return done(slots_.at(known->second).job->View());
+  }
+  if (active() >= options_.max_active) {
+    return done(MakeError(absl::StatusCode::kResourceExhausted, reason::kDaemonBusy,
+                          fmt::format("{} jobs are in the queue already", options_.max_active),
+                          "wait for some to end, or cancel some: batuta hf jobs ls"));
+  }
+  JobRecord record{.id = NewId(),
+                   .owner = caller,
+                   .request_id = std::move(request_id),
+                   .request = std::move(request),
+                   .had_token = !token.empty(),
+                   .state = JobState::kQueued,
+                   .created = clock_.wall(),
+                   .finished = std::nullopt,
+                   .commit = {},
+                   .snapshot_path = {},
+                   .error = absl::OkStatus()};
+  const JobId id = record.id;
+  std::string text = EncodeJob(record);
+  Add(std::move(record));
+  journal_.Post([this, id, text = std::move(text), token = std::move(token), alive = std::weak_ptr(alive_),
+                 done = std::move(done)]() mutable {
+    absl::Status saved = metadata::Put(store_, Table::kJobs, id, text, Durability::kProcess);
+    core_.Post([this, id, saved, token = std::move(token), alive, done = std::move(done)]() mutable {
+      if (alive.expired()) return;
+      const auto slot = slots_.find(id);
+      if (slot == slots_.end()) return done(NotFound(id));
+      if (!saved.ok()) {
+        slot->second.job->Cancel();
+        return done(Annotate(saved, "job not accepted"));
+      }
+      const bool is_new = slot->second.job->record().state == JobState::kQueued;  // not paused or cancelled meanwhile
+      if (is_new && !draining_) slot->second.job->Run(std::move(token));
+      done(slot->second.job->View());
+    });
+  });
+}
+
+std::vector<JobView> JobQueue::List(const Principal& caller, bool active_only) const {
+  core_.AssertCurrent();
+  std::vector<const Slot*> found;
+  for (const auto& [id, slot] : slots_) {
+    const JobRecord& job = slot.job->record();
+    if (MaySee(caller, job) && !(active_only && HasEnded(job.state))) found.push_back(&slot);
+  }
+  std::ranges::sort(found, std::greater<>(), &Slot::number);
+  std::vector<JobView> jobs;
+  jobs.reserve(found.size());
+  for (const Slot* slot : found) jobs.push_back(slot->job->View());
+  return jobs;
+}
+
+absl::StatusOr<const JobQueue::Slot*> JobQueue::Find(const Principal& caller, std::string_view id) const {
+  core_.AssertCurrent();
+  auto slot = slots_.lower_bound(std::string(id));
+  if (id.size() < kMinIdPrefix || slot == slots_.end() || !slot->first.starts_with(id)) return NotFound(id);
+  const auto next = std::next(slot);
+  const bool ambiguous = slot->first != id && next != slots_.end() && next->first.starts_with(id);
+  if (ambiguous || !MaySee(caller, slot->second.job->record())) return NotFound(id);
+  return &slot->second;
+}
+
+absl::StatusOr<JobQueue::Slot*> JobQueue::Find(const Principal& caller, std::string_view id) {
+  ASSIGN_OR_RETURN(const Slot* slot, std::as_const(*this).Find(caller, id));
+  return &slots_.at(slot->job->record().id);
+}
+
+absl::StatusOr<JobQueue::Slot*> JobQueue::FindActive(const Principal& caller, std::string_view id) {
+  ASSIGN_OR_RETURN(Slot* slot, Find(caller, id));
+  const JobRecord& job = slot->job->record();
+  if (!HasEnded(job.state)) return slot;
+  return MakeError(absl::StatusCode::kFailedPrecondition, reason::kJobFinished,
+                   fmt::format("job {} has ended already: {}", job.id, ToString(job.state)));
+}
+
+absl::StatusOr<JobView> JobQueue::Get(const Principal& caller, std::string_view id) const {
+  ASSIGN_OR_RETURN(const Slot* slot, Find(caller, id));
+  return slot->job->View();
+}
+
+absl::StatusOr<JobView> JobQueue::Cancel(const Principal& caller, std::string_view id) {
+  ASSIGN_OR_RETURN(Slot* slot, FindActive(caller, id));
+  slot->job->Cancel();
+  return slot->job->View();
+}
+
+absl::StatusOr<JobView> JobQueue::Pause(const Principal& caller, std::string_view id) {
+  ASSIGN_OR_RETURN(Slot* slot, FindActive(caller, id));
+  slot->job->Pause();
+  return slot->job->View();
+}
+
+absl::StatusOr<JobView> JobQueue::Resume(const Principal& caller, std::string_view id, Secret token) {
+  ASSIGN_OR_RETURN(Slot* slot, FindActive(caller, id));
+  const JobRecord& job = slot->job->record();
+  if (caller.uid != job.owner.uid) token = Secret();  // a token serves its own user's jobs only
+  if (job.state != JobState::kRunning) {
+    slot->job->Suspend();
+    slot->job->Run(std::move(token));
+  }
+  return slot->job->View();
+}
+
+void JobQueue::OfferToken(uint32_t uid, const Secret& token) {
+  core_.AssertCurrent();
+  if (token.empty() || draining_) return;
+  std::vector<PullJob*> waiting;
+  for (auto& [id, slot] : slots_) {
+    if (slot.job->waits_for_credentials() && slot.job->record().owner.uid == uid) waiting.push_back(slot.job.get());
+  }
+  for (PullJob* job : waiting) job->Run(token);
+}
+
+absl::StatusOr<JobQueue::WatchId> JobQueue::Watch(const Principal& caller, std::string_view id,
+                                                  std::function<void()> changed) {
+  ASSIGN_OR_RETURN(Slot* slot, Find(caller, id));
+  const WatchId watch = next_watch_++;
+  slot->watchers.emplace(watch, std::move(changed));
+  watched_.emplace(watch, slot->job->record().id);
+  return watch;
+}
+
+void JobQueue::Unwatch(WatchId watch) {
+  core_.AssertCurrent();
+  const auto watched = watched_.find(watch);
+  if (watched == watched_.end()) return;
+  if (const auto slot = slots_.find(watched->second); slot != slots_.end()) slot->second.watchers.erase(watch);
+  watched_.erase(watched);
+}
+
+absl::StatusOr<JobChanges> JobQueue::ReadChanges(WatchId watch, uint64_t after_sequence, size_t max_files) const {
+  core_.AssertCurrent();
+  const auto watched = watched_.find(watch);
+  const auto slot = watched == watched_.end() ? slots_.end() : slots_.find(watched->second);
+  if (slot == slots_.end()) return NotFound("that is watched");
+  return slot->second.job->Changes(after_sequence, max_files);
+}
+
+size_t JobQueue::active() const {
+  core_.AssertCurrent();
+  return static_cast<size_t>(
+      std::ranges::count_if(slots_, [](const auto& slot) { return !HasEnded(slot.second.job->record().state); }));
+}
+
+void JobQueue::OnEvent(const JobId& id, PullJob::Event event) {
+  if (event == PullJob::Event::kProgress) return TellSoon(id);
+  const PullJob& job = *slots_.at(id).job;
+  Save(job);
+  const JobRecord& record = job.record();
+  if (HasEnded(record.state)) {
+    LogInfo("job ended", Field("job", id), Field("state", ToString(record.state)), Field("repo", record.request.repo.id()),
+            Field("downloaded_bytes", record.downloaded_bytes), Field("elapsed_ms", record.elapsed_ms),
+            Field("error", std::string(MessageOf(record.error))));
+  }
+  // Not from within the job's own method: a watcher may ask for anything, and an old job may be forgotten.
+  core_.Post([this, id, alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    Tell(id);
+    ForgetOld();
+    if (on_activity_) on_activity_();
+  });
+}
+
+void JobQueue::TellSoon(const JobId& id) {
+  Slot& slot = slots_.at(id);
+  if (slot.is_tell_pending || slot.watchers.empty()) return;
+  slot.is_tell_pending = true;
+  core_.PostAfter(options_.progress_every, [this, id, alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    if (const auto found = slots_.find(id); found != slots_.end()) found->second.is_tell_pending = false;
+    Tell(id);
+  });
+}
+
+void JobQueue::Tell(const JobId& id) {
+  const auto slot = slots_.find(id);
+  if (slot == slots_.end()) return;
+  const auto watchers = slot->second.watchers;  // a watcher may leave while it is told
+  for (const auto& [watch, changed] : watchers) changed();
+}
+
+void JobQueue::Save(const PullJob& job) {
+  // A running pull with bytes to fetch must survive a power cut; the rest costs nothing to do again.
+  const bool matters = job.record().state == JobState::kRunning && job.has_downloads();
+  const Durability durability = matters ? Durability::kPower : Durability::kProcess;
+  journal_.Post([this, id = job.record().id, text = EncodeJob(job.record()), durability] {
+    const absl::Status saved = metadata::Put(store_, Table::kJobs, id, text, durability);
+    if (!saved.ok()) LogError("job not journalled", Field("job", id), Field("error", std::string(MessageOf(saved))));
+  });
+}
+
+void JobQueue::ForgetOld() {
+  if (slots_.size() <= options_.keep_ended) return;
+  std::vector<std::pair<uint64_t, JobId>> ended;
+  for (const auto& [id, slot] : slots_) {
+    if (HasEnded(slot.job->record().state) && slot.watchers.empty()) ended.emplace_back(slot.number, id);
+  }
+  if (ended.size() <= options_.keep_ended) return;
+  std::ranges::sort(ended);
+  ended.resize(ended.size() - options_.keep_ended);
+  for (const auto& [number, id] : ended) {
+    const JobRecord& record = slots_.at(id).job->record();
+    by_request_.erase({record.owner.uid, record.request_id});
+    slots_.erase(id);
+    journal_.Post([this, id] {
+      const absl::Status gone = metadata::Delete(store_, Table::kJobs, id, Durability::kProcess);
+      if (!gone.ok()) LogWarn("old job not deleted", Field("job", id), Field("error", std::string(MessageOf(gone))));
+    });
+  }
+}
+
+JobId JobQueue::NewId() const {
+  std::random_device random;
+  JobId id;
+  do {
+    id = fmt::format("{:08x}{:04x}", random(), random() & 0xffffU);
+  } while (slots_.contains(id));
+  return id;
+}
+
+void JobQueue::Drain(absl::AnyInvocable<void()> done) {
+  core_.AssertCurrent();
+  draining_ = true;
+  for (auto& [id, slot] : slots_) slot.job->Suspend();
+  // The strand runs in order: when this comes back, everything before it is in the catalog.
+  journal_.Post([this, done = std::move(done)]() mutable { core_.Post(std::move(done)); });
+}
+
+}  // namespace batuta::jobs

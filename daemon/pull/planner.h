@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/sync/sequence.h"
+#include "common/sync/worker_pool.h"
+#include "daemon/cache/cache.h"
+#include "daemon/hub/hub_client.h"
+#include "daemon/metadata/metadata_store.h"
+#include "daemon/pull/pull_request.h"
+
+namespace batuta::pull {
+
+struct PlannedFile {
+  enum class Action { kDownload, kCached, kSkip };
+
+  Entry entry;
+  Action action = Action::kDownload;
+  std::string reason;  // why it is skipped
+};
+
+struct PullPlan {
+  CommitId commit;
+  std::filesystem::path snapshot_path;
+  std::vector<PlannedFile> files;  // in the order of the tree
+  bool tree_is_new = false;        // came from the hub: the cache should keep it
+  Tree tree;                       // filled when tree_is_new
+};
+
+struct PlannerOptions {
+  // How long a branch or tag is believed to stand where it stood when the hub was last asked; 0 = ask every time.
+  std::chrono::seconds revision_ttl{60};
+  bool offline = false;  // every pull is answered from the cache
+};
+
+// Planner turns a request into a plan: revision → commit → tree → selection → what is there already. Asks the hub only for
+// what neither the cache nor the catalog can answer; a commit that is known costs no request at all.
+//
+// Lives on the core sequence; disk work runs on the disk pool.
+class Planner {
+ public:
+  // Everything borrowed outlives the planner.
+  Planner(PlannerOptions options, hub::HubClient& hub, cache::Cache& cache, metadata::MetadataStore& store, Sequence& core,
+          WorkerPool& disk, const Clock& clock);
+  ~Planner();
+
+  // One try; `done` runs on the core sequence, exactly once. Errors: those of HubClient, Cache and PlanSelection, and
+  // kNotFound (OFFLINE_MISS).
+  void Plan(const PullRequest& request, const hub::Access& access, hub::Callback<PullPlan> done);
+
+ private:
+  struct Shared;
+  const std::unique_ptr<Shared> shared_;  // the flows refer to it: the planner outlives every callback
+};
+
+}  // namespace batuta::pull

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "common/types/repo_id.h"
+#include "common/types/revision.h"
+#include "daemon/pull/selection.h"
+#include "daemon/transport/http_transport.h"
+
+namespace batuta::pull {
+
+// What one pull was asked to do.
+struct PullRequest {
+  RepoId repo;
+  Revision revision = Revision::Main();
+  SelectionRequest selection;
+  Priority priority = Priority::kNormal;
+  bool offline = false;   // answer from the cache, or OFFLINE_MISS
+  bool may_wait = true;   // else a transient error is final
+};
+
+}  // namespace batuta::pull

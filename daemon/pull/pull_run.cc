@@ -1,0 +1,305 @@
+#include "daemon/pull/pull_run.h"
+
+#include <map>
+#include <optional>
+#include <random>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "common/log/log.h"
+#include "common/status/status.h"
+#include "common/text/human.h"
+
+namespace batuta::pull {
+
+namespace {
+
+using transfer::TransferId;
+using Action = PlannedFile::Action;
+
+// What a plan leaves to do, as positions in its files.
+struct Work {
+  std::vector<size_t> linked;               // were in the repo, now stand in the snapshot
+  std::vector<std::vector<size_t>> groups;  // files to move, grouped by blob: one transfer serves a group
+};
+
+// Disk-pool side of a run; holds what outlives the run object when it is dropped while a task is under way.
+struct Disk {
+  cache::Cache& cache;
+  RepoId repo;
+  Revision revision;
+};
+
+// kResourceExhausted (DISK_FULL) when `needed` bytes plus the spare do not fit.
+absl::Status CheckSpace(cache::Cache& cache, uint64_t needed_bytes, uint64_t spare_bytes) {
+  ASSIGN_OR_RETURN(const SpaceInfo space, cache.Space());
+  if (space.free_bytes >= needed_bytes + spare_bytes) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kResourceExhausted, reason::kDiskFull,
+                   fmt::format("the pull needs {}, but only {} are free below {} ({} are left free)",
+                               FormatBytes(needed_bytes), FormatBytes(space.free_bytes), cache.root().string(),
+                               FormatBytes(spare_bytes)),
+                   "free some space, pull fewer files (--include, --quantization), or move the cache (HF_HUB_CACHE)",
+                   {{"needed_bytes", std::to_string(needed_bytes)}, {"free_bytes", std::to_string(space.free_bytes)}});
+}
+
+class Run final : public PullRun, public std::enable_shared_from_this<Run> {
+ public:
+  Run(const PullContext& context, PullRequest request, hub::Access access, PullObserver& observer)
+      : context_(context),
+        request_(std::move(request)),
+        access_(std::move(access)),
+        observer_(&observer),
+        random_(std::random_device{}()) {}
+
+  void Begin() {
+    Sequence& core = context_.core;
+    access_.on_waiting = [weak = weak_from_this(), &core](const transport::WaitInfo& info) {
+      core.Post([weak, info] {
+        if (auto self = weak.lock(); self && self->observer_ != nullptr) {
+          self->observer_->OnWaiting(info, absl::OkStatus(), 0);
+        }
+      });
+    };
+    core.Post([weak = weak_from_this()] {
+      if (auto self = weak.lock()) self->Plan();
+    });
+  }
+
+  void Stop() override {
+    context_.core.AssertCurrent();
+    observer_ = nullptr;
+    LeaveAll();
+  }
+
+ private:
+  // One blob under way; its progress is told of the first file that wants it.
+  class Flight final : public transfer::TransferObserver {
+   public:
+    Flight(std::weak_ptr<Run> run, size_t group) : run_(std::move(run)), group_(group) {}
+
+    void OnProgress(uint64_t done_bytes, uint64_t received_bytes) override {
+      auto run = run_.lock();
+      if (run && run->observer_ != nullptr) {
+        run->observer_->OnFileProgress(run->groups_[group_].front(), done_bytes, received_bytes);
+      }
+    }
+
+    void OnWaiting(const transport::WaitInfo& info, const absl::Status& cause, int attempt) override {
+      auto run = run_.lock();
+      if (run && run->observer_ != nullptr) run->observer_->OnWaiting(info, cause, attempt);
+    }
+
+    void OnFinished(const absl::Status& status) override {
+      if (auto run = run_.lock()) run->OnBlobFinished(group_, status);
+    }
+
+   private:
+    const std::weak_ptr<Run> run_;
+    const size_t group_;
+  };
+
+  // Runs `work` on the disk pool and `then` with its result on the core sequence, unless the run has ended.
+  template <typename Work, typename Then>
+  void OnDisk(Work work, Then then) {
+    auto disk = std::make_shared<Disk>(Disk{context_.cache, request_.repo, request_.revision});
+    Sequence& core = context_.core;
+    context_.disk.Post([weak = weak_from_this(), disk, &core, work = std::move(work),
+                        then = std::move(then)]() mutable {
+      auto result = work(*disk);
+      core.Post([weak, then = std::move(then), result = std::move(result)]() mutable {
+        auto self = weak.lock();
+        if (self && self->observer_ != nullptr) then(*self, std::move(result));
+      });
+    });
+  }
+
+  void Plan() {
+    if (observer_ == nullptr) return;
+    context_.planner.Plan(request_, access_, [weak = weak_from_this()](absl::StatusOr<PullPlan> plan) {
+      auto self = weak.lock();
+      if (!self || self->observer_ == nullptr) return;
+      if (plan.ok()) return self->OnPlan(*std::move(plan));
+      self->OnPlanFailed(plan.status());
+    });
+  }
+
+  void OnPlanFailed(const absl::Status& status) {
+    if (!IsTransient(status) || !request_.may_wait) return Finish(status);
+    ++attempts_;
+    const auto delay = NextDelay(context_.backoff, attempts_, RetryAfterOf(status),
+                                 std::uniform_real_distribution<double>(0, 1)(random_));
+    observer_->OnWaiting({.reason = "network", .window = "", .until = context_.clock.wall() + delay}, status, attempts_);
+    context_.core.PostAfter(delay, [weak = weak_from_this()] {
+      if (auto self = weak.lock()) self->Plan();
+    });
+  }
+
+  void OnPlan(PullPlan plan) {
+    plan_ = std::make_shared<const PullPlan>(std::move(plan));
+    observer_->OnPlanned(*plan_);
+    if (observer_ == nullptr) return;
+    OnDisk([plan = plan_, spare = context_.spare_bytes](const Disk& disk) { return LinkAndMeasure(disk, *plan, spare); },
+           [](Run& run, absl::StatusOr<Work> work) { run.OnLinked(std::move(work)); });
+  }
+
+  // Disk pool. Links what the repo has under another name or commit already, groups the rest by blob, and checks that it
+  // fits.
+  static absl::StatusOr<Work> LinkAndMeasure(const Disk& disk, const PullPlan& plan, uint64_t spare) {
+    Work work;
+    std::map<std::string_view, size_t> group_of;
+    uint64_t needed_bytes = 0;
+    for (size_t index = 0; index < plan.files.size(); ++index) {
+      const PlannedFile& file = plan.files[index];
+      if (file.action != Action::kDownload) continue;
+      ASSIGN_OR_RETURN(const bool linked, disk.cache.LinkExisting(disk.repo, plan.commit, file.entry));
+      if (linked) {
+        work.linked.push_back(index);
+        continue;
+      }
+      const auto [known, is_new] = group_of.emplace(file.entry.blob.hex(), work.groups.size());
+      if (is_new) {
+        work.groups.emplace_back();
+        needed_bytes += file.entry.size_bytes;
+      }
+      work.groups[known->second].push_back(index);
+    }
+    if (!work.groups.empty()) RETURN_IF_ERROR(CheckSpace(disk.cache, needed_bytes, spare));
+    return work;
+  }
+
+  void OnLinked(absl::StatusOr<Work> work) {
+    if (!work.ok()) return Finish(work.status());
+    for (const size_t index : work->linked) {
+      observer_->OnFileCached(index);
+      if (observer_ == nullptr) return;
+    }
+    groups_ = std::move(work->groups);
+    flights_.resize(groups_.size());
+    open_groups_ = groups_.size();
+    Advance();
+  }
+
+  // Hands out blobs up to the window; when no group is open any more, the snapshot is complete.
+  void Advance() {
+    while (in_flight_ < context_.window && next_ < groups_.size()) {
+      const size_t group = next_++;
+      const Entry& entry = FirstOf(group).entry;
+      ++in_flight_;
+      transfer::TransferSpec spec{
+          .repo = request_.repo,
+          .entry = entry,
+          .source = context_.hub.OpenFile(request_.repo, plan_->commit, entry, access_),
+          .priority = request_.priority,
+          .may_wait = request_.may_wait};
+      flights_[group] = context_.transfers.Join(std::move(spec), std::make_shared<Flight>(weak_from_this(), group));
+    }
+    if (open_groups_ == 0) Complete();
+  }
+
+  const PlannedFile& FirstOf(size_t group) const { return plan_->files[groups_[group].front()]; }
+
+  void OnBlobFinished(size_t group, const absl::Status& status) {
+    if (observer_ == nullptr) return;
+    flights_[group].reset();
+    --in_flight_;
+    if (!status.ok()) return FailFile(groups_[group].front(), status);
+    OnDisk([plan = plan_, files = groups_[group]](const Disk& disk) { return LinkGroup(disk, *plan, files); },
+           [group](Run& run, const absl::Status& linked) { run.OnGroupLinked(group, linked); });
+    Advance();
+  }
+
+  // Disk pool.
+  static absl::Status LinkGroup(const Disk& disk, const PullPlan& plan, const std::vector<size_t>& files) {
+    for (const size_t index : files) {
+      ASSIGN_OR_RETURN(const bool linked, disk.cache.LinkExisting(disk.repo, plan.commit, plan.files[index].entry));
+      if (!linked) {
+        return MakeError(absl::StatusCode::kAborted, reason::kUpstreamChanged,
+                         "the blob vanished from the cache before it could be linked",
+                         "another program is deleting from the cache; run the pull again");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  void OnGroupLinked(size_t group, const absl::Status& linked) {
+    if (!linked.ok()) return FailFile(groups_[group].front(), linked);
+    --open_groups_;
+    for (const size_t index : groups_[group]) {
+      observer_->OnFileDone(index);
+      if (observer_ == nullptr) return;
+    }
+    Advance();
+  }
+
+  void FailFile(size_t index, const absl::Status& status) {
+    const absl::Status named = Annotate(status, plan_->files[index].entry.path.text());
+    observer_->OnFileFailed(index, named);
+    Finish(named);
+  }
+
+  void Complete() {
+    if (std::exchange(completing_, true)) return;
+    OnDisk([plan = plan_](const Disk& disk) { return WriteListing(disk, *plan); },
+           [](Run& run, const absl::Status& status) { run.Finish(status); });
+  }
+
+  // Disk pool. The tree before the ref: whoever follows the ref finds the listing.
+  static absl::Status WriteListing(const Disk& disk, const PullPlan& plan) {
+    if (plan.tree_is_new) RETURN_IF_ERROR(disk.cache.WriteTree(disk.repo, plan.tree));
+    return disk.cache.WriteRef(disk.repo, disk.revision, plan.commit);
+  }
+
+  void Finish(const absl::Status& status) {
+    if (observer_ == nullptr) return;
+    LeaveAll();
+    std::exchange(observer_, nullptr)->OnFinished(status);
+  }
+
+  void LeaveAll() {
+    for (std::optional<TransferId>& flight : flights_) {
+      if (flight) context_.transfers.Leave(*std::exchange(flight, std::nullopt));
+    }
+  }
+
+  const PullContext context_;
+  const PullRequest request_;
+  hub::Access access_;
+  PullObserver* observer_;  // null: ended or stopped
+  std::mt19937 random_;
+  int attempts_ = 0;
+  std::shared_ptr<const PullPlan> plan_;
+  std::vector<std::vector<size_t>> groups_;         // see Work
+  std::vector<std::optional<TransferId>> flights_;  // by group
+  size_t next_ = 0;                                 // the first group not handed out
+  size_t in_flight_ = 0;
+  size_t open_groups_ = 0;                          // not yet linked
+  bool completing_ = false;
+};
+
+// Owns the run and stops it when dropped.
+class OwnedRun final : public PullRun {
+ public:
+  explicit OwnedRun(std::shared_ptr<Run> run) : run_(std::move(run)) {}
+
+  ~OwnedRun() override { run_->Stop(); }
+
+  void Stop() override { run_->Stop(); }
+
+ private:
+  const std::shared_ptr<Run> run_;
+};
+
+}  // namespace
+
+std::unique_ptr<PullRun> PullRun::Start(const PullContext& context, PullRequest request, hub::Access access,
+                                        PullObserver& observer) {
+  context.core.AssertCurrent();
+  auto run = std::make_shared<Run>(context, std::move(request), std::move(access), observer);
+  run->Begin();
+  return std::make_unique<OwnedRun>(std::move(run));
+}
+
+}  // namespace batuta::pull

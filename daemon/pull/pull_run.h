@@ -1,0 +1,67 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "daemon/pull/planner.h"
+#include "daemon/transfer/transfer.h"
+
+namespace batuta::pull {
+
+// What a run tells its owner. Every call is on the core sequence; none after OnFinished, and none after Stop().
+class PullObserver {
+ public:
+  virtual ~PullObserver() = default;
+
+  // Once per run; `plan.files` keep their positions, by which the later calls name them.
+  virtual void OnPlanned(const PullPlan& plan) = 0;
+
+  // The file turned out to be in the cache already.
+  virtual void OnFileCached(size_t index) = 0;
+  virtual void OnFileProgress(size_t index, uint64_t done_bytes, uint64_t received_bytes) = 0;
+
+  // The file stands in the snapshot.
+  virtual void OnFileDone(size_t index) = 0;
+  virtual void OnFileFailed(size_t index, const absl::Status& status) = 0;
+
+  // Nothing moves for the reason in `info`; `cause` is the error behind it (OK for a rate limit). Progress ends the wait.
+  virtual void OnWaiting(const transport::WaitInfo& info, const absl::Status& cause, int attempt) = 0;
+  virtual void OnFinished(const absl::Status& status) = 0;
+};
+
+// What a run works with. Everything outlives the run.
+struct PullContext {
+  Planner& planner;
+  hub::HubClient& hub;
+  cache::Cache& cache;
+  transfer::Transfers& transfers;
+  Sequence& core;
+  WorkerPool& disk;
+  const Clock& clock;
+  BackoffPolicy backoff;
+
+  // Blobs that one run hands to the transfers at once; bounds memory for huge repos.
+  size_t window = 256;
+
+  // Left free on the file system of the cache, whatever is pulled.
+  uint64_t spare_bytes = 64 << 20;
+};
+
+// PullRun carries out one pull: plan, check the space, link what is there, move the rest, and at last write tree and ref. A
+// transient error while planning is retried with back-off when the request may wait.
+//
+// Lives on the core sequence. Dropping it without Stop() is Stop().
+class PullRun {
+ public:
+  virtual ~PullRun() = default;
+
+  // `observer` outlives the run or its Stop(). Nothing is called before Start() returns.
+  static std::unique_ptr<PullRun> Start(const PullContext& context, PullRequest request, hub::Access access,
+                                        PullObserver& observer);
+
+  // Leaves every transfer; what has arrived is kept. Idempotent.
+  virtual void Stop() = 0;
+};
+
+}  // namespace batuta::pull
