@@ -119,7 +119,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-export PATH=$build/bin:$PATH
+export PATH=$build/client:$build/daemon/app:$PATH
 
 # Prints a command as one would type it, then runs it.
 show() {
@@ -139,7 +139,7 @@ hub_answers() {
 
 start_simulated_hub() {
   python3 -B "$top/tests/hubsim/sample/make_sample_hub.py" "$work/hub" --without-npm
-  "$build/bin/hubsim" "$work/hub" >"$work/hubsim.out" 2>"$work/hubsim.err" &
+  "$build/tests/hubsim/hubsim" --root "$work/hub" >"$work/hubsim.out" 2>"$work/hubsim.err" &
   hubsim_pid=$!
   local url='' tries
   for tries in $(seq 100); do
@@ -163,7 +163,7 @@ start_simulated_hub() {
 served() {
   python3 -c 'import json, sys, urllib.request
 stats = json.load(urllib.request.urlopen(sys.argv[1] + "/__hubsim/stats"))
-print(stats["requests"], stats["bytes_sent"])' "$HF_ENDPOINT"
+print(stats["requests"], stats["hub_bytes_sent"] + stats["cdn_bytes_sent"])' "$HF_ENDPOINT"
 }
 
 if [ $demo -eq 0 ]; then
@@ -205,5 +205,5 @@ snapshot=$(batuta hf cache path model "$repo")
 show ls -lL "$snapshot"
 
 title "Done"
-say "The programs are $build/bin/batuta and $build/bin/batutad; the daemon starts by itself when a command needs it."
+say "The programs are $build/client/batuta and $build/daemon/app/batutad; the daemon starts by itself when a command needs it."
 say "Next: batuta --help, README.md, docs/cli.md"
