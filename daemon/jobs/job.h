@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+
 #include "common/time/clock.h"
 #include "common/types/principal.h"
 #include "daemon/pull/pull_request.h"
@@ -28,9 +29,9 @@ inline bool HasEnded(JobState state) {
 struct JobRecord {
   JobId id;
   Principal owner;
-  std::string request_id;    // made by the client; may be empty
+  std::string request_id;  // made by the client; may be empty
   pull::PullRequest request;
-  bool had_token = false;    // it was enqueued with a token, which is not kept
+  bool had_token = false;  // it was enqueued with a token, which is not kept
   JobState state = JobState::kQueued;
   WallTime created;
   std::optional<WallTime> finished;
@@ -38,7 +39,7 @@ struct JobRecord {
   std::string snapshot_path;  // empty until done
   uint64_t downloaded_bytes = 0;
   uint64_t elapsed_ms = 0;
-  absl::Status error;         // of a failed job
+  absl::Status error;  // of a failed job
 };
 
 // One file of a job.
@@ -73,7 +74,7 @@ struct JobChanges {
   uint64_t sequence = 0;  // ask with this one next
   JobView job;
   std::vector<JobFile> files;
-  bool more = false;      // there are further changes to read at once
+  bool more = false;  // there are further changes to read at once
 };
 
 }  // namespace batuta::jobs

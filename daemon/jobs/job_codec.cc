@@ -79,8 +79,9 @@ absl::Status DecodeError(const json& value) {
   if (value.is_null()) return absl::OkStatus();
   Facts facts;
   for (const auto& [name, fact] : value.at("facts").items()) facts.emplace(name, fact.get<std::string>());
-  return MakeError(static_cast<absl::StatusCode>(value.at("code").get<int>()), value.at("reason").get<std::string>(),
-                   value.at("message").get<std::string>(), value.at("hint").get<std::string>(), std::move(facts));
+  return MakeError(static_cast<absl::StatusCode>(value.at("code").get<int>()),
+                   value.at("reason").get<std::string>(), value.at("message").get<std::string>(),
+                   value.at("hint").get<std::string>(), std::move(facts));
 }
 
 absl::StatusOr<JobState> DecodeState(std::string_view name) {
@@ -93,19 +94,20 @@ absl::StatusOr<JobState> DecodeState(std::string_view name) {
 absl::StatusOr<JobRecord> DecodeVersion1(const json& value) {
   ASSIGN_OR_RETURN(pull::PullRequest request, DecodeRequest(value.at("request")));
   ASSIGN_OR_RETURN(const JobState state, DecodeState(value.at("state").get<std::string>()));
-  JobRecord job{.id = value.at("id").get<std::string>(),
-                .owner = {.uid = value.at("uid").get<uint32_t>(), .tool = value.at("tool").get<std::string>()},
-                .request_id = value.at("request_id").get<std::string>(),
-                .request = std::move(request),
-                .had_token = value.at("had_token").get<bool>(),
-                .state = state,
-                .created = FromUnixMillis(value.at("created_ms").get<int64_t>()),
-                .finished = std::nullopt,
-                .commit = value.at("commit").get<std::string>(),
-                .snapshot_path = value.at("snapshot_path").get<std::string>(),
-                .downloaded_bytes = value.at("downloaded_bytes").get<uint64_t>(),
-                .elapsed_ms = value.at("elapsed_ms").get<uint64_t>(),
-                .error = DecodeError(value.at("error"))};
+  JobRecord job{
+      .id = value.at("id").get<std::string>(),
+      .owner = {.uid = value.at("uid").get<uint32_t>(), .tool = value.at("tool").get<std::string>()},
+      .request_id = value.at("request_id").get<std::string>(),
+      .request = std::move(request),
+      .had_token = value.at("had_token").get<bool>(),
+      .state = state,
+      .created = FromUnixMillis(value.at("created_ms").get<int64_t>()),
+      .finished = std::nullopt,
+      .commit = value.at("commit").get<std::string>(),
+      .snapshot_path = value.at("snapshot_path").get<std::string>(),
+      .downloaded_bytes = value.at("downloaded_bytes").get<uint64_t>(),
+      .elapsed_ms = value.at("elapsed_ms").get<uint64_t>(),
+      .error = DecodeError(value.at("error"))};
   if (const json& finished = value.at("finished_ms"); !finished.is_null()) {
     job.finished = FromUnixMillis(finished.get<int64_t>());
   }

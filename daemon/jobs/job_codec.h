@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+
 #include "daemon/jobs/job.h"
 
 namespace batuta::jobs {

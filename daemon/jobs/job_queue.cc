@@ -25,7 +25,9 @@ absl::Status NotFound(std::string_view id) {
                    "batuta hf jobs ls lists your jobs");
 }
 
-bool MaySee(const Principal& caller, const JobRecord& job) { return caller.uid == 0 || caller.uid == job.owner.uid; }
+bool MaySee(const Principal& caller, const JobRecord& job) {
+  return caller.uid == 0 || caller.uid == job.owner.uid;
+}
 
 }  // namespace
 
@@ -61,7 +63,8 @@ void JobQueue::Load(const std::vector<std::string>& records) {
   for (const JobId& id : unfinished) {
     PullJob& job = *slots_.at(id).job;
     LogInfo("job resumed", Field("job", id), Field("repo", job.record().request.repo.id()));
-    job.Run(job.record().had_token && options_.token_of ? options_.token_of(job.record().owner.uid) : Secret());
+    job.Run(job.record().had_token && options_.token_of ? options_.token_of(job.record().owner.uid)
+                                                        : Secret());
   }
   ForgetOld();
 }
@@ -76,18 +79,19 @@ JobQueue::Slot& JobQueue::Add(JobRecord record) {
   return slot;
 }
 
-void JobQueue::StartPull(const Principal& caller, Secret token, std::string request_id, pull::PullRequest request,
-                         Callback<JobView> done) {
+void JobQueue::StartPull(const Principal& caller, Secret token, std::string request_id,
+                         pull::PullRequest request, Callback<JobView> done) {
   core_.AssertCurrent();
   if (draining_) {
-    return done(MakeError(absl::StatusCode::kUnavailable, reason::kDaemonStopping, "the daemon is shutting down",
-                          "try again in a moment"));
+    return done(MakeError(absl::StatusCode::kUnavailable, reason::kDaemonStopping,
+                          "the daemon is shutting down", "try again in a moment"));
   }
   if (request_id.size() > kMaxRequestId) {
     return done(MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
                           fmt::format("request_id is longer than {} characters", kMaxRequestId)));
   }
-  if (const auto known = by_request_.find({caller.uid, request_id}); !request_id.empty() && known != by_request_.end()) {
+  if (const auto known = by_request_.find({caller.uid, request_id});
+      !request_id.empty() && known != by_request_.end()) {
     return done(slots_.at(known->second).job->View());
   }
   if (active() >= options_.max_active) {
@@ -120,7 +124,8 @@ void JobQueue::StartPull(const Principal& caller, Secret token, std::string requ
         slot->second.job->Cancel();
         return done(Annotate(saved, "job not accepted"));
       }
-      const bool is_new = slot->second.job->record().state == JobState::kQueued;  // not paused or cancelled meanwhile
+      const bool is_new =
+          slot->second.job->record().state == JobState::kQueued;  // not paused or cancelled meanwhile
       if (is_new && !draining_) slot->second.job->Run(std::move(token));
       done(slot->second.job->View());
     });
@@ -157,7 +162,7 @@ absl::StatusOr<JobQueue::Slot*> JobQueue::Find(const Principal& caller, std::str
 }
 
 absl::StatusOr<JobQueue::Slot*> JobQueue::FindActive(const Principal& caller, std::string_view id) {
-  ASSIGN_OR_RETURN(Slot* slot, Find(caller, id));
+  ASSIGN_OR_RETURN(Slot * slot, Find(caller, id));
   const JobRecord& job = slot->job->record();
   if (!HasEnded(job.state)) return slot;
   return MakeError(absl::StatusCode::kFailedPrecondition, reason::kJobFinished,
@@ -170,19 +175,19 @@ absl::StatusOr<JobView> JobQueue::Get(const Principal& caller, std::string_view 
 }
 
 absl::StatusOr<JobView> JobQueue::Cancel(const Principal& caller, std::string_view id) {
-  ASSIGN_OR_RETURN(Slot* slot, FindActive(caller, id));
+  ASSIGN_OR_RETURN(Slot * slot, FindActive(caller, id));
   slot->job->Cancel();
   return slot->job->View();
 }
 
 absl::StatusOr<JobView> JobQueue::Pause(const Principal& caller, std::string_view id) {
-  ASSIGN_OR_RETURN(Slot* slot, FindActive(caller, id));
+  ASSIGN_OR_RETURN(Slot * slot, FindActive(caller, id));
   slot->job->Pause();
   return slot->job->View();
 }
 
 absl::StatusOr<JobView> JobQueue::Resume(const Principal& caller, std::string_view id, Secret token) {
-  ASSIGN_OR_RETURN(Slot* slot, FindActive(caller, id));
+  ASSIGN_OR_RETURN(Slot * slot, FindActive(caller, id));
   const JobRecord& job = slot->job->record();
   if (caller.uid != job.owner.uid) token = Secret();  // a token serves its own user's jobs only
   if (job.state != JobState::kRunning) {
@@ -197,14 +202,15 @@ void JobQueue::OfferToken(uint32_t uid, const Secret& token) {
   if (token.empty() || draining_) return;
   std::vector<PullJob*> waiting;
   for (auto& [id, slot] : slots_) {
-    if (slot.job->waits_for_credentials() && slot.job->record().owner.uid == uid) waiting.push_back(slot.job.get());
+    if (slot.job->waits_for_credentials() && slot.job->record().owner.uid == uid)
+      waiting.push_back(slot.job.get());
   }
   for (PullJob* job : waiting) job->Run(token);
 }
 
 absl::StatusOr<JobQueue::WatchId> JobQueue::Watch(const Principal& caller, std::string_view id,
                                                   std::function<void()> changed) {
-  ASSIGN_OR_RETURN(Slot* slot, Find(caller, id));
+  ASSIGN_OR_RETURN(Slot * slot, Find(caller, id));
   const WatchId watch = next_watch_++;
   slot->watchers.emplace(watch, std::move(changed));
   watched_.emplace(watch, slot->job->record().id);
@@ -215,11 +221,13 @@ void JobQueue::Unwatch(WatchId watch) {
   core_.AssertCurrent();
   const auto watched = watched_.find(watch);
   if (watched == watched_.end()) return;
-  if (const auto slot = slots_.find(watched->second); slot != slots_.end()) slot->second.watchers.erase(watch);
+  if (const auto slot = slots_.find(watched->second); slot != slots_.end())
+    slot->second.watchers.erase(watch);
   watched_.erase(watched);
 }
 
-absl::StatusOr<JobChanges> JobQueue::ReadChanges(WatchId watch, uint64_t after_sequence, size_t max_files) const {
+absl::StatusOr<JobChanges> JobQueue::ReadChanges(WatchId watch, uint64_t after_sequence,
+                                                 size_t max_files) const {
   core_.AssertCurrent();
   const auto watched = watched_.find(watch);
   const auto slot = watched == watched_.end() ? slots_.end() : slots_.find(watched->second);
@@ -229,8 +237,8 @@ absl::StatusOr<JobChanges> JobQueue::ReadChanges(WatchId watch, uint64_t after_s
 
 size_t JobQueue::active() const {
   core_.AssertCurrent();
-  return static_cast<size_t>(
-      std::ranges::count_if(slots_, [](const auto& slot) { return !HasEnded(slot.second.job->record().state); }));
+  return static_cast<size_t>(std::ranges::count_if(
+      slots_, [](const auto& slot) { return !HasEnded(slot.second.job->record().state); }));
 }
 
 void JobQueue::OnEvent(const JobId& id, PullJob::Event event) {
@@ -239,9 +247,9 @@ void JobQueue::OnEvent(const JobId& id, PullJob::Event event) {
   Save(job);
   const JobRecord& record = job.record();
   if (HasEnded(record.state)) {
-    LogInfo("job ended", Field("job", id), Field("state", ToString(record.state)), Field("repo", record.request.repo.id()),
-            Field("downloaded_bytes", record.downloaded_bytes), Field("elapsed_ms", record.elapsed_ms),
-            Field("error", std::string(MessageOf(record.error))));
+    LogInfo("job ended", Field("job", id), Field("state", ToString(record.state)),
+            Field("repo", record.request.repo.id()), Field("downloaded_bytes", record.downloaded_bytes),
+            Field("elapsed_ms", record.elapsed_ms), Field("error", std::string(MessageOf(record.error))));
   }
   // Not from within the job's own method: a watcher may ask for anything, and an old job may be forgotten.
   core_.Post([this, id, alive = std::weak_ptr(alive_)] {
@@ -276,7 +284,8 @@ void JobQueue::Save(const PullJob& job) {
   const Durability durability = matters ? Durability::kPower : Durability::kProcess;
   journal_.Post([this, id = job.record().id, text = EncodeJob(job.record()), durability] {
     const absl::Status saved = metadata::Put(store_, Table::kJobs, id, text, durability);
-    if (!saved.ok()) LogError("job not journalled", Field("job", id), Field("error", std::string(MessageOf(saved))));
+    if (!saved.ok())
+      LogError("job not journalled", Field("job", id), Field("error", std::string(MessageOf(saved))));
   });
 }
 
@@ -295,7 +304,8 @@ void JobQueue::ForgetOld() {
     slots_.erase(id);
     journal_.Post([this, id] {
       const absl::Status gone = metadata::Delete(store_, Table::kJobs, id, Durability::kProcess);
-      if (!gone.ok()) LogWarn("old job not deleted", Field("job", id), Field("error", std::string(MessageOf(gone))));
+      if (!gone.ok())
+        LogWarn("old job not deleted", Field("job", id), Field("error", std::string(MessageOf(gone))));
     });
   }
 }

@@ -10,6 +10,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+
 #include "common/sync/sequence.h"
 #include "common/sync/worker_pool.h"
 #include "daemon/jobs/job.h"
@@ -19,16 +20,16 @@
 namespace batuta::jobs {
 
 struct JobQueueOptions {
-  size_t keep_ended = 200;      // ended jobs that stay listed; older ones are forgotten
-  size_t max_active = 10'000;   // jobs not ended; more are refused (DAEMON_BUSY)
+  size_t keep_ended = 200;                        // ended jobs that stay listed; older ones are forgotten
+  size_t max_active = 10'000;                     // jobs not ended; more are refused (DAEMON_BUSY)
   std::chrono::milliseconds progress_every{100};  // at most so often a watcher is told of progress
 
   // A token for a job that is resumed at start, e.g. from the user's token file in user mode; may be empty.
   std::function<Secret(uint32_t uid)> token_of;
 };
 
-// JobQueue keeps every job, runs those that should run, journals each change of state in the catalog, and tells watchers.
-// A job is visible to its owner and to root only; for others it does not exist.
+// JobQueue keeps every job, runs those that should run, journals each change of state in the catalog, and
+// tells watchers. A job is visible to its owner and to root only; for others it does not exist.
 //
 // Lives on the core sequence: every method is called there, every callback comes there.
 class JobQueue {
@@ -38,15 +39,16 @@ class JobQueue {
   using WatchId = uint64_t;
 
   // Everything borrowed outlives the queue; destroy it only after Drain() has called back.
-  JobQueue(JobQueueOptions options, const pull::PullContext& context, metadata::MetadataStore& store, Sequence& core,
-           WorkerPool& disk, const Clock& clock);
+  JobQueue(JobQueueOptions options, const pull::PullContext& context, metadata::MetadataStore& store,
+           Sequence& core, WorkerPool& disk, const Clock& clock);
   ~JobQueue();
 
-  // Takes in what the catalog holds (records as Scan gave them) and lets unfinished jobs go on. Once, before serving.
-  // Records that cannot be read are logged and left where they are.
+  // Takes in what the catalog holds (records as Scan gave them) and lets unfinished jobs go on. Once, before
+  // serving. Records that cannot be read are logged and left where they are.
   void Load(const std::vector<std::string>& records);
 
-  // Enqueues a pull; answers when the job is journalled. The same request_id of the same uid answers with the same job.
+  // Enqueues a pull; answers when the job is journalled. The same request_id of the same uid answers with the
+  // same job.
   //   kUnavailable (DAEMON_STOPPING), kResourceExhausted (DAEMON_BUSY), and those of the catalog.
   void StartPull(const Principal& caller, Secret token, std::string request_id, pull::PullRequest request,
                  Callback<JobView> done);
@@ -67,11 +69,13 @@ class JobQueue {
   // A token that a call of `uid` brought along: jobs of that uid that wait for credentials go on.
   void OfferToken(uint32_t uid, const Secret& token);
 
-  // `changed` is called after changes of the job, soon but not for each, until Unwatch(); read them with ReadChanges().
+  // `changed` is called after changes of the job, soon but not for each, until Unwatch(); read them with
+  // ReadChanges().
   absl::StatusOr<WatchId> Watch(const Principal& caller, std::string_view id, std::function<void()> changed);
   void Unwatch(WatchId watch);
 
-  // What changed after `after_sequence` (0 = everything).   kNotFound (JOB_NOT_FOUND)  the job was forgotten meanwhile.
+  // What changed after `after_sequence` (0 = everything).   kNotFound (JOB_NOT_FOUND)  the job was forgotten
+  // meanwhile.
   absl::StatusOr<JobChanges> ReadChanges(WatchId watch, uint64_t after_sequence, size_t max_files) const;
 
   // Not ended.
@@ -80,14 +84,14 @@ class JobQueue {
   // Called whenever active() may have changed; one listener.
   void OnActivity(std::function<void()> listener) { on_activity_ = std::move(listener); }
 
-  // Stops every run, journals, then calls `done`. Later calls of StartPull are refused. Unfinished jobs go on at the next
-  // start.
+  // Stops every run, journals, then calls `done`. Later calls of StartPull are refused. Unfinished jobs go on
+  // at the next start.
   void Drain(absl::AnyInvocable<void()> done);
 
  private:
   struct Slot {
     std::unique_ptr<PullJob> job;
-    uint64_t number = 0;          // order of arrival
+    uint64_t number = 0;  // order of arrival
     bool is_tell_pending = false;
     std::map<WatchId, std::function<void()>> watchers;
   };

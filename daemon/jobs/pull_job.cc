@@ -73,7 +73,9 @@ void PullJob::Cancel() {
   End(JobState::kCancelled, absl::OkStatus());
 }
 
-void PullJob::Suspend() { StopRun(); }
+void PullJob::Suspend() {
+  StopRun();
+}
 
 void PullJob::End(JobState state, const absl::Status& error) {
   record_.finished = context_.clock.wall();
@@ -248,7 +250,8 @@ JobChanges PullJob::Changes(uint64_t after_sequence, size_t max_files) const {
     if (file.sequence > after_sequence) changed.push_back(&file);
   }
   if (changed.size() > max_files) {
-    std::ranges::nth_element(changed, changed.begin() + static_cast<std::ptrdiff_t>(max_files), {}, &JobFile::sequence);
+    std::ranges::nth_element(changed, changed.begin() + static_cast<std::ptrdiff_t>(max_files), {},
+                             &JobFile::sequence);
     changed.resize(max_files);
     changes.more = true;
     changes.sequence = (*std::ranges::max_element(changed, {}, &JobFile::sequence))->sequence;

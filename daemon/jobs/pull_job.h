@@ -13,8 +13,8 @@
 
 namespace batuta::jobs {
 
-// PullJob is one pull in the queue: its state, the progress of its files, and the run that carries it out while it runs.
-// Lives on the core sequence.
+// PullJob is one pull in the queue: its state, the progress of its files, and the run that carries it out
+// while it runs. Lives on the core sequence.
 class PullJob final : private pull::PullObserver {
  public:
   // What happened, for the queue.
@@ -27,7 +27,8 @@ class PullJob final : private pull::PullObserver {
   PullJob(JobRecord record, const pull::PullContext& context, std::function<void(Event)> on_event);
   ~PullJob() override;
 
-  // Begins or goes on. `token` may be empty. A job that had a token and gets none waits for credentials instead.
+  // Begins or goes on. `token` may be empty. A job that had a token and gets none waits for credentials
+  // instead.
   void Run(Secret token);
 
   // Ends the run, keeps what has arrived.
@@ -60,7 +61,9 @@ class PullJob final : private pull::PullObserver {
   void ClearWaiting();
   void End(JobState state, const absl::Status& error);
   void StopRun();
+
   void Touch(JobFile& file) { file.sequence = ++sequence_; }
+
   void SetDone(JobFile& file, uint64_t done_bytes);
   uint64_t RunningMillis() const;
   void SampleRate();
@@ -88,6 +91,7 @@ class PullJob final : private pull::PullObserver {
     SteadyTime at;
     uint64_t bytes;
   };
+
   std::deque<Sample> samples_;
 };
 

@@ -27,8 +27,8 @@ struct Planner::Shared {
 
 namespace {
 
-// Where the catalog keeps what a revision pointed to when the hub was last asked. The endpoint is part of the key: two hubs
-// may know the same name.
+// Where the catalog keeps what a revision pointed to when the hub was last asked. The endpoint is part of the
+// key: two hubs may know the same name.
 std::string RevisionKey(const std::string& endpoint, const RepoId& repo, const Revision& revision) {
   return fmt::format("{}|{}|{}", endpoint, repo.folder(), revision.text());
 }
@@ -37,12 +37,12 @@ std::string EncodeRevision(const CommitId& commit, WallTime at) {
   return nlohmann::json{{"v", 1}, {"commit", commit.hex()}, {"at_ms", ToUnixMillis(at)}}.dump();
 }
 
-// The commit in `text` when it was learned within `ttl` before `now`. A record from the future (the clock was set back) is
-// as good as none.
+// The commit in `text` when it was learned within `ttl` before `now`. A record from the future (the clock was
+// set back) is as good as none.
 std::optional<CommitId> DecodeFreshRevision(const std::string& text, WallTime now, std::chrono::seconds ttl) {
   const nlohmann::json record = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!record.is_object() || !record.contains("commit") || !record["commit"].is_string() || !record.contains("at_ms") ||
-      !record["at_ms"].is_number_integer()) {
+  if (!record.is_object() || !record.contains("commit") || !record["commit"].is_string() ||
+      !record.contains("at_ms") || !record["at_ms"].is_number_integer()) {
     return std::nullopt;
   }
   const WallTime at = FromUnixMillis(record["at_ms"].get<int64_t>());
@@ -53,10 +53,11 @@ std::optional<CommitId> DecodeFreshRevision(const std::string& text, WallTime no
 }
 
 absl::Status OfflineMiss(const RepoId& repo, std::string_view what) {
-  return MakeError(absl::StatusCode::kNotFound, reason::kOfflineMiss,
-                   fmt::format("{} {}: {} is not in the cache, and the hub is not asked while offline",
-                               ToString(repo.type()), repo.id(), what),
-                   "run it once without --offline (and without HF_HUB_OFFLINE), or copy the files into the cache");
+  return MakeError(
+      absl::StatusCode::kNotFound, reason::kOfflineMiss,
+      fmt::format("{} {}: {} is not in the cache, and the hub is not asked while offline",
+                  ToString(repo.type()), repo.id(), what),
+      "run it once without --offline (and without HF_HUB_OFFLINE), or copy the files into the cache");
 }
 
 // One planning, from the request to `done`; keeps itself alive through its callbacks.
@@ -101,8 +102,9 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
   absl::StatusOr<std::optional<CommitId>> KnownCommit() {
     if (offline_) return cache_.ReadRef(request_.repo, request_.revision);
     if (options_.revision_ttl.count() <= 0) return std::nullopt;
-    ASSIGN_OR_RETURN(const std::optional<std::string> record,
-                     store_.Get(Table::kRevisions, RevisionKey(hub_.endpoint(), request_.repo, request_.revision)));
+    ASSIGN_OR_RETURN(
+        const std::optional<std::string> record,
+        store_.Get(Table::kRevisions, RevisionKey(hub_.endpoint(), request_.repo, request_.revision)));
     if (!record) return std::nullopt;
     return DecodeFreshRevision(*record, clock_.wall(), options_.revision_ttl);
   }
@@ -126,8 +128,8 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
     disk_.Post([self = shared_from_this(), record = EncodeRevision(commit, clock_.wall())] {
       const absl::Status status =
           metadata::Put(self->store_, Table::kRevisions,
-                        RevisionKey(self->hub_.endpoint(), self->request_.repo, self->request_.revision), record,
-                        metadata::Durability::kProcess);
+                        RevisionKey(self->hub_.endpoint(), self->request_.repo, self->request_.revision),
+                        record, metadata::Durability::kProcess);
       if (!status.ok()) LogWarn("revision not remembered", Field("error", std::string(MessageOf(status))));
     });
   }
@@ -148,8 +150,8 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
     return plan;
   }
 
-  // Disk pool. For a cache that another tool filled without keeping the listing: what is there is all that is known, so a
-  // file that is not there is a miss, not an error in its name.
+  // Disk pool. For a cache that another tool filled without keeping the listing: what is there is all that is
+  // known, so a file that is not there is a miss, not an error in its name.
   absl::StatusOr<std::optional<PullPlan>> PlanFromSnapshot(const CommitId& commit) {
     ASSIGN_OR_RETURN(const std::optional<Tree> tree, cache_.ReadSnapshot(request_.repo, commit));
     if (!tree) return std::nullopt;
@@ -191,13 +193,18 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
     }
     ASSIGN_OR_RETURN(const std::vector<bool> present, cache_.ArePresent(request_.repo, tree.commit, wanted));
 
-    PullPlan plan{.commit = tree.commit, .snapshot_path = cache_.SnapshotPath(request_.repo, tree.commit),
-                  .files = {}, .tree_is_new = false, .tree = Tree{tree.commit, {}}};
+    PullPlan plan{.commit = tree.commit,
+                  .snapshot_path = cache_.SnapshotPath(request_.repo, tree.commit),
+                  .files = {},
+                  .tree_is_new = false,
+                  .tree = Tree{tree.commit, {}}};
     plan.files.reserve(selection.entries.size());
     size_t next = 0;
     for (const SelectedEntry& item : selection.entries) {
       using Action = PlannedFile::Action;
-      const Action action = !item.selected ? Action::kSkip : present[next++] ? Action::kCached : Action::kDownload;
+      const Action action = !item.selected    ? Action::kSkip
+                            : present[next++] ? Action::kCached
+                                              : Action::kDownload;
       plan.files.push_back({item.entry, action, item.reason});
     }
     return plan;
@@ -207,7 +214,8 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
   absl::StatusOr<PullPlan> CheckOffline(PullPlan plan) const {
     if (!offline_) return plan;
     for (const PlannedFile& file : plan.files) {
-      if (file.action == PlannedFile::Action::kDownload) return OfflineMiss(request_.repo, file.entry.path.text());
+      if (file.action == PlannedFile::Action::kDownload)
+        return OfflineMiss(request_.repo, file.entry.path.text());
     }
     return plan;
   }
@@ -227,8 +235,8 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
 
 }  // namespace
 
-Planner::Planner(PlannerOptions options, hub::HubClient& hub, cache::Cache& cache, metadata::MetadataStore& store,
-                 Sequence& core, WorkerPool& disk, const Clock& clock)
+Planner::Planner(PlannerOptions options, hub::HubClient& hub, cache::Cache& cache,
+                 metadata::MetadataStore& store, Sequence& core, WorkerPool& disk, const Clock& clock)
     : shared_(std::unique_ptr<Shared>(new Shared{options, hub, cache, store, core, disk, clock})) {}
 
 Planner::~Planner() = default;

@@ -33,24 +33,26 @@ struct PullPlan {
 };
 
 struct PlannerOptions {
-  // How long a branch or tag is believed to stand where it stood when the hub was last asked; 0 = ask every time.
+  // How long a branch or tag is believed to stand where it stood when the hub was last asked; 0 = ask every
+  // time.
   std::chrono::seconds revision_ttl{60};
   bool offline = false;  // every pull is answered from the cache
 };
 
-// Planner turns a request into a plan: revision → commit → tree → selection → what is there already. Asks the hub only for
-// what neither the cache nor the catalog can answer; a commit that is known costs no request at all.
+// Planner turns a request into a plan: revision → commit → tree → selection → what is there already. Asks the
+// hub only for what neither the cache nor the catalog can answer; a commit that is known costs no request at
+// all.
 //
 // Lives on the core sequence; disk work runs on the disk pool.
 class Planner {
  public:
   // Everything borrowed outlives the planner.
-  Planner(PlannerOptions options, hub::HubClient& hub, cache::Cache& cache, metadata::MetadataStore& store, Sequence& core,
-          WorkerPool& disk, const Clock& clock);
+  Planner(PlannerOptions options, hub::HubClient& hub, cache::Cache& cache, metadata::MetadataStore& store,
+          Sequence& core, WorkerPool& disk, const Clock& clock);
   ~Planner();
 
-  // One try; `done` runs on the core sequence, exactly once. Errors: those of HubClient, Cache and PlanSelection, and
-  // kNotFound (OFFLINE_MISS).
+  // One try; `done` runs on the core sequence, exactly once. Errors: those of HubClient, Cache and
+  // PlanSelection, and kNotFound (OFFLINE_MISS).
   void Plan(const PullRequest& request, const hub::Access& access, hub::Callback<PullPlan> done);
 
  private:

@@ -13,8 +13,8 @@ struct PullRequest {
   Revision revision = Revision::Main();
   SelectionRequest selection;
   Priority priority = Priority::kNormal;
-  bool offline = false;   // answer from the cache, or OFFLINE_MISS
-  bool may_wait = true;   // else a transient error is final
+  bool offline = false;  // answer from the cache, or OFFLINE_MISS
+  bool may_wait = true;  // else a transient error is final
 };
 
 }  // namespace batuta::pull

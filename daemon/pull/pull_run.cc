@@ -37,12 +37,13 @@ struct Disk {
 absl::Status CheckSpace(cache::Cache& cache, uint64_t needed_bytes, uint64_t spare_bytes) {
   ASSIGN_OR_RETURN(const SpaceInfo space, cache.Space());
   if (space.free_bytes >= needed_bytes + spare_bytes) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kResourceExhausted, reason::kDiskFull,
-                   fmt::format("the pull needs {}, but only {} are free below {} ({} are left free)",
-                               FormatBytes(needed_bytes), FormatBytes(space.free_bytes), cache.root().string(),
-                               FormatBytes(spare_bytes)),
-                   "free some space, pull fewer files (--include, --quantization), or move the cache (HF_HUB_CACHE)",
-                   {{"needed_bytes", std::to_string(needed_bytes)}, {"free_bytes", std::to_string(space.free_bytes)}});
+  return MakeError(
+      absl::StatusCode::kResourceExhausted, reason::kDiskFull,
+      fmt::format("the pull needs {}, but only {} are free below {} ({} are left free)",
+                  FormatBytes(needed_bytes), FormatBytes(space.free_bytes), cache.root().string(),
+                  FormatBytes(spare_bytes)),
+      "free some space, pull fewer files (--include, --quantization), or move the cache (HF_HUB_CACHE)",
+      {{"needed_bytes", std::to_string(needed_bytes)}, {"free_bytes", std::to_string(space.free_bytes)}});
 }
 
 class Run final : public PullRun, public std::enable_shared_from_this<Run> {
@@ -106,14 +107,14 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   void OnDisk(Work work, Then then) {
     auto disk = std::make_shared<Disk>(Disk{context_.cache, request_.repo, request_.revision});
     Sequence& core = context_.core;
-    context_.disk.Post([weak = weak_from_this(), disk, &core, work = std::move(work),
-                        then = std::move(then)]() mutable {
-      auto result = work(*disk);
-      core.Post([weak, then = std::move(then), result = std::move(result)]() mutable {
-        auto self = weak.lock();
-        if (self && self->observer_ != nullptr) then(*self, std::move(result));
-      });
-    });
+    context_.disk.Post(
+        [weak = weak_from_this(), disk, &core, work = std::move(work), then = std::move(then)]() mutable {
+          auto result = work(*disk);
+          core.Post([weak, then = std::move(then), result = std::move(result)]() mutable {
+            auto self = weak.lock();
+            if (self && self->observer_ != nullptr) then(*self, std::move(result));
+          });
+        });
   }
 
   void Plan() {
@@ -131,7 +132,8 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     ++attempts_;
     const auto delay = NextDelay(context_.backoff, attempts_, RetryAfterOf(status),
                                  std::uniform_real_distribution<double>(0, 1)(random_));
-    observer_->OnWaiting({.reason = "network", .window = "", .until = context_.clock.wall() + delay}, status, attempts_);
+    observer_->OnWaiting({.reason = "network", .window = "", .until = context_.clock.wall() + delay}, status,
+                         attempts_);
     context_.core.PostAfter(delay, [weak = weak_from_this()] {
       if (auto self = weak.lock()) self->Plan();
     });
@@ -141,12 +143,13 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     plan_ = std::make_shared<const PullPlan>(std::move(plan));
     observer_->OnPlanned(*plan_);
     if (observer_ == nullptr) return;
-    OnDisk([plan = plan_, spare = context_.spare_bytes](const Disk& disk) { return LinkAndMeasure(disk, *plan, spare); },
+    OnDisk([plan = plan_,
+            spare = context_.spare_bytes](const Disk& disk) { return LinkAndMeasure(disk, *plan, spare); },
            [](Run& run, absl::StatusOr<Work> work) { run.OnLinked(std::move(work)); });
   }
 
-  // Disk pool. Links what the repo has under another name or commit already, groups the rest by blob, and checks that it
-  // fits.
+  // Disk pool. Links what the repo has under another name or commit already, groups the rest by blob, and
+  // checks that it fits.
   static absl::StatusOr<Work> LinkAndMeasure(const Disk& disk, const PullPlan& plan, uint64_t spare) {
     Work work;
     std::map<std::string_view, size_t> group_of;
@@ -194,7 +197,8 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
           .source = context_.hub.OpenFile(request_.repo, plan_->commit, entry, access_),
           .priority = request_.priority,
           .may_wait = request_.may_wait};
-      flights_[group] = context_.transfers.Join(std::move(spec), std::make_shared<Flight>(weak_from_this(), group));
+      flights_[group] =
+          context_.transfers.Join(std::move(spec), std::make_shared<Flight>(weak_from_this(), group));
     }
     if (open_groups_ == 0) Complete();
   }
@@ -214,7 +218,8 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   // Disk pool.
   static absl::Status LinkGroup(const Disk& disk, const PullPlan& plan, const std::vector<size_t>& files) {
     for (const size_t index : files) {
-      ASSIGN_OR_RETURN(const bool linked, disk.cache.LinkExisting(disk.repo, plan.commit, plan.files[index].entry));
+      ASSIGN_OR_RETURN(const bool linked,
+                       disk.cache.LinkExisting(disk.repo, plan.commit, plan.files[index].entry));
       if (!linked) {
         return MakeError(absl::StatusCode::kAborted, reason::kUpstreamChanged,
                          "the blob vanished from the cache before it could be linked",
@@ -275,7 +280,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   std::vector<std::optional<TransferId>> flights_;  // by group
   size_t next_ = 0;                                 // the first group not handed out
   size_t in_flight_ = 0;
-  size_t open_groups_ = 0;                          // not yet linked
+  size_t open_groups_ = 0;  // not yet linked
   bool completing_ = false;
 };
 

@@ -9,7 +9,8 @@
 
 namespace batuta::pull {
 
-// What a run tells its owner. Every call is on the core sequence; none after OnFinished, and none after Stop().
+// What a run tells its owner. Every call is on the core sequence; none after OnFinished, and none after
+// Stop().
 class PullObserver {
  public:
   virtual ~PullObserver() = default;
@@ -25,7 +26,8 @@ class PullObserver {
   virtual void OnFileDone(size_t index) = 0;
   virtual void OnFileFailed(size_t index, const absl::Status& status) = 0;
 
-  // Nothing moves for the reason in `info`; `cause` is the error behind it (OK for a rate limit). Progress ends the wait.
+  // Nothing moves for the reason in `info`; `cause` is the error behind it (OK for a rate limit). Progress
+  // ends the wait.
   virtual void OnWaiting(const transport::WaitInfo& info, const absl::Status& cause, int attempt) = 0;
   virtual void OnFinished(const absl::Status& status) = 0;
 };
@@ -48,8 +50,8 @@ struct PullContext {
   uint64_t spare_bytes = 64 << 20;
 };
 
-// PullRun carries out one pull: plan, check the space, link what is there, move the rest, and at last write tree and ref. A
-// transient error while planning is retried with back-off when the request may wait.
+// PullRun carries out one pull: plan, check the space, link what is there, move the rest, and at last write
+// tree and ref. A transient error while planning is retried with back-off when the request may wait.
 //
 // Lives on the core sequence. Dropping it without Stop() is Stop().
 class PullRun {

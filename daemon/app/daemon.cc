@@ -1,0 +1,242 @@
+#include "daemon/app/daemon.h"
+
+#include <future>
+#include <utility>
+
+#include <unistd.h>
+
+#include "common/config/hub_token.h"
+#include "common/io/file_system.h"
+#include "common/log/log.h"
+#include "common/status/status.h"
+#include "common/sync/sequence.h"
+#include "common/sync/worker_pool.h"
+#include "daemon/app/instance_lock.h"
+#include "daemon/app/listener.h"
+#include "daemon/app/rpc_server.h"
+#include "daemon/app/version.h"
+#include "daemon/budget/budgeted_transport.h"
+#include "daemon/cache/cache.h"
+#include "daemon/hub/hub_client.h"
+#include "daemon/jobs/job_queue.h"
+#include "daemon/metadata/identity.h"
+#include "daemon/metadata/rocksdb_store.h"
+#include "daemon/transfer/buffer_pool.h"
+#include "daemon/transfer/transfer.h"
+#include "daemon/transport/curl_transport.h"
+
+namespace batuta::app {
+
+namespace {
+
+constexpr size_t kBufferBytes = 256 * 1024;
+constexpr std::chrono::milliseconds kCallGrace{2'000};
+constexpr std::chrono::seconds kIdleCheck{1};
+
+// A job of this user that lost its token with the last daemon may use the one in the user's token file.
+Secret TokenOf(uint32_t uid) {
+  if (uid != getuid()) return Secret();
+  absl::StatusOr<HubToken> found = FindHubToken(ProcessEnvironment());
+  return found.ok() ? std::move(found->token) : Secret();
+}
+
+class WiredDaemon final : public Daemon {
+ public:
+  WiredDaemon(Options options, std::function<void()> wants_to_stop)
+      : options_(std::move(options)), wants_to_stop_(std::move(wants_to_stop)) {}
+
+  ~WiredDaemon() override { Stop(); }
+
+  absl::Status Open();
+  void Stop() override;
+
+ private:
+  absl::Status OpenStorage();
+  absl::Status OpenNetwork();
+  absl::Status OpenQueue();
+  absl::Status Serve();
+  void CheckIdle();
+
+  const Options options_;
+  const std::function<void()> wants_to_stop_;
+  const SystemClock clock_;
+  metadata::OpenReport report_;
+  service::DaemonFacts facts_;
+  service::CallMeter calls_;
+
+  // In the order of construction; what is below may use what is above.
+  std::unique_ptr<InstanceLock> lock_;
+  std::unique_ptr<FileSystem> files_;
+  std::unique_ptr<metadata::MetadataStore> store_;
+  std::unique_ptr<cache::Cache> cache_;
+  std::unique_ptr<transfer::BufferPool> buffers_;
+  std::unique_ptr<WorkerPool> disk_;
+  std::unique_ptr<Sequence> core_;
+  std::unique_ptr<transport::CurlTransport> network_;
+  std::unique_ptr<budget::BudgetedTransport> budget_;
+  std::unique_ptr<hub::HubClient> hub_;
+  std::unique_ptr<pull::Planner> planner_;
+  std::unique_ptr<transfer::Transfers> transfers_;
+  std::unique_ptr<jobs::JobQueue> jobs_;
+  std::unique_ptr<service::ServiceContext> services_;
+  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<RpcServer> rpc_;
+  bool is_stopped_ = false;
+};
+
+absl::Status WiredDaemon::Open() {
+  facts_ = {.version = std::string(kVersion),
+            .endpoint = options_.endpoint,
+            .cache_path = options_.cache_dir.string(),
+            .state_path = options_.state_dir.string(),
+            .socket_path = options_.socket.string(),
+            .mode = "user",
+            .offline = options_.planner.offline,
+            .uid = getuid(),
+            .started = clock_.wall(),
+            .notices = {}};
+  RETURN_IF_ERROR(OpenStorage());
+  RETURN_IF_ERROR(OpenNetwork());
+  RETURN_IF_ERROR(OpenQueue());
+  return Serve();
+}
+
+absl::Status WiredDaemon::OpenStorage() {
+  ASSIGN_OR_RETURN(InstanceLock lock, InstanceLock::Take(options_.state_dir));
+  lock_ = std::make_unique<InstanceLock>(std::move(lock));
+  files_ = MakePosixFileSystem();
+  ASSIGN_OR_RETURN(store_, metadata::OpenRocksDbStore(options_.state_dir / "catalog", &report_));
+  facts_.notices = report_.notices;
+  for (const std::string& notice : facts_.notices) LogWarn("catalog", Field("notice", notice));
+  ASSIGN_OR_RETURN(cache_, cache::Cache::Open({.root = options_.cache_dir}, *files_, *store_));
+  return absl::OkStatus();
+}
+
+absl::Status WiredDaemon::OpenNetwork() {
+  buffers_ = std::make_unique<transfer::BufferPool>(options_.buffer_count, kBufferBytes);
+  disk_ = WorkerPool::Start("disk", options_.disk_threads);
+  core_ = Sequence::Start("core");
+  ASSIGN_OR_RETURN(network_, transport::CurlTransport::Start(options_.curl));
+  budget::BudgetOptions budget = options_.budget;
+  ASSIGN_OR_RETURN(budget.salt, metadata::Salt(*store_));
+  budget_ = budget::BudgetedTransport::Create(std::move(budget), *network_, *core_, clock_, *store_);
+  hub_ = hub::MakeHubClient(options_.endpoint, *budget_, *core_);
+  return absl::OkStatus();
+}
+
+absl::Status WiredDaemon::OpenQueue() {
+  planner_ =
+      std::make_unique<pull::Planner>(options_.planner, *hub_, *cache_, *store_, *core_, *disk_, clock_);
+  transfers_ = transfer::Transfers::Create(options_.transfer, *cache_, *core_, *disk_, *buffers_, clock_);
+  const pull::PullContext context{.planner = *planner_,
+                                  .hub = *hub_,
+                                  .cache = *cache_,
+                                  .transfers = *transfers_,
+                                  .core = *core_,
+                                  .disk = *disk_,
+                                  .clock = clock_,
+                                  .backoff = options_.transfer.backoff,
+                                  .spare_bytes = options_.spare_bytes};
+  jobs::JobQueueOptions queue;
+  queue.token_of = TokenOf;
+  jobs_ = std::make_unique<jobs::JobQueue>(std::move(queue), context, *store_, *core_, *disk_, clock_);
+
+  std::vector<std::string> records;
+  RETURN_IF_ERROR(
+      store_->Scan(metadata::Table::kJobs, "", [&records](std::string_view, std::string_view value) {
+        records.emplace_back(value);
+        return true;
+      }));
+  RunOn(*core_, [this, &records] { jobs_->Load(records); });
+  return absl::OkStatus();
+}
+
+absl::Status WiredDaemon::Serve() {
+  ASSIGN_OR_RETURN(listener_, Listener::Bind(options_.socket));
+  services_ = std::unique_ptr<service::ServiceContext>(
+      new service::ServiceContext{.core = *core_,
+                                  .disk = *disk_,
+                                  .clock = clock_,
+                                  .hub = *hub_,
+                                  .cache = *cache_,
+                                  .budget = *budget_,
+                                  .planner = *planner_,
+                                  .jobs = *jobs_,
+                                  .calls = calls_,
+                                  .facts = facts_,
+                                  .config = options_.entries,
+                                  .open_connections = [this] { return listener_->open_connections(); },
+                                  .shut_down = wants_to_stop_});
+  rpc_ = std::make_unique<RpcServer>(*services_);
+  listener_->Start(PeerPolicy(getuid()),
+                   [this](UniqueFd connection, uint32_t uid) { rpc_->Serve(std::move(connection), uid); });
+  if (options_.idle_timeout.count() > 0) {
+    core_->PostAfter(kIdleCheck, [this] { CheckIdle(); });
+  }
+  LogInfo("daemon ready", Field("version", kVersion), Field("pid", getpid()),
+          Field("socket", options_.socket.string()), Field("cache", options_.cache_dir.string()),
+          Field("endpoint", options_.endpoint));
+  return absl::OkStatus();
+}
+
+// Core sequence.
+void WiredDaemon::CheckIdle() {
+  const SteadyTime since = calls_.last_end();
+  const SteadyTime now = clock_.steady();
+  if (since == SteadyTime()) calls_.Touch(now);
+  const bool is_idle = calls_.running() == 0 && jobs_->active() == 0 && since != SteadyTime() &&
+                       now - since >= options_.idle_timeout;
+  if (is_idle) {
+    LogInfo("daemon idle", Field("idle_ms", options_.idle_timeout.count()));
+    return wants_to_stop_();
+  }
+  core_->PostAfter(kIdleCheck, [this] { CheckIdle(); });
+}
+
+// Runs `drain` on the core sequence and waits until it calls back.
+template <typename Drain>
+void DrainOn(Sequence& core, Drain drain) {
+  std::promise<void> drained;
+  core.Post([&drain, &drained] { drain([&drained] { drained.set_value(); }); });
+  drained.get_future().wait();
+}
+
+void WiredDaemon::Stop() {
+  if (std::exchange(is_stopped_, true)) return;
+  if (listener_) listener_->Stop();
+  if (jobs_) {
+    DrainOn(*core_, [this](absl::AnyInvocable<void()> done) { jobs_->Drain(std::move(done)); });
+  }
+  if (transfers_) {
+    DrainOn(*core_, [this](absl::AnyInvocable<void()> done) { transfers_->Drain(std::move(done)); });
+  }
+  // Ends what still waits for the hub, so that its calls can be answered.
+  if (network_) network_->Stop();
+  if (rpc_) rpc_->Stop(kCallGrace);
+  if (disk_) disk_->Stop();
+  if (core_) core_->Stop();
+  rpc_.reset();
+  listener_.reset();
+  services_.reset();
+  jobs_.reset();
+  transfers_.reset();
+  planner_.reset();
+  hub_.reset();
+  budget_.reset();
+  network_.reset();
+  core_.reset();
+  disk_.reset();
+  cache_.reset();
+  store_.reset();
+  lock_.reset();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Options options, std::function<void()> wants_to_stop) {
+  auto daemon = std::make_unique<WiredDaemon>(std::move(options), std::move(wants_to_stop));
+  RETURN_IF_ERROR(daemon->Open());
+  return daemon;
+}
+
+}  // namespace batuta::app

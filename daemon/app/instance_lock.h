@@ -1,0 +1,25 @@
+#pragma once
+
+#include <filesystem>
+
+#include "absl/status/statusor.h"
+
+#include "common/io/unique_fd.h"
+
+namespace batuta::app {
+
+// InstanceLock makes its holder the only daemon of a state folder: flock(2) on `daemon.lock`, which holds the
+// pid for people. The kernel drops it when the process ends, however it ends.
+class InstanceLock {
+ public:
+  // Makes the folder (mode 0700) when missing.
+  //   kFailedPrecondition (DAEMON_BUSY)  another daemon holds it; the message says which process.
+  static absl::StatusOr<InstanceLock> Take(const std::filesystem::path& state_dir);
+
+ private:
+  explicit InstanceLock(UniqueFd file) : file_(std::move(file)) {}
+
+  UniqueFd file_;
+};
+
+}  // namespace batuta::app

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include <poll.h>
+
+#include "common/io/unique_fd.h"
+
+namespace batuta::app {
+
+// Who may connect. Pure.
+class PeerPolicy {
+ public:
+  // User mode: the daemon's own user and root.
+  explicit PeerPolicy(uint32_t own_uid) : own_uid_(own_uid) {}
+
+  bool Admits(uint32_t uid) const { return uid == own_uid_ || uid == 0; }
+
+ private:
+  uint32_t own_uid_;
+};
+
+// Listener accepts connections on a Unix socket, on a thread of its own. Each is checked by the uid that the
+// kernel recorded for the peer (SO_PEERCRED) before one byte is read; strangers and connections above the
+// limit are closed.
+class Listener {
+ public:
+  static constexpr uint32_t kMaxConnections = 1'024;
+
+  // Takes an admitted connection, non-blocking, and its peer's uid. Called on the listener's thread.
+  using Admit = std::function<void(UniqueFd connection, uint32_t uid)>;
+
+  // Binds `socket` (mode 0600) in a folder that is made (0700) when missing. A socket left by a daemon that
+  // died is replaced: the caller holds the InstanceLock.
+  //   kFailedPrecondition (DAEMON_BUSY)   something that is no socket of ours lies there, or someone answers
+  //   on it.
+  static absl::StatusOr<std::unique_ptr<Listener>> Bind(const std::filesystem::path& socket);
+
+  ~Listener();
+
+  void Start(PeerPolicy policy, Admit admit);
+
+  // No connection is accepted afterwards; the socket file is gone. Idempotent.
+  void Stop();
+
+  uint32_t open_connections() const { return open_connections_.load(std::memory_order_relaxed); }
+
+ private:
+  Listener(std::filesystem::path path, UniqueFd socket, UniqueFd wake);
+
+  void Run(const PeerPolicy& policy, const Admit& admit);
+  void AcceptOne(const PeerPolicy& policy, const Admit& admit);
+  void DropClosed(const std::vector<pollfd>& polled);
+
+  const std::filesystem::path path_;
+  UniqueFd socket_;
+  UniqueFd wake_;
+  std::vector<UniqueFd> open_;  // a second descriptor of each connection, to see when its peer hangs up
+  std::atomic<uint32_t> open_connections_{0};
+  std::thread thread_;
+};
+
+}  // namespace batuta::app

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "common/config/locations.h"
+#include "common/log/log.h"
+#include "daemon/app/settings.h"
+#include "daemon/budget/budgeted_transport.h"
+#include "daemon/pull/planner.h"
+#include "daemon/transfer/transfer.h"
+#include "daemon/transport/curl_transport.h"
+
+namespace batuta::app {
+
+// Everything the daemon is told, checked and typed. Fixed after start.
+struct Options {
+  std::filesystem::path socket;
+  std::filesystem::path state_dir;
+  std::filesystem::path cache_dir;
+  std::string endpoint;
+  LogLevel log_level = LogLevel::kInfo;
+  bool log_for_journal = false;
+  std::chrono::milliseconds idle_timeout{0};  // 0 = never leave
+  int disk_threads = 4;
+  size_t buffer_count = 64;
+  uint64_t spare_bytes = 0;
+  std::chrono::milliseconds metadata_timeout{10'000};
+  pull::PlannerOptions planner;
+  transfer::TransferOptions transfer;
+  transport::CurlOptions curl;
+  budget::BudgetOptions budget;
+
+  std::vector<service::ConfigEntry> entries;  // the same, as text with origins
+};
+
+// What the command line of batutad asks for.
+struct CommandLine {
+  FlagValues flags;
+  std::string config_file;  // --config; empty = the usual places
+  bool print_config = false;
+  bool is_done = false;  // help or version was printed
+  int exit_code = 0;     // when is_done
+};
+
+// Parses flags; prints help, version and usage errors itself.
+CommandLine ParseCommandLine(int argc, char** argv);
+
+// Flags, environment, the user's config file, the system's, defaults. Pure but for reading the two files.
+//   kInvalidArgument (CONFIG_INVALID)  names key, value and origin.
+absl::StatusOr<Options> ResolveOptions(const CommandLine& command_line, const Environment& environment);
+
+}  // namespace batuta::app

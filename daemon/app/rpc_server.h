@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "common/io/unique_fd.h"
+#include "common/sync/mutex.h"
+#include "daemon/service/service_context.h"
+
+namespace grpc {
+class Server;
+class Service;
+}  // namespace grpc
+
+namespace batuta::app {
+
+// RpcServer serves the API on connections that the Listener admitted. Each uid gets a gRPC server of its own
+// on first sight, whose services are bound to that uid: so every method knows its caller, proven by the
+// kernel. Each server also offers grpc.health.v1 and server reflection. Thread-safe.
+class RpcServer {
+ public:
+  // `context` outlives the server.
+  explicit RpcServer(const service::ServiceContext& context);
+  ~RpcServer();
+
+  void Serve(UniqueFd connection, uint32_t uid);
+
+  // Ends all calls; those under way get `grace` to finish. Idempotent.
+  void Stop(std::chrono::milliseconds grace);
+
+ private:
+  struct Facade {
+    std::vector<std::unique_ptr<grpc::Service>> services;
+    std::unique_ptr<grpc::Server> server;
+  };
+
+  static Facade MakeFacade(const service::ServiceContext& context, uint32_t uid);
+
+  const service::ServiceContext& context_;
+  Mutex mutex_;
+  bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::map<uint32_t, Facade> facades_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace batuta::app

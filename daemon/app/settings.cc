@@ -1,0 +1,153 @@
+#include "daemon/app/settings.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <fstream>
+#include <utility>
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include "common/status/status.h"
+#include "common/text/human.h"
+
+namespace batuta::app {
+
+namespace {
+
+absl::Status Invalid(std::string_view message, std::string_view hint = {}) {
+  return MakeError(absl::StatusCode::kInvalidArgument, reason::kConfigInvalid, message, hint);
+}
+
+std::string Where(const std::string& path, const toml::node& node) {
+  return fmt::format("{}:{}", path, node.source().begin.line);
+}
+
+// The text of a value; nullopt for what no setting can be.
+std::optional<std::string> ValueText(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
+  return std::nullopt;
+}
+
+// Flattens `table` into `file`.
+absl::Status ReadTable(const toml::table& table, const std::string& prefix,
+                       const std::vector<Setting>& settings, ConfigFile& file) {
+  for (const auto& [name, node] : table) {
+    const std::string key = prefix + std::string(name.str());
+    if (const auto* inner = node.as_table()) {
+      RETURN_IF_ERROR(ReadTable(*inner, key + ".", settings, file));
+      continue;
+    }
+    const std::string where = Where(file.path, node);
+    if (std::ranges::find(settings, key, &Setting::key) == settings.end()) {
+      return Invalid(fmt::format("{}: there is no setting \"{}\"", where, Printable(key)),
+                     "batutad --print-config lists all settings");
+    }
+    std::optional<std::string> text = ValueText(node);
+    if (!text) return Invalid(fmt::format("{}: {} must be a text, a whole number or a boolean", where, key));
+    file.values.emplace(key, Sourced{*std::move(text), where});
+  }
+  return absl::OkStatus();
+}
+
+// A value of the environment by the rules of the Hugging Face tools: booleans as they spell them.
+std::string Spelled(const std::string& value, const std::string& default_value) {
+  const bool is_boolean = default_value == "true" || default_value == "false";
+  if (!is_boolean) return value;
+  return IsTrue(value) ? "true" : "false";
+}
+
+Sourced Choose(const Setting& setting, const FlagValues& flags, const Environment& environment,
+               const std::vector<ConfigFile>& files) {
+  if (const auto flag = flags.find(setting.flag); !setting.flag.empty() && flag != flags.end()) {
+    return {flag->second, fmt::format("flag {}", setting.flag)};
+  }
+  for (const std::string_view variable : setting.variables) {
+    const std::optional<std::string> value = environment(variable);
+    if (value && !value->empty()) {
+      return {Spelled(*value, setting.default_value), fmt::format("environment {}", variable)};
+    }
+  }
+  for (const ConfigFile& file : files) {
+    if (const auto found = file.values.find(setting.key); found != file.values.end()) return found->second;
+  }
+  return {setting.default_value, "default"};
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<ConfigFile>> ReadConfigFile(const std::string& path,
+                                                         const std::vector<Setting>& settings) {
+  ConfigFile file{.path = path, .values = {}};
+  std::ifstream stream(path);
+  if (!stream) {
+    if (errno == ENOENT) return std::nullopt;
+    return Annotate(ErrnoError(errno, fmt::format("open {}", path)), "configuration");
+  }
+  try {
+    RETURN_IF_ERROR(ReadTable(toml::parse(stream, path), "", settings, file));
+  } catch (const toml::parse_error& error) {
+    return Invalid(fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
+  }
+  return file;
+}
+
+Settings::Settings(const std::vector<Setting>& declared, const FlagValues& flags,
+                   const Environment& environment, const std::vector<ConfigFile>& files)
+    : declared_(declared) {
+  for (const Setting& setting : declared_)
+    values_.emplace(setting.key, Choose(setting, flags, environment, files));
+}
+
+const Sourced& Settings::Get(std::string_view key) const {
+  return values_.at(key);
+}
+
+absl::Status Settings::Bad(std::string_view key, std::string_view expected) const {
+  const Sourced& sourced = Get(key);
+  return Invalid(
+      fmt::format("{} = \"{}\" ({}): expected {}", key, Printable(sourced.value), sourced.origin, expected));
+}
+
+absl::StatusOr<int> Settings::Count(std::string_view key, int min, int max) const {
+  const std::string& text = Get(key).value;
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < min || value > max) {
+    return Bad(key, fmt::format("a whole number from {} to {}", min, max));
+  }
+  return value;
+}
+
+absl::StatusOr<uint64_t> Settings::Bytes(std::string_view key) const {
+  const absl::StatusOr<uint64_t> bytes = ParseBytes(Get(key).value);
+  if (!bytes.ok()) return Bad(key, "a size such as 512MB or 2GiB");
+  return bytes;
+}
+
+absl::StatusOr<std::chrono::milliseconds> Settings::Duration(std::string_view key) const {
+  const absl::StatusOr<std::chrono::milliseconds> duration = ParseDuration(Get(key).value);
+  if (!duration.ok()) return Bad(key, "a duration such as 30s or 5m");
+  return duration;
+}
+
+absl::StatusOr<bool> Settings::Flag(std::string_view key) const {
+  const std::string& text = Get(key).value;
+  if (text == "true") return true;
+  if (text == "false") return false;
+  return Bad(key, "true or false");
+}
+
+std::vector<service::ConfigEntry> Settings::Entries() const {
+  std::vector<service::ConfigEntry> entries;
+  for (const Setting& setting : declared_) {
+    const Sourced& sourced = Get(setting.key);
+    entries.push_back({std::string(setting.key), sourced.value, sourced.origin, std::string(setting.help)});
+  }
+  return entries;
+}
+
+}  // namespace batuta::app

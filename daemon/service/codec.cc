@@ -1,0 +1,337 @@
+#include "daemon/service/codec.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/rpc/status_codec.h"
+#include "common/status/status.h"
+
+namespace batuta::service {
+
+namespace {
+
+constexpr uint32_t kDefaultLimit = 20;
+constexpr uint32_t kMaxLimit = 1'000;
+constexpr int kMaxPatterns = 10'000;
+constexpr size_t kMaxText = 1'024;
+
+absl::Status Invalid(std::string_view what) {
+  return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, what);
+}
+
+// Control characters would travel into URLs and logs.
+absl::Status CheckText(std::string_view name, std::string_view text) {
+  if (text.size() > kMaxText) return Invalid(fmt::format("{} is longer than {} bytes", name, kMaxText));
+  for (const char character : text) {
+    const auto byte = static_cast<unsigned char>(character);
+    if (byte < 0x20 || byte == 0x7f) return Invalid(fmt::format("{} holds a control character", name));
+  }
+  return absl::OkStatus();
+}
+
+template <typename Strings>
+absl::StatusOr<std::vector<std::string>> DecodeTexts(std::string_view name, const Strings& texts) {
+  if (texts.size() > kMaxPatterns) return Invalid(fmt::format("more than {} of {}", kMaxPatterns, name));
+  for (const std::string& text : texts) RETURN_IF_ERROR(CheckText(name, text));
+  return std::vector<std::string>(texts.begin(), texts.end());
+}
+
+absl::StatusOr<Priority> DecodePriority(v1::Priority priority) {
+  switch (priority) {
+    case v1::PRIORITY_INTERACTIVE:
+      return Priority::kInteractive;
+    case v1::PRIORITY_UNSPECIFIED:
+    case v1::PRIORITY_NORMAL:
+      return Priority::kNormal;
+    case v1::PRIORITY_BACKGROUND:
+      return Priority::kBackground;
+    default:
+      return Invalid("unknown priority");
+  }
+}
+
+v1::Priority EncodePriority(Priority priority) {
+  switch (priority) {
+    case Priority::kInteractive:
+      return v1::PRIORITY_INTERACTIVE;
+    case Priority::kNormal:
+      return v1::PRIORITY_NORMAL;
+    case Priority::kBackground:
+      return v1::PRIORITY_BACKGROUND;
+  }
+  return v1::PRIORITY_UNSPECIFIED;
+}
+
+v1::Job::State EncodeState(jobs::JobState state) {
+  using jobs::JobState;
+  switch (state) {
+    case JobState::kQueued:
+      return v1::Job::STATE_QUEUED;
+    case JobState::kRunning:
+      return v1::Job::STATE_RUNNING;
+    case JobState::kWaiting:
+      return v1::Job::STATE_WAITING;
+    case JobState::kPaused:
+      return v1::Job::STATE_PAUSED;
+    case JobState::kDone:
+      return v1::Job::STATE_DONE;
+    case JobState::kFailed:
+      return v1::Job::STATE_FAILED;
+    case JobState::kCancelled:
+      return v1::Job::STATE_CANCELLED;
+  }
+  return v1::Job::STATE_UNSPECIFIED;
+}
+
+v1::PullFile::Status EncodeStatus(jobs::JobFile::Status status) {
+  using Status = jobs::JobFile::Status;
+  switch (status) {
+    case Status::kPending:
+      return v1::PullFile::STATUS_PENDING;
+    case Status::kRunning:
+      return v1::PullFile::STATUS_RUNNING;
+    case Status::kDownloaded:
+      return v1::PullFile::STATUS_DOWNLOADED;
+    case Status::kCached:
+      return v1::PullFile::STATUS_CACHED;
+    case Status::kSkipped:
+      return v1::PullFile::STATUS_SKIPPED;
+    case Status::kFailed:
+      return v1::PullFile::STATUS_FAILED;
+  }
+  return v1::PullFile::STATUS_UNSPECIFIED;
+}
+
+v1::PullFile::Status EncodeAction(pull::PlannedFile::Action action) {
+  using Action = pull::PlannedFile::Action;
+  switch (action) {
+    case Action::kDownload:
+      return v1::PullFile::STATUS_PENDING;
+    case Action::kCached:
+      return v1::PullFile::STATUS_CACHED;
+    case Action::kSkip:
+      return v1::PullFile::STATUS_SKIPPED;
+  }
+  return v1::PullFile::STATUS_UNSPECIFIED;
+}
+
+void Encode(const cache::CachedRevision& revision, v1::CachedRevision* out) {
+  out->set_commit(revision.commit.hex());
+  for (const std::string& ref : revision.refs) out->add_refs(ref);
+  out->set_file_count(revision.file_count);
+  out->set_size_bytes(revision.size_bytes);
+  Encode(revision.last_modified, out->mutable_last_modified());
+}
+
+void Encode(const cache::CachedRepo& repo, v1::CachedRepo* out) {
+  Encode(repo.repo, out->mutable_repo());
+  out->set_size_bytes(repo.size_bytes);
+  out->set_file_count(repo.file_count);
+  Encode(repo.last_access, out->mutable_last_access());
+  for (const cache::CachedRevision& revision : repo.revisions) Encode(revision, out->add_revisions());
+  out->set_path(repo.path.string());
+}
+
+}  // namespace
+
+absl::StatusOr<RepoType> DecodeType(v1::RepoType type) {
+  switch (type) {
+    case v1::REPO_TYPE_MODEL:
+      return RepoType::kModel;
+    case v1::REPO_TYPE_DATASET:
+      return RepoType::kDataset;
+    case v1::REPO_TYPE_SPACE:
+      return RepoType::kSpace;
+    default:
+      return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidRepoId, "the repo has no type",
+                       "say model, dataset or space");
+  }
+}
+
+absl::StatusOr<RepoId> DecodeRepo(const v1::RepoId& repo) {
+  ASSIGN_OR_RETURN(const RepoType type, DecodeType(repo.type()));
+  return RepoId::Parse(type, repo.id());
+}
+
+absl::StatusOr<Revision> DecodeRevision(const std::string& revision) {
+  if (revision.empty()) return Revision::Main();
+  return Revision::Parse(revision);
+}
+
+absl::StatusOr<hub::SearchQuery> DecodeSearch(const v1::SearchRequest& request) {
+  hub::SearchQuery query;
+  ASSIGN_OR_RETURN(query.type, DecodeType(request.type()));
+  RETURN_IF_ERROR(CheckText("query", request.query()));
+  RETURN_IF_ERROR(CheckText("author", request.author()));
+  RETURN_IF_ERROR(CheckText("task", request.task()));
+  RETURN_IF_ERROR(CheckText("library", request.library()));
+  query.text = request.query();
+  query.author = request.author();
+  query.task = request.task();
+  query.library = request.library();
+  ASSIGN_OR_RETURN(query.tags, DecodeTexts("tags", request.tags()));
+
+  constexpr std::array<std::string_view, 6> kSorts{"",      "createdAt",    "downloads", "lastModified",
+                                                   "likes", "trendingScore"};
+  if (std::ranges::find(kSorts, request.sort()) == kSorts.end()) {
+    return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                     "unknown order of search results",
+                     "say createdAt, downloads, lastModified, likes or trendingScore");
+  }
+  query.sort = request.sort();
+  query.limit = request.limit() == 0 ? kDefaultLimit : request.limit();
+  if (query.limit > kMaxLimit) return Invalid(fmt::format("limit is more than {}", kMaxLimit));
+  return query;
+}
+
+absl::StatusOr<pull::PullRequest> DecodePull(const v1::PullSpec& spec) {
+  ASSIGN_OR_RETURN(RepoId repo, DecodeRepo(spec.repo()));
+  ASSIGN_OR_RETURN(Revision revision, DecodeRevision(spec.revision()));
+  pull::PullRequest request{.repo = std::move(repo), .revision = std::move(revision), .selection = {}};
+  request.selection.repo_type = request.repo.type();
+  ASSIGN_OR_RETURN(request.selection.paths, DecodeTexts("paths", spec.paths()));
+  ASSIGN_OR_RETURN(request.selection.include, DecodeTexts("include", spec.include()));
+  ASSIGN_OR_RETURN(request.selection.exclude, DecodeTexts("exclude", spec.exclude()));
+  ASSIGN_OR_RETURN(request.selection.allow_unsafe, DecodeTexts("allow_unsafe", spec.allow_unsafe()));
+  RETURN_IF_ERROR(CheckText("format", spec.format()));
+  RETURN_IF_ERROR(CheckText("quantization", spec.quantization()));
+  request.selection.format = spec.format();
+  request.selection.quantization = spec.quantization();
+  ASSIGN_OR_RETURN(request.priority, DecodePriority(spec.priority()));
+  request.offline = spec.offline();
+  request.may_wait = !spec.no_wait();
+  return request;
+}
+
+void Encode(WallTime time, google::protobuf::Timestamp* out) {
+  const auto nanos = std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch());
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(nanos);
+  out->set_seconds(seconds.count());
+  out->set_nanos(static_cast<int32_t>((nanos - seconds).count()));
+}
+
+void Encode(const RepoId& repo, v1::RepoId* out) {
+  switch (repo.type()) {
+    case RepoType::kModel:
+      out->set_type(v1::REPO_TYPE_MODEL);
+      break;
+    case RepoType::kDataset:
+      out->set_type(v1::REPO_TYPE_DATASET);
+      break;
+    case RepoType::kSpace:
+      out->set_type(v1::REPO_TYPE_SPACE);
+      break;
+  }
+  out->set_id(repo.id());
+}
+
+void Encode(const Entry& entry, v1::Entry* out) {
+  out->set_path(entry.path.text());
+  out->set_size_bytes(entry.size_bytes);
+  out->set_blob(entry.blob.hex());
+}
+
+void Encode(const hub::RepoSummary& summary, v1::RepoSummary* out) {
+  Encode(summary.repo, out->mutable_repo());
+  out->set_downloads(summary.downloads);
+  out->set_likes(summary.likes);
+  out->set_is_private(summary.is_private);
+  out->set_gated(summary.gated);
+  out->set_task(summary.task);
+  out->set_library(summary.library);
+  for (const std::string& tag : summary.tags) out->add_tags(tag);
+  if (summary.created) Encode(*summary.created, out->mutable_created());
+  if (summary.last_modified) Encode(*summary.last_modified, out->mutable_last_modified());
+}
+
+void Encode(const hub::RepoInfo& info, v1::GetRepoResponse* out) {
+  Encode(info.summary, out->mutable_summary());
+  out->set_commit(info.commit.hex());
+  out->set_hub_id(info.hub_id);
+  out->set_author(info.author);
+  out->set_license(info.license);
+  for (const std::string& base : info.base_models) out->add_base_models(base);
+  out->set_parameters(info.parameters);
+  out->set_disabled(info.disabled);
+  out->set_file_count(info.file_count);
+  out->set_used_storage_bytes(info.used_storage_bytes);
+}
+
+void Encode(const hub::Identity& identity, v1::WhoAmIResponse* out) {
+  out->set_name(identity.name);
+  out->set_full_name(identity.full_name);
+  out->set_email(identity.email);
+  out->set_kind(identity.kind);
+  for (const std::string& organization : identity.organizations) out->add_organizations(organization);
+  out->set_token_name(identity.token_name);
+  out->set_token_role(identity.token_role);
+}
+
+void Encode(const pull::PlannedFile& file, v1::PullFile* out) {
+  out->set_path(file.entry.path.text());
+  out->set_size_bytes(file.entry.size_bytes);
+  out->set_blob(file.entry.blob.hex());
+  out->set_status(EncodeAction(file.action));
+  out->set_reason(file.reason);
+}
+
+void Encode(const jobs::JobFile& file, v1::PullFile* out) {
+  out->set_path(file.path);
+  out->set_size_bytes(file.size_bytes);
+  out->set_blob(file.blob);
+  out->set_status(EncodeStatus(file.status));
+  out->set_reason(file.reason);
+  out->set_done_bytes(file.done_bytes);
+}
+
+void Encode(const jobs::JobView& job, v1::Job* out) {
+  const jobs::JobRecord& record = job.record;
+  out->set_id(record.id);
+  Encode(record.request.repo, out->mutable_repo());
+  out->set_revision(record.request.revision.text());
+  out->set_commit(record.commit);
+  out->set_state(EncodeState(record.state));
+  out->set_waiting_reason(job.waiting_reason);
+  if (job.waiting_until) Encode(*job.waiting_until, out->mutable_waiting_until());
+  out->set_total_bytes(job.total_bytes);
+  out->set_done_bytes(job.done_bytes);
+  out->set_downloaded_bytes(record.downloaded_bytes);
+  out->set_bytes_per_second(job.bytes_per_second);
+  out->set_files_total(job.files_total);
+  out->set_files_done(job.files_done);
+  out->set_attempts(static_cast<uint32_t>(job.attempts));
+  Encode(record.created, out->mutable_created());
+  if (record.finished) Encode(*record.finished, out->mutable_finished());
+  out->set_elapsed_ms(record.elapsed_ms);
+  if (record.state == jobs::JobState::kDone) out->set_snapshot_path(record.snapshot_path);
+  if (record.state == jobs::JobState::kFailed) *out->mutable_error() = ToErrorText(record.error);
+  out->set_priority(EncodePriority(record.request.priority));
+  out->set_tool(record.owner.tool);
+  out->set_uid(record.owner.uid);
+  out->set_last_error(job.last_error);
+}
+
+void Encode(const cache::CacheListing& listing, v1::ListReposResponse* out) {
+  for (const cache::CachedRepo& repo : listing.repos) Encode(repo, out->add_repos());
+  out->set_total_bytes(listing.total_bytes);
+  for (const std::string& warning : listing.warnings) out->add_warnings(warning);
+}
+
+void Encode(const budget::WindowView& window, v1::Window* out) {
+  out->set_endpoint(window.endpoint);
+  out->set_identity(window.identity);
+  out->set_kind(std::string(ToString(window.kind)));
+  out->set_quota(window.state.quota);
+  out->set_remaining(window.state.remaining);
+  Encode(window.state.resets_at, out->mutable_resets_at());
+  out->set_waiting(window.waiting);
+  out->set_closed(window.state.closed);
+  out->set_learned(window.state.learned);
+  out->set_window_seconds(static_cast<uint64_t>(window.state.length.count()));
+}
+
+}  // namespace batuta::service

@@ -1,0 +1,104 @@
+#include <fstream>
+#include <string>
+
+#include <unistd.h>
+
+#include "batuta/v1/daemon_service.grpc.pb.h"
+
+#include "common/status/status.h"
+#include "daemon/service/call.h"
+#include "daemon/service/codec.h"
+#include "daemon/service/services.h"
+
+namespace batuta::service {
+
+namespace {
+
+// From /proc/self/statm; 0 where there is none.
+uint64_t ResidentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t pages = 0;
+  uint64_t resident_pages = 0;
+  statm >> pages >> resident_pages;
+  return resident_pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+class GrpcDaemonService final : public v1::DaemonService::CallbackService {
+ public:
+  GrpcDaemonService(const ServiceContext& context, uint32_t uid) : context_(context), uid_(uid) {}
+
+  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
+                                      const v1::GetStatusRequest* /*request*/,
+                                      v1::GetStatusResponse* response) override {
+    const UnaryCall call(context_, context);
+    context_.disk.Post([this, call, response] {
+      if (const auto space = context_.cache.Space(); space.ok())
+        response->set_cache_free_bytes(space->free_bytes);
+      context_.core.Post([this, call, response] {
+        FillStatus(response);
+        call.Finish(absl::OkStatus());
+      });
+    });
+    return call.reactor();
+  }
+
+  grpc::ServerUnaryReactor* GetConfig(grpc::CallbackServerContext* context,
+                                      const v1::GetConfigRequest* /*request*/,
+                                      v1::GetConfigResponse* response) override {
+    const UnaryCall call(context_, context);
+    for (const ConfigEntry& entry : context_.config) {
+      v1::ConfigValue* value = response->add_values();
+      value->set_key(entry.key);
+      value->set_value(entry.value);
+      value->set_origin(entry.origin);
+      value->set_help(entry.help);
+    }
+    call.Finish(absl::OkStatus());
+    return call.reactor();
+  }
+
+  grpc::ServerUnaryReactor* Shutdown(grpc::CallbackServerContext* context,
+                                     const v1::ShutdownRequest* /*request*/,
+                                     v1::ShutdownResponse* /*response*/) override {
+    const UnaryCall call(context_, context);
+    if (uid_ != 0 && uid_ != context_.facts.uid) {
+      call.Finish(MakeError(absl::StatusCode::kPermissionDenied, reason::kNotPermitted,
+                            "only the daemon's own user and root may stop it"));
+      return call.reactor();
+    }
+    call.Finish(absl::OkStatus());
+    context_.shut_down();
+    return call.reactor();
+  }
+
+ private:
+  // Core sequence.
+  void FillStatus(v1::GetStatusResponse* response) const {
+    const DaemonFacts& facts = context_.facts;
+    response->set_version(facts.version);
+    response->set_pid(getpid());
+    Encode(facts.started, response->mutable_started());
+    response->set_endpoint(facts.endpoint);
+    response->set_cache_path(facts.cache_path);
+    response->set_state_path(facts.state_path);
+    response->set_socket_path(facts.socket_path);
+    response->set_uid(facts.uid);
+    response->set_active_jobs(static_cast<uint32_t>(context_.jobs.active()));
+    response->set_connections(context_.open_connections());
+    response->set_resident_bytes(ResidentBytes());
+    response->set_offline(facts.offline);
+    response->set_mode(facts.mode);
+    for (const std::string& notice : facts.notices) response->add_notices(notice);
+  }
+
+  const ServiceContext& context_;
+  const uint32_t uid_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeDaemonService(const ServiceContext& context, uint32_t uid) {
+  return std::make_unique<GrpcDaemonService>(context, uid);
+}
+
+}  // namespace batuta::service

@@ -1,0 +1,178 @@
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "batuta/v1/job_service.grpc.pb.h"
+
+#include "daemon/service/call.h"
+#include "daemon/service/codec.h"
+#include "daemon/service/services.h"
+#include "daemon/service/streams.h"
+
+namespace batuta::service {
+
+namespace {
+
+constexpr size_t kFilesPerMessage = 1'000;
+
+// The job as it is, then every change, until it has ended and all of it was sent.
+class JobWatch final : public WatchStream<v1::WatchJobResponse> {
+ public:
+  JobWatch(const ServiceContext& services, Principal caller, const v1::WatchJobRequest& request)
+      : WatchStream(services),
+        caller_(std::move(caller)),
+        job_id_(request.job_id()),
+        after_(request.after_sequence()),
+        without_files_(request.without_files()) {}
+
+ protected:
+  absl::Status Subscribe() override {
+    ASSIGN_OR_RETURN(watch_, services().jobs.Watch(caller_, job_id_, [this] { Changed(); }));
+    return absl::OkStatus();
+  }
+
+  void Unsubscribe() override { services().jobs.Unwatch(watch_); }
+
+  absl::StatusOr<Read> ReadNext(v1::WatchJobResponse* response) override {
+    ASSIGN_OR_RETURN(const jobs::JobChanges changes,
+                     services().jobs.ReadChanges(watch_, after_, without_files_ ? 0 : kFilesPerMessage));
+    const bool has_ended = jobs::HasEnded(changes.job.record.state);
+    if (sent_ == changes.sequence) return has_ended ? Read::kEnd : Read::kNothingNew;
+    response->set_sequence(changes.sequence);
+    Encode(changes.job, response->mutable_job());
+    for (const jobs::JobFile& file : changes.files) Encode(file, response->add_files());
+    sent_ = after_ = changes.sequence;
+    return Read::kMessage;
+  }
+
+ private:
+  const Principal caller_;
+  const std::string job_id_;
+  uint64_t after_;
+  const bool without_files_;
+  std::optional<uint64_t> sent_;  // the first message always goes out
+  jobs::JobQueue::WatchId watch_ = 0;
+};
+
+class GrpcJobService final : public v1::JobService::CallbackService {
+ public:
+  GrpcJobService(const ServiceContext& context, uint32_t uid) : context_(context), uid_(uid) {}
+
+  grpc::ServerWriteReactor<v1::PlanPullResponse>* PlanPull(grpc::CallbackServerContext* context,
+                                                           const v1::PlanPullRequest* request) override {
+    auto* stream = new ListStream<v1::PlanPullResponse>(context_);
+    absl::StatusOr<pull::PullRequest> pull = DecodePull(request->spec());
+    if (!pull.ok()) return stream->Fail(pull.status()), stream;
+    hub::Access access = AccessOf(CallerOf(uid_, *context));
+    context_.core.Post([this, stream, pull = *std::move(pull), access = std::move(access)] {
+      context_.planner.Plan(pull, access, [stream](absl::StatusOr<pull::PullPlan> plan) {
+        if (!plan.ok()) return stream->Fail(plan.status());
+        stream->Send(InPieces(*std::move(plan)));
+      });
+    });
+    return stream;
+  }
+
+  grpc::ServerUnaryReactor* StartPull(grpc::CallbackServerContext* context,
+                                      const v1::StartPullRequest* request,
+                                      v1::StartPullResponse* response) override {
+    const UnaryCall call(context_, context);
+    absl::StatusOr<pull::PullRequest> pull = DecodePull(request->spec());
+    if (!pull.ok()) return call.Finish(pull.status()), call.reactor();
+    context_.core.Post([this, call, response, caller = CallerOf(uid_, *context),
+                        request_id = request->request_id(), pull = *std::move(pull)]() mutable {
+      context_.jobs.OfferToken(caller.principal.uid, caller.token);
+      context_.jobs.StartPull(
+          caller.principal, std::move(caller.token), std::move(request_id), std::move(pull),
+          [call, response](const absl::StatusOr<jobs::JobView>& job) {
+            call.Finish(job, [response](const auto& view) { Encode(view, response->mutable_job()); });
+          });
+    });
+    return call.reactor();
+  }
+
+  grpc::ServerUnaryReactor* ListJobs(grpc::CallbackServerContext* context, const v1::ListJobsRequest* request,
+                                     v1::ListJobsResponse* response) override {
+    const UnaryCall call(context_, context);
+    context_.core.Post(
+        [this, call, response, caller = CallerOf(uid_, *context), active_only = request->active_only()] {
+          for (const jobs::JobView& job : context_.jobs.List(caller.principal, active_only)) {
+            Encode(job, response->add_jobs());
+          }
+          call.Finish(absl::OkStatus());
+        });
+    return call.reactor();
+  }
+
+  grpc::ServerUnaryReactor* GetJob(grpc::CallbackServerContext* context, const v1::GetJobRequest* request,
+                                   v1::GetJobResponse* response) override {
+    return OnJob(context, response, [this, id = request->job_id()](const Caller& caller) {
+      return context_.jobs.Get(caller.principal, id);
+    });
+  }
+
+  grpc::ServerWriteReactor<v1::WatchJobResponse>* WatchJob(grpc::CallbackServerContext* context,
+                                                           const v1::WatchJobRequest* request) override {
+    auto* watch = new JobWatch(context_, CallerOf(uid_, *context).principal, *request);
+    watch->Begin();
+    return watch;
+  }
+
+  grpc::ServerUnaryReactor* CancelJob(grpc::CallbackServerContext* context,
+                                      const v1::CancelJobRequest* request,
+                                      v1::CancelJobResponse* response) override {
+    return OnJob(context, response, [this, id = request->job_id()](const Caller& caller) {
+      return context_.jobs.Cancel(caller.principal, id);
+    });
+  }
+
+  grpc::ServerUnaryReactor* PauseJob(grpc::CallbackServerContext* context, const v1::PauseJobRequest* request,
+                                     v1::PauseJobResponse* response) override {
+    return OnJob(context, response, [this, id = request->job_id()](const Caller& caller) {
+      return context_.jobs.Pause(caller.principal, id);
+    });
+  }
+
+  grpc::ServerUnaryReactor* ResumeJob(grpc::CallbackServerContext* context,
+                                      const v1::ResumeJobRequest* request,
+                                      v1::ResumeJobResponse* response) override {
+    return OnJob(context, response, [this, id = request->job_id()](const Caller& caller) {
+      return context_.jobs.Resume(caller.principal, id, caller.token);
+    });
+  }
+
+ private:
+  // The calls that do something to one job and answer with it.
+  template <typename Response, typename Act>
+  grpc::ServerUnaryReactor* OnJob(grpc::CallbackServerContext* context, Response* response, Act act) {
+    const UnaryCall call(context_, context);
+    context_.core.Post([call, response, caller = CallerOf(uid_, *context), act = std::move(act)] {
+      call.Finish(act(caller),
+                  [response](const jobs::JobView& job) { Encode(job, response->mutable_job()); });
+    });
+    return call.reactor();
+  }
+
+  static ListStream<v1::PlanPullResponse>::Next InPieces(pull::PullPlan plan) {
+    return
+        [plan = std::move(plan), next = size_t{0}, is_first = true](v1::PlanPullResponse* response) mutable {
+          if (!std::exchange(is_first, false) && next == plan.files.size()) return false;
+          response->set_commit(plan.commit.hex());
+          response->set_snapshot_path(plan.snapshot_path.string());
+          const size_t end = std::min(next + kFilesPerMessage, plan.files.size());
+          for (; next < end; ++next) Encode(plan.files[next], response->add_files());
+          return true;
+        };
+  }
+
+  const ServiceContext& context_;
+  const uint32_t uid_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeJobService(const ServiceContext& context, uint32_t uid) {
+  return std::make_unique<GrpcJobService>(context, uid);
+}
+
+}  // namespace batuta::service
