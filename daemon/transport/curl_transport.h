@@ -5,27 +5,33 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+
 #include "daemon/transport/http_transport.h"
 
 namespace batuta::transport {
 
 struct CurlOptions {
   std::string user_agent = "batuta/0.1";
-  std::string ca_file;               // SSL_CERT_FILE; empty = the system's
-  int max_connections = 64;          // all hosts together; ≥ 1
-  int max_connections_per_host = 16; // ≥ 1
-  size_t receive_buffer_bytes = 256 * 1024;  // what curl reads at once
+  std::string ca_file;       // SSL_CERT_FILE; empty = the system's
+  int max_connections = 64;  // all hosts together; ≥ 1
+  int max_connections_per_host =
+      16;  // ≥ 1; a quarter of it, and of the above, is closed to bulk loads (see call_queue.h)
+  size_t receive_buffer_bytes = 256 * 1024;  // what curl reads at once from a bulk load; 1 KiB to 10 MiB
+  size_t max_waiting_calls = 100'000;        // beyond: kResourceExhausted (DAEMON_BUSY)
 };
 
-// CurlTransport runs every request of the process on one thread with one libcurl multi handle: HTTP/1.1 keep-alive, HTTP/2
-// where the server offers it over TLS. Proxies come from the environment as libcurl reads them. Never writes a URL's query
-// or an Authorization header to a log.
+// CurlTransport runs every request of the process on one thread with one libcurl multi handle: HTTP/1.1
+// keep-alive, and for short calls HTTP/2 where the server offers it over TLS. What the limits on connections
+// hold back waits in its own order: interactive first, and an API call never behind downloads. Proxies come
+// from the environment as libcurl reads them. Never writes a URL's query or an Authorization header to a log
+// or an error.
 class CurlTransport : public HttpTransport {
  public:
   //   kInternal (INTERNAL)  libcurl cannot be set up.
   static absl::StatusOr<std::unique_ptr<CurlTransport>> Start(CurlOptions options);
 
-  // Cancels what runs, calls every OnDone, joins the thread. Idempotent.
+  // Cancels what runs, calls every OnDone, joins the thread. Idempotent; not from a handler. No handler is
+  // called after it returned: a Start() that comes later is dropped, its handler unheard.
   virtual void Stop() = 0;
 };
 

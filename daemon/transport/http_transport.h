@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+
 #include "common/time/clock.h"
 #include "common/types/principal.h"
 #include "common/types/secret.h"
@@ -20,8 +21,8 @@ namespace batuta {
 // How a request or job is placed among others.
 enum class Priority { kInteractive, kNormal, kBackground };
 
-// HttpTransport moves HTTP requests and answers, and knows nothing about hubs. Redirects are not followed: their answer is
-// handed over like any other.
+// HttpTransport moves HTTP requests and answers, and knows nothing about hubs. Redirects are not followed:
+// their answer is handed over like any other.
 namespace transport {
 
 enum class HttpMethod { kGet, kHead, kPost, kPut, kDelete };
@@ -38,7 +39,8 @@ struct HttpRequest {
   std::vector<HttpHeader> headers;
   std::string body;  // of POST and PUT
 
-  // Sent as `Authorization: Bearer …`. Whoever builds the request vouches that `url` is the configured endpoint.
+  // Sent as `Authorization: Bearer …`. Whoever builds the request vouches that `url` is the configured
+  // endpoint.
   Secret bearer;
 
   // An answer whose body is longer ends with kOutOfRange (ANSWER_TOO_LARGE).
@@ -46,16 +48,17 @@ struct HttpRequest {
 
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds idle_timeout{30'000};  // no byte for so long while not paused; 0 = for ever
-  std::chrono::milliseconds total_timeout{0};      // 0 = none
+  std::chrono::milliseconds total_timeout{0};  // from when it is put on the wire, pauses included; 0 = none
 
-  // For admission (see daemon/budget): who asks, how urgent it is, and whether it may be held back or fails instead with
-  // kResourceExhausted (HUB_RATE_LIMITED).
+  // For admission (see daemon/budget): who asks, how urgent it is, and whether it may be held back or fails
+  // instead with kResourceExhausted (HUB_RATE_LIMITED).
   Principal principal;
   Priority priority = Priority::kNormal;
   bool may_wait = true;
 };
 
-// Status line and headers of an answer. At most 256 headers and 64 KiB together; more is kOutOfRange (ANSWER_TOO_LARGE).
+// Status line and headers of an answer. At most 256 headers and 64 KiB together; more is kOutOfRange
+// (ANSWER_TOO_LARGE).
 struct HttpHead {
   int status = 0;
   std::vector<HttpHeader> headers;
@@ -77,7 +80,9 @@ struct WaitInfo {
   WallTime until;
 };
 
-// HttpHandler receives one answer. Called on the transport's thread only, never inside Start(); must not block.
+// HttpHandler receives one answer. Never called inside Start(); must not block. Calls for one request never
+// overlap: they come on the transport's thread, or, while the budget holds the request back, on the core
+// sequence.
 class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
@@ -87,15 +92,22 @@ class HttpHandler {
   virtual DataResult OnData(std::span<const std::byte> bytes) = 0;
 
   // Exactly once, last. OK: the answer arrived whole (whatever its HTTP status) or OnData said kStop.
-  //   kUnavailable (HUB_UNREACHABLE)  no connection, DNS, TLS, time-out, cut short; the message says which, with the host.
-  //   kOutOfRange (ANSWER_TOO_LARGE)  see HttpRequest and HttpHead.
-  //   kCancelled (CANCELLED)          after Cancel() or at shutdown.
+  //   kUnavailable (HUB_UNREACHABLE)  no connection, DNS, TLS, time-out, cut short; the message says which,
+  //   with the host. kOutOfRange (ANSWER_TOO_LARGE)  see HttpRequest and HttpHead. kCancelled (CANCELLED)
+  //   after Cancel() or at shutdown. kInvalidArgument (INVALID_ARGUMENT)  nothing was sent: `url` is not an
+  //   absolute http(s) URL or holds a user name, or
+  //                                   a header or the token holds a control character.
   //   kResourceExhausted (HUB_RATE_LIMITED)  only when may_wait is false.
   virtual void OnDone(const absl::Status& status) = 0;
 
   // The request is being held back; may come several times, before OnHead.
   virtual void OnWaiting(const WaitInfo& info) { static_cast<void>(info); }
 };
+
+// Does this error of OnDone mean that no server can have seen the request, because no connection was made?
+// Then it cost nothing of any rate limit.
+bool NeverSent(const absl::Status& status);
+absl::Status MarkNeverSent(absl::Status status);
 
 using CallId = uint64_t;
 
@@ -104,7 +116,8 @@ class HttpTransport {
  public:
   virtual ~HttpTransport() = default;
 
-  // Keeps `handler` alive until after OnDone.
+  // Keeps `handler` alive until after OnDone. `Accept-Encoding: identity` is sent always, and no body is ever
+  // decoded.
   virtual CallId Start(HttpRequest request, std::shared_ptr<HttpHandler> handler) = 0;
 
   // OnDone(kCancelled) follows unless it came already. Unknown ids are ignored.

@@ -28,16 +28,18 @@ class RangeHandler {
   virtual void OnStart(uint64_t offset) = 0;
   virtual DataResult OnData(std::span<const std::byte> bytes) = 0;
 
-  // Exactly once, last. OK only when the range arrived whole or OnData said kStop. Errors as HttpHandler::OnDone and:
+  // Exactly once, last. OK only when the range arrived whole or OnData said kStop. Errors as
+  // HttpHandler::OnDone and:
   //   kUnavailable (LINK_EXPIRED)     a signed link ran out; the next Fetch() asks for a new one.
   //   kAborted (UPSTREAM_CHANGED)     the object is not the one that was asked for.
   //   kNotFound, kPermissionDenied …  what the hub said (see daemon/hub/http_error.h).
   virtual void OnDone(const absl::Status& status) = 0;
+
   virtual void OnWaiting(const WaitInfo& info) { static_cast<void>(info); }
 };
 
-// RangeSource yields the bytes of one immutable object by ranges, wherever it comes from: it hides links, redirects and
-// credentials. Thread-safe; no method blocks.
+// RangeSource yields the bytes of one immutable object by ranges, wherever it comes from: it hides links,
+// redirects and credentials. Thread-safe; no method blocks.
 class RangeSource {
  public:
   virtual ~RangeSource() = default;
