@@ -8,6 +8,7 @@ import tempfile
 import unittest
 
 import api_golden
+import cli_docs
 import include_edges
 import reasons
 import source_length
@@ -151,6 +152,41 @@ class ReasonsTest(Tree):
 
     def test_no_reasons_at_all_is_no_success(self):
         self.assertEqual(self.check(header="", proto=(), docs="")[0], 1)
+
+
+class CliDocsTest(Tree):
+    HELP = {"": "Usage: batuta COMMAND\n\nCommands:\n  hf  The hub\n\nExit codes:\n  0  done\n  4  not found\n",
+            "hf": "Commands:\n  pull  Download\n  login  Log in\n",
+            "hf pull": "Options:\n  --dry-run  plan\n  -o DIR\n", "hf login": "Options:\n  --help\n"}
+    MANUAL = ("batuta hf pull TYPE [--dry-run]\nbatuta hf login | logout\n--help\n\n"
+              "| Exit | Meaning |\n|---|---|\n| 0 | done |\n| 4 | not found |\n")
+
+    def check(self, manual=MANUAL, **changed):
+        self.write("docs/cli.md", manual)
+        cases = "".join(f"'{words}') printf '%s' '{changed.get(words.replace(' ', '_'), text)}';;\n"
+                        for words, text in self.HELP.items())
+        program = self.write("batuta", f'#!/bin/sh\nwords="$*"\nwords=${{words%--help}}\ncase "${{words% }}" in\n{cases}'
+                                       "*) exit 2;;\nesac\n")
+        os.chmod(program, 0o755)
+        return run(cli_docs, program, self.root)
+
+    def test_accepts_a_manual_that_names_everything(self):
+        code, output = self.check()
+        self.assertEqual(code, 0, output)
+        self.assertIn("4 help texts", output)
+
+    def test_names_what_differs(self):
+        for manual, changed, expected in (
+                (self.MANUAL, {"hf_pull": "  --dry-run\n  --offline  cache only\n"}, "does not name --offline of batuta hf pull"),
+                (self.MANUAL + "--imagined\n", {}, "names --imagined, which no command has"),
+                (self.MANUAL.replace("hf pull", "hf pul"), {}, "does not name the command batuta hf pull"),
+                (self.MANUAL.replace("login | logout", "logout"), {}, "does not name the command batuta hf login"),
+                (self.MANUAL + "| 9 | integrity |\n", {}, "exit code 9 stands in only one"),
+                (self.MANUAL.replace("| 4 | not found |\n", ""), {}, "exit code 4 stands in only one")):
+            with self.subTest(expected):
+                code, output = self.check(manual, **changed)
+                self.assertEqual(code, 1)
+                self.assertIn(expected, output)
 
 
 def constant_name(value):
