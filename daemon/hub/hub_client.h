@@ -10,6 +10,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+
 #include "common/sync/task_runner.h"
 #include "common/types/entry.h"
 #include "common/types/principal.h"
@@ -47,7 +48,7 @@ struct RepoSummary {
 struct RepoInfo {
   RepoSummary summary;  // its id is the canonical spelling, which may differ from the one asked for
   CommitId commit;
-  std::string hub_id;   // `_id`: stable across renames
+  std::string hub_id;  // `_id`: stable across renames
   std::string author;
   std::string license;
   std::vector<std::string> base_models;
@@ -81,12 +82,14 @@ struct Identity {
 template <typename T>
 using Callback = absl::AnyInvocable<void(absl::StatusOr<T>)>;
 
-// HubClient asks the hub and turns its answers into structs and its refusals into Status (see http_error.h). One call, one
-// try: whoever calls decides about retries (IsTransient()). Renames and other redirects on the endpoint are followed with
-// the token, redirects to other hosts without it, at most 10 hops, never from https to http.
+// HubClient asks the hub and turns its answers into structs and its refusals into Status (see http_error.h).
+// One call, one try: whoever calls decides about retries (IsTransient()). Renames and other redirects on the
+// endpoint are followed with the token, redirects to other hosts without it, at most 10 hops, never from
+// https to http.
 //
-// Bounds: a JSON page ≤ 32 MiB, a tree ≤ 1,000,000 entries (ANSWER_TOO_LARGE); a path, etag or commit in an answer that is
-// not well-formed makes the whole answer kDataLoss (INVALID_PATH, INVALID_ETAG) or kInternal (HUB_PROTOCOL).
+// Bounds: a JSON page ≤ 32 MiB, a tree ≤ 1,000,000 entries (ANSWER_TOO_LARGE); a path, etag or commit in an
+// answer that is not well-formed makes the whole answer kDataLoss (INVALID_PATH, INVALID_ETAG) or kInternal
+// (HUB_PROTOCOL).
 //
 // Thread-safe; never blocks. Callbacks run on the TaskRunner given at construction, exactly once.
 class HubClient {
@@ -94,20 +97,23 @@ class HubClient {
   virtual ~HubClient() = default;
 
   // Repo metadata and the commit the revision points to.
-  virtual void GetRepo(const RepoId& repo, const Revision& revision, const Access& access, Callback<RepoInfo> done) = 0;
+  virtual void GetRepo(const RepoId& repo, const Revision& revision, const Access& access,
+                       Callback<RepoInfo> done) = 0;
 
   // Only the commit: the cheapest call that answers it.
   virtual void ResolveRevision(const RepoId& repo, const Revision& revision, const Access& access,
                                Callback<CommitId> done) = 0;
 
   // Every file of the commit, all pages.
-  virtual void ListTree(const RepoId& repo, const CommitId& commit, const Access& access, Callback<Tree> done) = 0;
-  virtual void Search(const SearchQuery& query, const Access& access, Callback<std::vector<RepoSummary>> done) = 0;
+  virtual void ListTree(const RepoId& repo, const CommitId& commit, const Access& access,
+                        Callback<Tree> done) = 0;
+  virtual void Search(const SearchQuery& query, const Access& access,
+                      Callback<std::vector<RepoSummary>> done) = 0;
   virtual void WhoAmI(const Access& access, Callback<Identity> done) = 0;
 
-  // The bytes of one file of a commit. Makes no request yet. The first Fetch() goes through the resolver; later ones go
-  // straight to the link it gave while that is valid. Fetch ends with UPSTREAM_CHANGED when the resolver names another
-  // commit or blob than `entry`, or the length differs.
+  // The bytes of one file of a commit. Makes no request yet. The first Fetch() goes through the resolver;
+  // later ones go straight to the link it gave while that is valid. Fetch ends with UPSTREAM_CHANGED when the
+  // resolver names another commit or blob than `entry`, or the length differs.
   virtual std::shared_ptr<transport::RangeSource> OpenFile(const RepoId& repo, const CommitId& commit,
                                                            const Entry& entry, const Access& access) = 0;
 
@@ -115,7 +121,9 @@ class HubClient {
   virtual const std::string& endpoint() const = 0;
 };
 
-// `callbacks` and `http` outlive the client.
-std::unique_ptr<HubClient> MakeHubClient(std::string endpoint, transport::HttpTransport& http, TaskRunner& callbacks);
+// Everything borrowed outlives the client and the sources that it opened. `clock` dates the expiry of links
+// and of what the hub asks to wait for.
+std::unique_ptr<HubClient> MakeHubClient(std::string endpoint, transport::HttpTransport& http,
+                                         TaskRunner& callbacks, const Clock& clock);
 
 }  // namespace batuta::hub

@@ -1,0 +1,148 @@
+#include "daemon/hub/answers.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "common/status/status.h"
+#include "common/text/human.h"
+#include "daemon/hub/json_reader.h"
+
+namespace batuta::hub {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kMaxTags = 2'000;
+
+absl::Status ProtocolError(std::string_view message) {
+  return MakeError(absl::StatusCode::kInternal, reason::kHubProtocol, message);
+}
+
+// `gated` is false, "auto" or "manual".
+std::string GatedOf(const json& object) {
+  const json& value = Member(object, "gated");
+  if (value.is_boolean()) return value.get<bool>() ? "manual" : "";
+  return StringMember(object, "gated");
+}
+
+std::string FirstTagValue(const std::vector<std::string>& tags, std::string_view prefix) {
+  const auto found = std::find_if(tags.begin(), tags.end(),
+                                  [prefix](const std::string& tag) { return tag.starts_with(prefix); });
+  return found == tags.end() ? std::string() : found->substr(prefix.size());
+}
+
+std::string TaskOf(RepoType type, const json& object, const std::vector<std::string>& tags) {
+  if (type == RepoType::kSpace) return {};
+  const std::string task = StringMember(object, "pipeline_tag");
+  return task.empty() && type == RepoType::kDataset ? FirstTagValue(tags, "task_categories:") : task;
+}
+
+absl::StatusOr<RepoSummary> SummaryOf(RepoType type, const json& object) {
+  ASSIGN_OR_RETURN(RepoId repo, RepoId::Parse(type, StringMember(object, "id")));
+  RepoSummary summary{.repo = std::move(repo)};
+  summary.downloads = UnsignedMember(object, "downloads").value_or(0);
+  summary.likes = UnsignedMember(object, "likes").value_or(0);
+  summary.is_private = BoolMember(object, "private");
+  summary.gated = GatedOf(object);
+  summary.tags = StringsMember(object, "tags", kMaxTags);
+  summary.task = TaskOf(type, object, summary.tags);
+  summary.library = StringMember(object, type == RepoType::kSpace ? "sdk" : "library_name");
+  summary.created = TimeMember(object, "createdAt");
+  summary.last_modified = TimeMember(object, "lastModified");
+  return summary;
+}
+
+std::string LicenseOf(const json& object, const std::vector<std::string>& tags) {
+  const std::vector<std::string> stated = StringsMember(Member(object, "cardData"), "license", 8);
+  return stated.empty() ? FirstTagValue(tags, "license:") : stated.front();
+}
+
+// What people wrote in the card wins over what the hub derived from it.
+std::vector<std::string> BaseModelsOf(const json& object, const std::vector<std::string>& tags) {
+  constexpr size_t kMaxBases = 64;
+  std::vector<std::string> bases = StringsMember(Member(object, "cardData"), "base_model", kMaxBases);
+  if (!bases.empty()) return bases;
+  constexpr std::string_view kPrefix = "base_model:";
+  for (const std::string& tag : tags) {
+    if (bases.size() >= kMaxBases) break;
+    // `base_model:adapter:org/name` repeats `base_model:org/name` with the relation.
+    if (tag.starts_with(kPrefix) && tag.find(':', kPrefix.size()) == std::string::npos) {
+      bases.push_back(tag.substr(kPrefix.size()));
+    }
+  }
+  return bases;
+}
+
+absl::StatusOr<CommitId> CommitOf(const json& object) {
+  absl::StatusOr<CommitId> commit = CommitId::Parse(StringMember(object, "sha"));
+  if (!commit.ok()) return ProtocolError("the answer names no commit");
+  return commit;
+}
+
+}  // namespace
+
+absl::StatusOr<RepoInfo> DecodeRepoInfo(RepoType type, std::string_view text) {
+  // Of the files only their number matters here, and there may be very many.
+  ASSIGN_OR_RETURN(const json object, ReadObject(text, JsonBounds{.count_only = "siblings"}));
+  absl::StatusOr<RepoSummary> summary = SummaryOf(type, object);
+  if (!summary.ok()) return ProtocolError("the answer names no repo");
+  ASSIGN_OR_RETURN(CommitId commit, CommitOf(object));
+
+  RepoInfo info{.summary = *std::move(summary), .commit = std::move(commit)};
+  info.hub_id = StringMember(object, "_id");
+  info.author = StringMember(object, "author");
+  if (info.author.empty()) info.author = info.summary.repo.repo_namespace();
+  info.license = LicenseOf(object, info.summary.tags);
+  info.base_models = BaseModelsOf(object, info.summary.tags);
+  info.parameters = UnsignedMember(Member(object, "safetensors"), "total")
+                        .value_or(UnsignedMember(Member(object, "gguf"), "total").value_or(0));
+  info.disabled = BoolMember(object, "disabled");
+  info.file_count =
+      static_cast<uint32_t>(std::min<uint64_t>(UnsignedMember(object, "siblings").value_or(0), UINT32_MAX));
+  info.used_storage_bytes = UnsignedMember(object, "usedStorage").value_or(0);
+  return info;
+}
+
+absl::StatusOr<CommitId> DecodeCommit(std::string_view text) {
+  ASSIGN_OR_RETURN(const json object, ReadObject(text, JsonBounds{.count_only = "siblings"}));
+  return CommitOf(object);
+}
+
+absl::StatusOr<std::vector<RepoSummary>> DecodeSearchPage(RepoType type, std::string_view text,
+                                                          size_t limit) {
+  std::vector<RepoSummary> found;
+  const absl::Status status = ReadRecords(text, JsonBounds{}, [&](const json& record) {
+    if (found.size() >= limit) return absl::OkStatus();
+    absl::StatusOr<RepoSummary> summary = SummaryOf(type, record);
+    if (summary.ok()) found.push_back(*std::move(summary));
+    return absl::OkStatus();
+  });
+  RETURN_IF_ERROR(status);
+  return found;
+}
+
+absl::StatusOr<Identity> DecodeIdentity(std::string_view text) {
+  ASSIGN_OR_RETURN(const json object, ReadObject(text, JsonBounds{}));
+  Identity identity;
+  identity.name = StringMember(object, "name");
+  if (identity.name.empty()) return ProtocolError("the answer names no account");
+  identity.full_name = StringMember(object, "fullname");
+  identity.email = StringMember(object, "email");
+  identity.kind = StringMember(object, "type");
+  const json& organizations = Member(object, "orgs");
+  if (organizations.is_array()) {
+    for (const json& organization : organizations) {
+      std::string name = StringMember(organization, "name");
+      if (!name.empty()) identity.organizations.push_back(std::move(name));
+    }
+  }
+  const json& token = Member(Member(object, "auth"), "accessToken");
+  identity.token_name = StringMember(token, "displayName");
+  identity.token_role = StringMember(token, "role");
+  return identity;
+}
+
+}  // namespace batuta::hub

@@ -1,0 +1,123 @@
+#include "daemon/hub/exchange.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "common/status/status.h"
+#include "common/text/url.h"
+#include "daemon/hub/redirect.h"
+
+namespace batuta::hub {
+namespace {
+
+using transport::DataResult;
+
+constexpr size_t kMaxErrorBytes = 4'096;
+
+// Of a body that nobody reads; more, and the connection is not worth keeping.
+constexpr uint64_t kMaxIgnoredBytes = 64 << 10;
+
+constexpr std::chrono::minutes kTotalTimeout{10};
+
+// One question on its way through its hops. Used on the transport's thread, but for the start.
+class Exchange final : public transport::HttpHandler, public std::enable_shared_from_this<Exchange> {
+ public:
+  Exchange(const Wire& wire, Question question, const Access& access,
+           absl::AnyInvocable<void(absl::StatusOr<Answer>)> done)
+      : wire_(wire),
+        question_(std::move(question)),
+        access_(access),
+        done_(std::move(done)),
+        hop_(Hop::First(question_.url)) {}
+
+  void Start() {
+    transport::HttpRequest request = RequestFor(hop_.url, hop_.send_token, access_);
+    request.headers.push_back({"Accept", "application/json"});
+    request.max_body_bytes = kMaxAnswerBytes;
+    request.total_timeout = kTotalTimeout;
+    wire_.http.Start(std::move(request), shared_from_this());
+  }
+
+  void OnHead(const transport::HttpHead& head) override { head_ = head; }
+
+  DataResult OnData(std::span<const std::byte> bytes) override {
+    const bool is_answer = head_.status / 100 == 2;
+    const size_t room = is_answer ? bytes.size() : kMaxErrorBytes - std::min(body_.size(), kMaxErrorBytes);
+    body_.append(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), room));
+    received_ += bytes.size();
+    return is_answer || received_ <= kMaxIgnoredBytes ? DataResult::kContinue : DataResult::kStop;
+  }
+
+  void OnDone(const absl::Status& status) override {
+    if (!status.ok()) return Finish(status);
+    if (IsRedirect(head_.status)) return Follow();
+    if (head_.status / 100 != 2) return FinishWithHttpError();
+    if (!IsPlainBody(head_)) {
+      return Finish(MakeError(absl::StatusCode::kInternal, reason::kHubProtocol,
+                              "the answer is compressed, although that was not asked for"));
+    }
+    done_(Answer{std::move(head_), std::move(body_), std::move(hop_.url)});
+  }
+
+  void OnWaiting(const transport::WaitInfo& info) override {
+    if (access_.on_waiting) access_.on_waiting(info);
+  }
+
+ private:
+  void Follow() {
+    absl::StatusOr<Hop> next =
+        NextHop(wire_.endpoint, hop_, head_.Find("Location").value_or(std::string_view()));
+    if (!next.ok()) return Finish(next.status());
+    hop_ = *std::move(next);
+    head_ = {};
+    body_.clear();
+    received_ = 0;
+    Start();
+  }
+
+  void FinishWithHttpError() {
+    const Asked asked{.what = question_.what,
+                      .with_token = hop_.send_token && !access_.token.empty(),
+                      .on_endpoint = SameOrigin(wire_.endpoint, hop_.url),
+                      .kind = question_.kind,
+                      .page = question_.page,
+                      .token = &access_.token};
+    done_(HttpError(head_, body_, asked, wire_.clock.wall()));
+  }
+
+  void Finish(const absl::Status& status) { done_(Annotate(status, question_.what)); }
+
+  const Wire wire_;
+  const Question question_;
+  const Access access_;
+  absl::AnyInvocable<void(absl::StatusOr<Answer>)> done_;
+  Hop hop_;
+  transport::HttpHead head_;
+  std::string body_;
+  uint64_t received_ = 0;
+};
+
+}  // namespace
+
+void Ask(const Wire& wire, Question question, const Access& access,
+         absl::AnyInvocable<void(absl::StatusOr<Answer>)> done) {
+  std::make_shared<Exchange>(wire, std::move(question), access, std::move(done))->Start();
+}
+
+transport::HttpRequest RequestFor(const std::string& url, bool send_token, const Access& access) {
+  transport::HttpRequest request;
+  request.url = url;
+  if (send_token) request.bearer = access.token;
+  request.principal = access.principal;
+  request.priority = access.priority;
+  request.may_wait = access.may_wait;
+  return request;
+}
+
+bool IsPlainBody(const transport::HttpHead& head) {
+  const std::string_view encoding = head.Find("Content-Encoding").value_or(std::string_view());
+  return encoding.empty() || encoding == "identity";
+}
+
+}  // namespace batuta::hub
