@@ -120,7 +120,7 @@ absl::Status WiredDaemon::OpenNetwork() {
   budget::BudgetOptions budget = options_.budget;
   ASSIGN_OR_RETURN(budget.salt, metadata::Salt(*store_));
   budget_ = budget::BudgetedTransport::Create(std::move(budget), *network_, *core_, clock_, *store_);
-  hub_ = hub::MakeHubClient(options_.endpoint, *budget_, *core_);
+  hub_ = hub::MakeHubClient(options_.endpoint, *budget_, *core_, clock_);
   return absl::OkStatus();
 }
 
