@@ -1,0 +1,122 @@
+#include "tests/hubsim/api/admin_api.h"
+
+#include <optional>
+#include <utility>
+
+#include "tests/hubsim/api/answers.h"
+#include "tests/hubsim/fault_json.h"
+
+namespace batuta::hubsim {
+namespace {
+
+using nlohmann::json;
+
+json RequestJson(const LoggedRequest& request) {
+  json headers = json::object();
+  for (const auto& [name, value] : request.headers) headers[ToLower(name)] = value;
+  const auto start =
+      std::chrono::duration_cast<std::chrono::milliseconds>(request.start_time.time_since_epoch());
+  return {{"number", request.number},
+          {"listener", request.listener == Listener::kCdn ? "cdn" : "hub"},
+          {"method", request.method},
+          {"target", request.target},
+          {"path", request.path},
+          {"headers", headers},
+          {"authorization", request.authorization ? json(*request.authorization) : json(nullptr)},
+          {"range", request.range ? json(*request.range) : json(nullptr)},
+          {"peer", request.peer},
+          {"bucket", request.bucket},
+          {"status", request.status},
+          {"body_bytes_received", request.body_bytes_received},
+          {"body_bytes_sent", request.body_bytes_sent},
+          {"is_finished", request.is_finished},
+          {"is_over", request.is_over},
+          {"connection_id", request.connection_id},
+          {"start_ms", start.count()}};
+}
+
+json StatsJson(const Stats& stats) {
+  return {{"requests", stats.requests},
+          {"by_bucket", stats.by_bucket},
+          {"hub_bytes_sent", stats.hub_bytes_sent},
+          {"cdn_bytes_sent", stats.cdn_bytes_sent},
+          {"bytes_received", stats.bytes_received},
+          {"connections", stats.connections},
+          {"leaked_tokens", stats.leaked_tokens}};
+}
+
+std::optional<FileSource> SourceFrom(const json& value) {
+  if (value.is_string()) return FileSource(value.get<std::string>());
+  if (!value.is_object()) return std::nullopt;
+  if (value.contains("size")) {
+    return FileSource(Generated{.size = static_cast<std::uint64_t>(JsonInteger(value, "size")),
+                                .seed = static_cast<std::uint64_t>(JsonInteger(value, "seed", 1))});
+  }
+  if (auto bytes = Base64Decode(JsonString(value, "base64"))) return FileSource(*std::move(bytes));
+  return std::nullopt;
+}
+
+Response AddFaults(HubSim& sim, const Request& request) {
+  const auto rules = ParseFaults(ReadAll(*request.body));
+  if (!rules.ok()) return ErrorAnswer(400, "", std::string(rules.status().message()));
+  for (const FaultRule& rule : *rules) sim.AddFault(rule);
+  return JsonAnswer({{"added", rules->size()}});
+}
+
+Response AddCommit(HubSim& sim, const Request& request) {
+  const json body = JsonBody(request);
+  const auto kind = KindFromName(JsonString(body, "kind", "model"));
+  if (!kind || !body.is_object()) return ErrorAnswer(400, "", "\"kind\" must be model, dataset or space");
+  const RepoRef repo{.kind = *kind, .id = JsonString(body, "repo")};
+  if (JsonBool(body, "create")) {
+    const auto created = sim.CreateRepo(repo.kind, repo.id);
+    if (!created.ok() && !absl::IsAlreadyExists(created.status())) {
+      return ErrorAnswer(400, "", std::string(created.status().message()));
+    }
+  }
+  FileSet files;
+  if (body.contains("files") && body.at("files").is_object()) {
+    for (const auto& [path, value] : body.at("files").items()) {
+      auto source = SourceFrom(value);
+      if (!source)
+        return ErrorAnswer(400, "", "file " + path + ": expected text, {\"base64\"} or {\"size\", \"seed\"}");
+      files[path] = *std::move(source);
+    }
+  }
+  CommitOptions options;
+  options.title = JsonString(body, "title", options.title);
+  options.deleted = JsonStrings(body, "deleted");
+  const auto commit = sim.CommitFiles(repo, JsonString(body, "branch", "main"), files, options);
+  if (!commit.ok()) return ErrorAnswer(400, "", std::string(commit.status().message()));
+  return JsonAnswer({{"commit", *commit}});
+}
+
+}  // namespace
+
+Response AdminAnswer(HubSim& sim, const Request& request) {
+  const std::string what = request.segments.size() == 2 ? request.segments[1] : std::string();
+  const std::string call = request.method + " " + what;
+  if (call == "GET requests") {
+    json list = json::array();
+    for (const LoggedRequest& logged : sim.requests()) list.push_back(RequestJson(logged));
+    return JsonAnswer(list);
+  }
+  if (call == "DELETE requests") {
+    sim.ClearLog();
+    return JsonAnswer(json::object());
+  }
+  if (call == "GET stats") return JsonAnswer(StatsJson(sim.stats()));
+  if (call == "POST faults") return AddFaults(sim, request);
+  if (call == "DELETE faults") {
+    sim.ClearFaults();
+    return JsonAnswer(json::object());
+  }
+  if (call == "POST commit") return AddCommit(sim, request);
+  if (call == "POST window") {
+    sim.ResetRateLimits();
+    return JsonAnswer(json::object());
+  }
+  return ErrorAnswer(404, "", "no such admin call: " + call);
+}
+
+}  // namespace batuta::hubsim

@@ -1,0 +1,38 @@
+// The shapes of the hub's answers: JSON, JSON errors with their headers, and plain text errors of the
+// resolver.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/hubsim/net/http_message.h"
+
+namespace batuta::hubsim {
+
+Response JsonAnswer(const nlohmann::json& body, int status = 200);
+
+Response TextAnswer(std::string text, int status = 200);
+
+// {"error": message} with X-Error-Message, and X-Error-Code unless `code` is empty.
+Response ErrorAnswer(int status, std::string_view code, const std::string& message);
+
+// The same as plain text, as the resolver answers.
+Response PlainErrorAnswer(int status, std::string_view code, const std::string& message);
+
+Response RedirectAnswer(int status, const std::string& location);
+
+// An absl error of the store in the hub's terms: 400, 404 or 409.
+Response StoreErrorAnswer(const std::string& message, int status);
+
+// Fields of JSON that came from outside; the default when absent or of another type.
+std::string JsonString(const nlohmann::json& object, std::string_view key, std::string fallback = "");
+bool JsonBool(const nlohmann::json& object, std::string_view key, bool fallback = false);
+std::int64_t JsonInteger(const nlohmann::json& object, std::string_view key, std::int64_t fallback = 0);
+std::vector<std::string> JsonStrings(const nlohmann::json& object, std::string_view key);
+
+// The body as JSON; a discarded value when it is none or above 256 MiB.
+nlohmann::json JsonBody(const Request& request);
+
+}  // namespace batuta::hubsim

@@ -1,0 +1,38 @@
+// Options of the simulated hub. The defaults behave like the live service.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "tests/hubsim/net/rate_limiter.h"
+
+namespace batuta::hubsim {
+
+struct Options {
+  std::uint16_t hub_port = 0;  // 0: a free one
+  std::uint16_t cdn_port = 0;
+
+  // Quotas per window and identity: an address when anonymous, else a token.
+  bool rate_limits_enabled = true;  // when off, the fields are still sent, and nothing is ever refused
+  Quotas anonymous{.api = 500, .resolvers = 3000, .pages = 100};
+  Quotas free{.api = 1000, .resolvers = 5000, .pages = 200};
+  Quotas pro{.api = 2500, .resolvers = 12000, .pages = 400};
+  std::chrono::milliseconds window{300'000};
+
+  std::size_t tree_page_size = 1000;
+  std::size_t expanded_tree_page_size = 50;
+  std::size_t list_page_size = 1000;
+  std::chrono::milliseconds signed_url_validity{3'600'000};
+
+  // From this size on a file is stored by LFS whatever it looks like.
+  std::uint64_t lfs_threshold_bytes = 5'000'000;
+  // Uploads of more bytes are asked for in parts of this size.
+  std::uint64_t multipart_chunk_bytes = 5'000'000;
+
+  // Regular files answer 307 to /api/resolve-cache/…, which answers 200 (two requests each); else 200 at
+  // once.
+  bool regular_via_resolve_cache = true;
+};
+
+}  // namespace batuta::hubsim
