@@ -360,6 +360,9 @@ absl::Status FakeFileSystem::MakeFolders(const Path& path) {
       if (place.node->kind != Kind::kFolder) return ToStatus(ENOTDIR, Call::kMakeFolders, prefix);
       continue;
     }
+    // As mkdir(2): a dangling symlink is in the way, nothing is made where it points.
+    if (error == 0) error = machine_->disk.Find(prefix, false, &place);
+    if (error == 0 && place.node != nullptr) error = EEXIST;
     if (error == 0) error = machine_->Mutate();
     if (error != 0) return ToStatus(error, Call::kMakeFolders, prefix);
     machine_->disk.Make(place, Kind::kFolder, {});

@@ -53,11 +53,11 @@ class FakeFileSystem final : public FileSystem {
 
   // Which calls fail, and how.
   struct Fault {
-    int error_number = 0;      // ENOSPC, EIO, EROFS …
-    std::optional<Call> call;  // any, when empty
-    std::string path_part;     // a piece of the path (of either path of a rename or link); any, when empty
-    uint64_t skip = 0;         // so many matching calls pass first
-    uint64_t times = 1;        // then so many fail, and then they pass again
+    int error_number = 0;           // ENOSPC, EIO, EROFS …
+    std::optional<Call> call = {};  // any, when empty
+    std::string path_part = {};  // a piece of the path (of either path of a rename or link); any, when empty
+    uint64_t skip = 0;           // so many matching calls pass first
+    uint64_t times = 1;          // then so many fail, and then they pass again
   };
 
   static constexpr uint64_t kForEver = ~uint64_t{0};
