@@ -139,7 +139,9 @@ hub_answers() {
 
 start_simulated_hub() {
   python3 -B "$top/tests/hubsim/sample/make_sample_hub.py" "$work/hub" --without-npm
-  "$build/tests/hubsim/hubsim" --root "$work/hub" >"$work/hubsim.out" 2>"$work/hubsim.err" &
+  # At the speed of a slow line, so that there is progress to see.
+  printf '[{"kind":"slow","listener":"cdn","count":"always","bytes_per_second":1500000}]\n' >"$work/faults.json"
+  "$build/tests/hubsim/hubsim" --root "$work/hub" --faults "$work/faults.json" --exit-with-parent >"$work/hubsim.out" 2>"$work/hubsim.err" &
   hubsim_pid=$!
   local url='' tries
   for tries in $(seq 100); do

@@ -56,7 +56,7 @@ def write_hub(root, silero):
         tags=["peft", "safetensors", "lora", "adapter", "license:apache-2.0", "base_model:acme/otter-tiny",
               "base_model:adapter:acme/otter-tiny"])
     write_adapter(adapter)
-    write_adapter(adapter, branch="v0.1", rank=4)
+    write_adapter(adapter, branch="tags%2Fv0.1", rank=4)
 
     others.write_pickle_only(hub.repo(
         "model", "acme/heron-sentiment", downloads=3310, likes=12, createdAt="2023-06-20T09:30:00.000Z",

@@ -106,7 +106,7 @@ class CheckpointTest(unittest.TestCase):
 
     def test_adapter_fits_its_base(self):
         base = checkpoint()
-        for branch in ("main", "v0.1"):
+        for branch in ("main", "tags%2Fv0.1"):
             folder = files("models", "acme/otter-tiny-lora", branch)
             config = load(os.path.join(folder, "adapter_config.json"))
             self.assertEqual(config["base_model_name_or_path"], "acme/otter-tiny")

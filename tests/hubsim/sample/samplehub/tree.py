@@ -1,4 +1,4 @@
-"""The folder form of a hub that hubsim serves: hub.json, and per repo repo.json and revisions/<branch>/ with files."""
+"""The folder form of a hub that hubsim serves: hub.json, and per repo repo.json and revisions/<branch or tags%2F…>/ with files."""
 
 import json
 import os
