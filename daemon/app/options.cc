@@ -217,8 +217,9 @@ CommandLine ParseCommandLine(int argc, char** argv) {
                  "Read this file instead of the user's and the system's config.toml");
   app.add_flag("--print-config", result.print_config,
                "Print the effective configuration with the origin of each value");
-  app.add_flag("--foreground",
-               "Stay in the foreground (the daemon never does anything else; accepted for service managers)");
+  bool foreground = false;
+  app.add_flag("--foreground", foreground,
+               "Stay in the foreground, as it always does (for service managers)");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

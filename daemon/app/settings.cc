@@ -57,7 +57,7 @@ absl::Status ReadTable(const toml::table& table, const std::string& prefix,
 std::string Spelled(const std::string& value, const std::string& default_value) {
   const bool is_boolean = default_value == "true" || default_value == "false";
   if (!is_boolean) return value;
-  return IsTrue(value) ? "true" : "false";
+  return IsTrue(std::string_view(value)) ? "true" : "false";
 }
 
 Sourced Choose(const Setting& setting, const FlagValues& flags, const Environment& environment,

@@ -119,7 +119,7 @@ v1::PullFile::Status EncodeAction(pull::PlannedFile::Action action) {
   return v1::PullFile::STATUS_UNSPECIFIED;
 }
 
-void Encode(const cache::CachedRevision& revision, v1::CachedRevision* out) {
+void EncodeRevision(const cache::CachedRevision& revision, v1::CachedRevision* out) {
   out->set_commit(revision.commit.hex());
   for (const std::string& ref : revision.refs) out->add_refs(ref);
   out->set_file_count(revision.file_count);
@@ -127,12 +127,12 @@ void Encode(const cache::CachedRevision& revision, v1::CachedRevision* out) {
   Encode(revision.last_modified, out->mutable_last_modified());
 }
 
-void Encode(const cache::CachedRepo& repo, v1::CachedRepo* out) {
+void EncodeRepo(const cache::CachedRepo& repo, v1::CachedRepo* out) {
   Encode(repo.repo, out->mutable_repo());
   out->set_size_bytes(repo.size_bytes);
   out->set_file_count(repo.file_count);
   Encode(repo.last_access, out->mutable_last_access());
-  for (const cache::CachedRevision& revision : repo.revisions) Encode(revision, out->add_revisions());
+  for (const cache::CachedRevision& revision : repo.revisions) EncodeRevision(revision, out->add_revisions());
   out->set_path(repo.path.string());
 }
 
@@ -316,7 +316,7 @@ void Encode(const jobs::JobView& job, v1::Job* out) {
 }
 
 void Encode(const cache::CacheListing& listing, v1::ListReposResponse* out) {
-  for (const cache::CachedRepo& repo : listing.repos) Encode(repo, out->add_repos());
+  for (const cache::CachedRepo& repo : listing.repos) EncodeRepo(repo, out->add_repos());
   out->set_total_bytes(listing.total_bytes);
   for (const std::string& warning : listing.warnings) out->add_warnings(warning);
 }

@@ -1,6 +1,7 @@
 #include "daemon/service/services.h"
 
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/service_type.h>
 
 namespace batuta::service {
 

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/hub/hub_client.h"
+
+namespace batuta::hub {
+
+// FakeHubClient is a hub in memory: trees by repo and revision, refusals on request, and a record of what was
+// asked. Answers are posted to the runner, as the real client's are.
+class FakeHubClient final : public HubClient {
+ public:
+  explicit FakeHubClient(TaskRunner& callbacks) : callbacks_(callbacks) {}
+
+  // `revision` of `repo` points to `tree.commit` from now on.
+  void Serve(const RepoId& repo, const Revision& revision, Tree tree);
+
+  // The next call of any kind ends with `status`; several are used in order.
+  void FailNext(absl::Status status) { failures_.push_back(std::move(status)); }
+
+  // What was asked, e.g. "resolve model/acme/otter main", "tree model/acme/otter 3f1c…", "open
+  // model/acme/otter config.json".
+  const std::vector<std::string>& asked() const { return asked_; }
+
+  // The token of the latest call.
+  const Secret& last_token() const { return last_token_; }
+
+  void GetRepo(const RepoId& repo, const Revision& revision, const Access& access,
+               Callback<RepoInfo> done) override;
+  void ResolveRevision(const RepoId& repo, const Revision& revision, const Access& access,
+                       Callback<CommitId> done) override;
+  void ListTree(const RepoId& repo, const CommitId& commit, const Access& access,
+                Callback<Tree> done) override;
+  void Search(const SearchQuery& query, const Access& access,
+              Callback<std::vector<RepoSummary>> done) override;
+  void WhoAmI(const Access& access, Callback<Identity> done) override;
+  std::shared_ptr<transport::RangeSource> OpenFile(const RepoId& repo, const CommitId& commit,
+                                                   const Entry& entry, const Access& access) override;
+
+  const std::string& endpoint() const override { return endpoint_; }
+
+ private:
+  absl::Status Record(std::string asked, const Access& access);
+
+  TaskRunner& callbacks_;
+  const std::string endpoint_ = "https://hub.test";
+  std::map<std::pair<RepoId, Revision>, CommitId> revisions_;
+  std::map<std::pair<RepoId, CommitId>, Tree> trees_;
+  std::deque<absl::Status> failures_;
+  std::vector<std::string> asked_;
+  Secret last_token_;
+};
+
+}  // namespace batuta::hub

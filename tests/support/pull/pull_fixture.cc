@@ -1,0 +1,91 @@
+#include "tests/support/pull/pull_fixture.h"
+
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+namespace batuta::pull {
+
+PullFixture::PullFixture() {
+  absl::StatusOr<std::unique_ptr<cache::Cache>> cache =
+      cache::Cache::Open({.root = folder_ / "hub"}, *files_, store_);
+  cache_ = std::move(cache).value();
+  transfers_ = std::make_unique<transfer::FakeTransfers>(*cache_);
+  planner_ = std::make_unique<Planner>(planner_options_, hub_, *cache_, store_, core_, disk_, clock_);
+}
+
+RepoId PullFixture::Model(std::string_view id) {
+  return RepoId::Parse(RepoType::kModel, id).value();
+}
+
+CommitId PullFixture::Commit(char digit) {
+  return CommitId::Parse(std::string(40, digit)).value();
+}
+
+Entry PullFixture::File(std::string_view path, std::string_view content, char blob_digit) {
+  return Entry{.path = RepoPath::Parse(path).value(),
+               .size_bytes = content.size(),
+               .blob = BlobId::Parse(std::string(64, blob_digit)).value()};
+}
+
+void PullFixture::ServeOtter() {
+  contents_[std::string(64, '1')] = "{}";
+  contents_[std::string(64, '2')] = "weights one";
+  contents_[std::string(64, '3')] = "weights two!";
+  hub_.Serve(
+      Model("acme/otter"), Revision::Main(),
+      Tree{Commit('a'),
+           {File("config.json", "{}", '1'), File("model-00001-of-00002.safetensors", "weights one", '2'),
+            File("model-00002-of-00002.safetensors", "weights two!", '3')}});
+}
+
+PullRequest PullFixture::RequestFor(const RepoId& repo) {
+  PullRequest request{.repo = repo, .selection = {}};
+  request.selection.repo_type = repo.type();
+  return request;
+}
+
+PullContext PullFixture::Context() {
+  return {.planner = *planner_,
+          .hub = hub_,
+          .cache = *cache_,
+          .transfers = *transfers_,
+          .core = core_,
+          .disk = disk_,
+          .clock = clock_,
+          .backoff = {},
+          .spare_bytes = 0};
+}
+
+absl::StatusOr<PullPlan> PullFixture::Plan(const PullRequest& request) {
+  absl::StatusOr<PullPlan> result = absl::UnknownError("the planner did not call back");
+  planner_->Plan(request, hub::Access{},
+                 [&result](absl::StatusOr<PullPlan> plan) { result = std::move(plan); });
+  core_.RunUntilIdle();
+  return result;
+}
+
+std::unique_ptr<PullRun> PullFixture::StartRun(const PullRequest& request) {
+  std::unique_ptr<PullRun> run = PullRun::Start(Context(), request, hub::Access{}, observer_);
+  core_.RunUntilIdle();
+  return run;
+}
+
+void PullFixture::DeliverAll() {
+  for (std::vector<size_t> open = transfers_->open(); !open.empty(); open = transfers_->open()) {
+    for (const size_t index : open) {
+      transfers_->Deliver(index, contents_.at(transfers_->wanted()[index].spec.entry.blob.hex()));
+    }
+    core_.RunUntilIdle();
+  }
+}
+
+std::string PullFixture::SnapshotFile(const RepoId& repo, const CommitId& commit,
+                                      std::string_view path) const {
+  std::ifstream stream(cache_->SnapshotPath(repo, commit) / path);
+  std::ostringstream content;
+  content << stream.rdbuf();
+  return content.str();
+}
+
+}  // namespace batuta::pull

@@ -1,0 +1,94 @@
+#include "daemon/jobs/job_codec.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/support/status/status_matchers.h"
+
+namespace batuta::jobs {
+
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+JobRecord Sample() {
+  pull::PullRequest request{.repo = RepoId::Parse(RepoType::kDataset, "acme/reviews").value(),
+                            .revision = Revision::Parse("refs/pr/7").value(),
+                            .selection = {}};
+  request.selection.repo_type = RepoType::kDataset;
+  request.selection.include = {"*.jsonl"};
+  request.priority = Priority::kBackground;
+  request.may_wait = false;
+  return {.id = "0123456789ab",
+          .owner = {.uid = 1'000, .tool = "trainer"},
+          .request_id = "r-1",
+          .request = std::move(request),
+          .had_token = true,
+          .state = JobState::kFailed,
+          .created = FromUnixMillis(1'790'000'000'123),
+          .finished = FromUnixMillis(1'790'000'001'456),
+          .commit = std::string(40, 'a'),
+          .snapshot_path = "/cache/snap",
+          .downloaded_bytes = 77,
+          .elapsed_ms = 88,
+          .error = MakeError(absl::StatusCode::kDataLoss, reason::kDigestMismatch, "wrong bytes", "try again",
+                             {{"k", "v"}})};
+}
+
+TEST(JobCodecTest, RecordComesBackAsItWas) {
+  ASSERT_OK_AND_ASSIGN(const JobRecord job, DecodeJob(EncodeJob(Sample())));
+
+  EXPECT_EQ(job.id, "0123456789ab");
+  EXPECT_EQ(job.owner, Sample().owner);
+  EXPECT_EQ(job.request_id, "r-1");
+  EXPECT_EQ(job.request.repo, Sample().request.repo);
+  EXPECT_EQ(job.request.revision.text(), "refs/pr/7");
+  EXPECT_THAT(job.request.selection.include, ElementsAre("*.jsonl"));
+  EXPECT_EQ(job.request.priority, Priority::kBackground);
+  EXPECT_FALSE(job.request.may_wait);
+  EXPECT_TRUE(job.had_token);
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_EQ(job.created, Sample().created);
+  EXPECT_EQ(job.finished, Sample().finished);
+  EXPECT_EQ(job.downloaded_bytes, 77);
+  EXPECT_THAT(job.error, HasReason(reason::kDigestMismatch));
+  EXPECT_EQ(HintOf(job.error), "try again");
+  EXPECT_EQ(DetailsOf(job.error).facts.at("k"), "v");
+}
+
+TEST(JobCodecTest, EveryStateHasANameThatIsRead) {
+  for (const JobState state : {JobState::kQueued, JobState::kRunning, JobState::kWaiting, JobState::kPaused,
+                               JobState::kDone, JobState::kFailed, JobState::kCancelled}) {
+    JobRecord job = Sample();
+    job.state = state;
+    ASSERT_OK_AND_ASSIGN(const JobRecord decoded, DecodeJob(EncodeJob(job)));
+    EXPECT_EQ(decoded.state, state);
+  }
+}
+
+TEST(JobCodecTest, MessageThatIsNotUtf8IsStillWritable) {
+  JobRecord job = Sample();
+  job.error = absl::InternalError("\xff\xfe");
+
+  EXPECT_THAT(DecodeJob(EncodeJob(job)), IsOk());
+}
+
+TEST(JobCodecTest, DamagedRecordSaysWhatIsWrong) {
+  const std::string good = EncodeJob(Sample());
+  std::string unknown_state = good;
+  unknown_state.replace(unknown_state.find("\"failed\""), 8, "\"broken\"");
+  std::string bad_repo = good;
+  bad_repo.replace(bad_repo.find("acme/reviews"), 12, "acme/../view");
+  for (const std::string& text :
+       {std::string(), std::string("[]"), std::string("{}"), std::string("{\"v\":1}"),
+        std::string("{\"v\":99}"), good.substr(0, good.size() / 2), unknown_state}) {
+    EXPECT_THAT(DecodeJob(text), HasReason(reason::kCatalogDamaged)) << text;
+  }
+  EXPECT_THAT(DecodeJob(bad_repo), HasReason(reason::kInvalidRepoId));
+  EXPECT_THAT(DecodeJob("{\"v\":99}"), HasMessage(HasSubstr("version")));
+}
+
+}  // namespace
+
+}  // namespace batuta::jobs

@@ -1,0 +1,331 @@
+#include "daemon/jobs/job_queue.h"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "daemon/jobs/job_codec.h"
+#include "tests/support/pull/pull_fixture.h"
+#include "tests/support/status/status_matchers.h"
+
+namespace batuta::jobs {
+
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
+using metadata::Table;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const Principal kMira{.uid = 1'000, .tool = "batuta"};
+const Principal kNoor{.uid = 1'001, .tool = "batuta"};
+const Principal kRoot{.uid = 0, .tool = "batuta"};
+
+class JobQueueTest : public pull::PullFixture {
+ protected:
+  JobQueueTest() { Reopen(); }
+
+  // As after a restart of the daemon: a new queue over the same catalog and cache.
+  void Reopen() {
+    queue_.reset();
+    std::vector<std::string> records;
+    ASSERT_THAT(store_.Scan(Table::kJobs, "",
+                            [&records](std::string_view, std::string_view value) {
+                              records.emplace_back(value);
+                              return true;
+                            }),
+                IsOk());
+    queue_ = std::make_unique<JobQueue>(options_, Context(), store_, core_, disk_, clock_);
+    queue_->Load(records);
+    core_.RunUntilIdle();
+  }
+
+  absl::StatusOr<JobView> Start(const Principal& caller, std::string request_id = {}, Secret token = {},
+                                std::string_view id = "acme/otter") {
+    absl::StatusOr<JobView> result = absl::UnknownError("the queue did not call back");
+    queue_->StartPull(caller, std::move(token), std::move(request_id), RequestFor(Model(id)),
+                      [&result](absl::StatusOr<JobView> job) { result = std::move(job); });
+    core_.RunUntilIdle();
+    return result;
+  }
+
+  JobState StateOf(const JobId& id) { return queue_->Get(kRoot, id).value().record.state; }
+
+  void CrashAndReopen() {
+    // A killed daemon drains nothing: the queue is gone as it stands.
+    Reopen();
+  }
+
+  JobQueueOptions options_;
+  std::unique_ptr<JobQueue> queue_;
+};
+
+TEST_F(JobQueueTest, PullRunsToItsEndAndIsJournalled) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+  EXPECT_EQ(StateOf(job.record.id), JobState::kRunning);
+
+  DeliverAll();
+
+  ASSERT_OK_AND_ASSIGN(const JobView done, queue_->Get(kMira, job.record.id));
+  EXPECT_EQ(done.record.state, JobState::kDone);
+  EXPECT_EQ(done.record.commit, std::string(40, 'a'));
+  EXPECT_EQ(done.record.downloaded_bytes, 2 + 11 + 12);
+  EXPECT_EQ(done.files_done, 3);
+  ASSERT_OK_AND_ASSIGN(const auto stored, store_.Get(Table::kJobs, job.record.id));
+  ASSERT_OK_AND_ASSIGN(const JobRecord record, DecodeJob(stored.value()));
+  EXPECT_EQ(record.state, JobState::kDone);
+}
+
+TEST_F(JobQueueTest, SameRequestIdIsTheSameJobForTheSameUserOnly) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView first, Start(kMira, "r-1"));
+
+  ASSERT_OK_AND_ASSIGN(const JobView again, Start(kMira, "r-1"));
+  ASSERT_OK_AND_ASSIGN(const JobView other, Start(kNoor, "r-1"));
+
+  EXPECT_EQ(again.record.id, first.record.id);
+  EXPECT_NE(other.record.id, first.record.id);
+}
+
+TEST_F(JobQueueTest, SameRequestIdIsTheSameJobAfterARestart) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView first, Start(kMira, "r-1"));
+
+  CrashAndReopen();
+  ASSERT_OK_AND_ASSIGN(const JobView again, Start(kMira, "r-1"));
+
+  EXPECT_EQ(again.record.id, first.record.id);
+}
+
+TEST_F(JobQueueTest, JobOfAnotherUserDoesNotExist) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+
+  EXPECT_THAT(queue_->Get(kNoor, job.record.id), HasReason(reason::kJobNotFound));
+  EXPECT_THAT(queue_->Cancel(kNoor, job.record.id), HasReason(reason::kJobNotFound));
+  EXPECT_THAT(queue_->Watch(kNoor, job.record.id, [] {}), HasReason(reason::kJobNotFound));
+  EXPECT_THAT(queue_->List(kNoor, false), IsEmpty());
+  EXPECT_THAT(queue_->Get(kRoot, job.record.id), IsOk());
+}
+
+TEST_F(JobQueueTest, IdMayBeShortenedWhileItIsUnambiguous) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+
+  EXPECT_THAT(queue_->Get(kMira, job.record.id.substr(0, 6)), IsOk());
+  EXPECT_THAT(queue_->Get(kMira, job.record.id.substr(0, 3)), HasReason(reason::kJobNotFound));
+  EXPECT_THAT(queue_->Get(kMira, ""), HasReason(reason::kJobNotFound));
+}
+
+TEST_F(JobQueueTest, KilledDaemonGoesOnWithUnfinishedJobs) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+  transfers_->Deliver(0, "{}");
+  core_.RunUntilIdle();
+
+  CrashAndReopen();
+  EXPECT_EQ(StateOf(job.record.id), JobState::kRunning);
+  DeliverAll();
+
+  EXPECT_EQ(StateOf(job.record.id), JobState::kDone);
+}
+
+TEST_F(JobQueueTest, PausedJobStaysPausedAcrossARestartAndGoesOnWhenResumed) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+  ASSERT_THAT(queue_->Pause(kMira, job.record.id), IsOk());
+  core_.RunUntilIdle();
+  EXPECT_THAT(transfers_->open(), IsEmpty());
+
+  CrashAndReopen();
+  EXPECT_EQ(StateOf(job.record.id), JobState::kPaused);
+  EXPECT_THAT(transfers_->open(), IsEmpty());
+  ASSERT_THAT(queue_->Resume(kMira, job.record.id, Secret()), IsOk());
+  core_.RunUntilIdle();
+  DeliverAll();
+
+  EXPECT_EQ(StateOf(job.record.id), JobState::kDone);
+}
+
+TEST_F(JobQueueTest, CancelledJobLeavesItsTransfersAndCannotBeCancelledAgain) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+
+  ASSERT_THAT(queue_->Cancel(kMira, job.record.id), IsOk());
+
+  EXPECT_EQ(StateOf(job.record.id), JobState::kCancelled);
+  EXPECT_THAT(transfers_->open(), IsEmpty());
+  EXPECT_THAT(queue_->Cancel(kMira, job.record.id), HasReason(reason::kJobFinished));
+}
+
+TEST_F(JobQueueTest, TokenIsNeverJournalledAndAJobThatHadOneWaitsForCredentials) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira, {}, Secret("hf_canary")));
+  EXPECT_EQ(hub_.last_token().Reveal(), "hf_canary");
+  ASSERT_OK_AND_ASSIGN(const auto stored, store_.Get(Table::kJobs, job.record.id));
+  EXPECT_THAT(*stored, testing::Not(testing::HasSubstr("hf_canary")));
+
+  CrashAndReopen();
+  ASSERT_OK_AND_ASSIGN(const JobView waiting, queue_->Get(kMira, job.record.id));
+  EXPECT_EQ(waiting.record.state, JobState::kWaiting);
+  EXPECT_EQ(waiting.waiting_reason, "credentials");
+
+  queue_->OfferToken(kNoor.uid, Secret("hf_of_noor"));
+  core_.RunUntilIdle();
+  EXPECT_EQ(StateOf(job.record.id), JobState::kWaiting);
+  queue_->OfferToken(kMira.uid, Secret("hf_fresh"));
+  core_.RunUntilIdle();
+  EXPECT_EQ(hub_.last_token().Reveal(), "hf_fresh");
+  DeliverAll();
+  EXPECT_EQ(StateOf(job.record.id), JobState::kDone);
+}
+
+TEST_F(JobQueueTest, RootResumesAnothersJobWithoutLendingItsOwnToken) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira, {}, Secret("hf_mira")));
+  ASSERT_THAT(queue_->Pause(kMira, job.record.id), IsOk());
+
+  ASSERT_THAT(queue_->Resume(kRoot, job.record.id, Secret("hf_root")), IsOk());
+  core_.RunUntilIdle();
+
+  EXPECT_EQ(StateOf(job.record.id), JobState::kWaiting);
+  EXPECT_EQ(hub_.last_token().Reveal(), "hf_mira");
+}
+
+TEST_F(JobQueueTest, FailureKeepsItsReasonAcrossARestart) {
+  hub_.FailNext(MakeError(absl::StatusCode::kNotFound, reason::kRepoNotFound, "no such repo"));
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+  EXPECT_EQ(StateOf(job.record.id), JobState::kFailed);
+
+  CrashAndReopen();
+
+  ASSERT_OK_AND_ASSIGN(const JobView failed, queue_->Get(kMira, job.record.id));
+  EXPECT_THAT(failed.record.error, HasReason(reason::kRepoNotFound));
+}
+
+TEST_F(JobQueueTest, WatcherReadsEveryFileOnceAndThenOnlyWhatChanged) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+  int told = 0;
+  ASSERT_OK_AND_ASSIGN(const JobQueue::WatchId watch,
+                       queue_->Watch(kMira, job.record.id, [&told] { ++told; }));
+  ASSERT_OK_AND_ASSIGN(const JobChanges first, queue_->ReadChanges(watch, 0, 100));
+  EXPECT_THAT(first.files, SizeIs(3));
+
+  transfers_->Progress(1, 5, 5);
+  EXPECT_EQ(told, 0);
+  core_.AdvanceAndRunUntilIdle(options_.progress_every);
+
+  EXPECT_EQ(told, 1);
+  ASSERT_OK_AND_ASSIGN(const JobChanges second, queue_->ReadChanges(watch, first.sequence, 100));
+  ASSERT_THAT(second.files, SizeIs(1));
+  EXPECT_EQ(second.files[0].done_bytes, 5);
+  ASSERT_OK_AND_ASSIGN(const JobChanges third, queue_->ReadChanges(watch, second.sequence, 100));
+  EXPECT_THAT(third.files, IsEmpty());
+}
+
+TEST_F(JobQueueTest, ManyChangesAreReadInStepsWithoutLosingOne) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+  ASSERT_OK_AND_ASSIGN(const JobQueue::WatchId watch, queue_->Watch(kMira, job.record.id, [] {}));
+  std::vector<std::string> paths;
+  uint64_t after = 0;
+  for (bool more = true; more;) {
+    ASSERT_OK_AND_ASSIGN(const JobChanges changes, queue_->ReadChanges(watch, after, 2));
+    for (const JobFile& file : changes.files) paths.push_back(file.path);
+    after = changes.sequence;
+    more = changes.more;
+  }
+  EXPECT_THAT(paths, testing::UnorderedElementsAre("config.json", "model-00001-of-00002.safetensors",
+                                                   "model-00002-of-00002.safetensors"));
+}
+
+TEST_F(JobQueueTest, SequenceOfAWatcherStaysGoodAcrossARestart) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+  ASSERT_OK_AND_ASSIGN(const JobQueue::WatchId watch, queue_->Watch(kMira, job.record.id, [] {}));
+  ASSERT_OK_AND_ASSIGN(const JobChanges before, queue_->ReadChanges(watch, 0, 100));
+  clock_.Advance(5s);
+
+  CrashAndReopen();
+  ASSERT_OK_AND_ASSIGN(const JobQueue::WatchId again, queue_->Watch(kMira, job.record.id, [] {}));
+  ASSERT_OK_AND_ASSIGN(const JobChanges after, queue_->ReadChanges(again, before.sequence, 100));
+
+  EXPECT_GT(after.sequence, before.sequence);
+  EXPECT_THAT(after.files, SizeIs(3));
+}
+
+TEST_F(JobQueueTest, WaitIsShownAndEndsWithProgress) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+  const WallTime until = clock_.wall() + 30s;
+
+  transfers_->Wait(0, {.reason = "rate limit", .window = "resolvers", .until = until}, absl::OkStatus(), 0);
+  ASSERT_OK_AND_ASSIGN(const JobView waiting, queue_->Get(kMira, job.record.id));
+  transfers_->Progress(0, 1, 1);
+  ASSERT_OK_AND_ASSIGN(const JobView running, queue_->Get(kMira, job.record.id));
+
+  EXPECT_EQ(waiting.record.state, JobState::kWaiting);
+  EXPECT_EQ(waiting.waiting_reason, "rate limit");
+  EXPECT_EQ(waiting.waiting_until, until);
+  EXPECT_EQ(running.record.state, JobState::kRunning);
+  EXPECT_EQ(running.waiting_reason, "");
+}
+
+TEST_F(JobQueueTest, OldEndedJobsAreForgottenInCatalogToo) {
+  options_.keep_ended = 3;
+  Reopen();
+  JobId first;
+  for (int number = 0; number < 6; ++number) {
+    hub_.FailNext(MakeError(absl::StatusCode::kNotFound, reason::kRepoNotFound, "no such repo"));
+    ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+    if (number == 0) first = job.record.id;
+    clock_.Advance(1s);
+  }
+  core_.RunUntilIdle();
+
+  EXPECT_THAT(queue_->List(kMira, false), SizeIs(3));
+  EXPECT_THAT(store_.Get(Table::kJobs, first), IsOkAndHolds(std::nullopt));
+}
+
+TEST_F(JobQueueTest, DrainedQueueRefusesNewJobsAndKeepsOldOnesForTheNextStart) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+  bool drained = false;
+
+  queue_->Drain([&drained] { drained = true; });
+  core_.RunUntilIdle();
+
+  EXPECT_TRUE(drained);
+  EXPECT_THAT(Start(kMira), HasReason(reason::kDaemonStopping));
+  Reopen();
+  EXPECT_EQ(StateOf(job.record.id), JobState::kRunning);
+}
+
+TEST_F(JobQueueTest, CatalogThatCannotBeWrittenRefusesTheJob) {
+  ServeOtter();
+  store_.FailWrites(MakeError(absl::StatusCode::kResourceExhausted, reason::kDiskFull, "full"));
+
+  EXPECT_THAT(Start(kMira), HasReason(reason::kDiskFull));
+  EXPECT_EQ(queue_->active(), 0);
+}
+
+TEST_F(JobQueueTest, QueueIsBounded) {
+  options_.max_active = 2;
+  Reopen();
+  ServeOtter();
+  ASSERT_THAT(Start(kMira), IsOk());
+  ASSERT_THAT(Start(kMira), IsOk());
+
+  EXPECT_THAT(Start(kMira), HasReason(reason::kDaemonBusy));
+}
+
+}  // namespace
+
+}  // namespace batuta::jobs
