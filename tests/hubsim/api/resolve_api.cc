@@ -70,7 +70,7 @@ std::string LinkedEtag(const RepoCall& call, const Node& node) {
 
 void SetFileHeaders(Response& response, const RepoCall& call, const Located& located) {
   response.headers.Set("X-Repo-Commit", located.commit->id);
-  response.headers.Set("X-Linked-Size", std::to_string(located.node->size));
+  if (located.node->is_lfs()) response.headers.Set("X-Linked-Size", std::to_string(located.node->size));
   response.headers.Set("X-Linked-ETag", LinkedEtag(call, *located.node));
   response.headers.Set("Accept-Ranges", "bytes");
 }
