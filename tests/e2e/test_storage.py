@@ -1,0 +1,72 @@
+"""A cache folder that is read-only, full, or on a file system that cannot do what others can."""
+
+import os
+import unittest
+
+from harness import EndToEndTest, pseudo_random_bytes, small_disk, wait_until
+
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+class StorageTest(EndToEndTest):
+    def setUp(self):
+        super().setUp()
+        self.hub = self.box.hub()
+        self.hub.commit("acme/otter", {"config.json": "{}", "model.safetensors": pseudo_random_bytes(1, 6_000_000)})
+
+    def test_read_only_cache_is_a_clear_error_before_a_byte_is_fetched(self):
+        self.box.folder.chmod(0o755)
+        for path in (self.box.home, self.box.folder / "state", self.box.folder / "run"):
+            os.chown(path, 65534, 65534)
+        self.box.cache.mkdir(mode=0o555)
+        process = self.box.daemon(wait=False, prefix=NOBODY)
+        code = process.wait(60)
+
+        self.assertEqual(code, 1)
+        self.assertIn(str(self.box.cache), self.box.daemon_log())
+        self.assertIn("HF_HUB_CACHE", self.box.daemon_log())
+        self.assertEqual(self.hub.requests(), [])
+
+    def test_pull_that_cannot_fit_exits_7_before_a_byte_with_the_numbers(self):
+        with small_disk("4m") as disk:
+            self.box.env["HF_HUB_CACHE"] = str(disk / "hub")
+            config = self.box.folder / "config" / "batuta" / "config.toml"
+            config.parent.mkdir(parents=True)
+            config.write_text('[cache]\nspare = "1MB"\n')
+            daemon = self.box.daemon()
+
+            error = self.box.pull("model", "acme/otter", code=7)
+
+            self.assertEqual(error["reason"], "DISK_FULL")
+            self.assertIn("6", error["message"])
+            self.assertEqual([entry for entry in self.hub.requests() if "/resolve" in entry["path"]], [])
+            daemon.terminate()
+            daemon.wait(60)
+
+    def test_disk_that_fills_while_bytes_arrive_fails_cleanly_and_the_next_try_goes_on(self):
+        with small_disk("12m") as disk:
+            self.box.env["HF_HUB_CACHE"] = str(disk / "hub")
+            config = self.box.folder / "config" / "batuta" / "config.toml"
+            config.parent.mkdir(parents=True)
+            config.write_text('[cache]\nspare = "0"\n')
+            daemon = self.box.daemon()
+            self.hub.fault(kind="slow", listener="cdn", count="always", bytes_per_second=1_500_000)
+            client = self.box.start_batuta("hf", "pull", "model", "acme/otter", "--format", "json")
+            wait_until(lambda: list((disk / "hub").glob("*/blobs/*-part")), "the first bytes")
+            hog = disk / "hog"
+            free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+            hog.write_bytes(bytes(max(free - 1_000_000, 0)))
+
+            _, err = client.communicate(timeout=120)
+
+            self.assertEqual(client.returncode, 7, err)
+            self.assertFalse([path for path in (disk / "hub").glob("*/blobs/*") if len(path.name) == 64])
+            hog.unlink()
+            self.hub.clear_faults()
+            self.box.pull("model", "acme/otter")
+            daemon.terminate()
+            daemon.wait(60)
+
+
+if __name__ == "__main__":
+    unittest.main()
