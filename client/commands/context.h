@@ -1,0 +1,20 @@
+#pragma once
+
+#include "client/connection/connector.h"
+#include "client/output/console.h"
+#include "client/output/output.h"
+#include "common/config/locations.h"
+#include "common/time/clock.h"
+
+namespace batuta::client {
+
+// What a command may use of the world. Everything is borrowed and outlives the command.
+struct Context {
+  const Environment& environment;
+  const Connector& connector;
+  Output& output;
+  Console& console;
+  const Clock& clock;
+};
+
+}  // namespace batuta::client

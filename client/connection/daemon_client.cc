@@ -1,0 +1,242 @@
+#include "client/connection/daemon_client.h"
+
+#include <chrono>
+#include <utility>
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel_posix.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include "batuta/v1/budget_service.grpc.pb.h"
+#include "batuta/v1/cache_service.grpc.pb.h"
+#include "batuta/v1/daemon_service.grpc.pb.h"
+#include "batuta/v1/hub_service.grpc.pb.h"
+#include "batuta/v1/job_service.grpc.pb.h"
+
+#include "common/rpc/metadata_keys.h"
+#include "common/rpc/status_codec.h"
+#include "common/status/status.h"
+
+namespace batuta::client {
+namespace {
+
+constexpr int kMaxMessageBytes = 64 << 20;  // a listing of a cache with tens of thousands of repos
+constexpr std::chrono::seconds kStatusDeadline{10};
+
+std::shared_ptr<grpc::Channel> MakeChannel(UniqueFd socket) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, 32 * 1024);
+  // The peer was checked on this very descriptor; gRPC never dials by itself.
+  return grpc::CreateCustomInsecureChannelFromFd("batutad", socket.Release(), arguments);
+}
+
+// What gRPC itself reports, as opposed to the daemon, gets words and a reason of ours.
+absl::Status ToStatus(const grpc::Status& status) {
+  absl::Status ours = FromGrpcStatus(status);
+  if (ours.ok() || !ReasonOf(ours).empty()) return ours;
+  switch (ours.code()) {
+    case absl::StatusCode::kUnavailable:
+      return MakeError(absl::StatusCode::kUnavailable, reason::kDaemonUnreachable,
+                       "the connection to the daemon was lost",
+                       "try again; `batuta daemon status` tells how it is");
+    case absl::StatusCode::kDeadlineExceeded:
+      return MakeError(absl::StatusCode::kUnavailable, reason::kDaemonUnreachable,
+                       "the daemon does not answer", "look at its log, or stop it: batuta daemon stop");
+    case absl::StatusCode::kUnimplemented:
+      return MakeError(absl::StatusCode::kUnimplemented, {}, "the running daemon is older than this client",
+                       "restart it: batuta daemon stop");
+    default:
+      return ours;
+  }
+}
+
+}  // namespace
+
+struct DaemonClient::Stubs {
+  Stubs(const std::shared_ptr<grpc::Channel>& channel, CallIdentity who)
+      : identity(std::move(who)),
+        hub(channel),
+        jobs(channel),
+        cache(channel),
+        budget(channel),
+        daemon(channel) {}
+
+  void Prepare(grpc::ClientContext& context) const {
+    context.AddMetadata(kToolKey, identity.tool);
+    if (!identity.token.empty()) context.AddMetadata(kHubTokenKey, identity.token.Reveal());
+  }
+
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Call(Stub& stub,
+                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                const Request& request, std::chrono::seconds deadline = {}) const {
+    grpc::ClientContext context;
+    Prepare(context);
+    if (deadline.count() > 0) context.set_deadline(std::chrono::system_clock::now() + deadline);
+    Response response;
+    const grpc::Status status = (stub.*method)(&context, request, &response);
+    if (!status.ok()) return ToStatus(status);
+    return response;
+  }
+
+  // Reads until the stream ends or `on_message` has enough.
+  template <typename Response>
+  absl::Status Drain(grpc::ClientContext& context, std::unique_ptr<grpc::ClientReader<Response>> reader,
+                     const OnMessage<Response>& on_message) const {
+    Response response;
+    bool has_enough = false;
+    while (!has_enough && reader->Read(&response)) has_enough = !on_message(response);
+    if (has_enough) context.TryCancel();
+    const grpc::Status status = reader->Finish();
+    return has_enough ? absl::OkStatus() : ToStatus(status);
+  }
+
+  CallIdentity identity;
+  v1::HubService::Stub hub;
+  v1::JobService::Stub jobs;
+  v1::CacheService::Stub cache;
+  v1::BudgetService::Stub budget;
+  v1::DaemonService::Stub daemon;
+};
+
+void CallStop::Stop() {
+  const MutexLock lock(mutex_);
+  is_stopped_ = true;
+  if (context_ != nullptr) context_->TryCancel();
+}
+
+bool CallStop::is_stopped() const {
+  const MutexLock lock(mutex_);
+  return is_stopped_;
+}
+
+void CallStop::Attach(grpc::ClientContext* context) {
+  const MutexLock lock(mutex_);
+  context_ = context;
+  if (is_stopped_ && context_ != nullptr) context_->TryCancel();
+}
+
+DaemonClient::DaemonClient(UniqueFd socket, CallIdentity identity)
+    : stubs_(std::make_unique<Stubs>(MakeChannel(std::move(socket)), std::move(identity))) {}
+
+DaemonClient::~DaemonClient() = default;
+
+absl::StatusOr<v1::SearchResponse> DaemonClient::Search(const v1::SearchRequest& request) {
+  return stubs_->Call(stubs_->hub, &v1::HubService::Stub::Search, request);
+}
+
+absl::StatusOr<v1::GetRepoResponse> DaemonClient::GetRepo(const v1::GetRepoRequest& request) {
+  return stubs_->Call(stubs_->hub, &v1::HubService::Stub::GetRepo, request);
+}
+
+absl::Status DaemonClient::ListFiles(const v1::ListFilesRequest& request,
+                                     const OnMessage<v1::ListFilesResponse>& on_message) {
+  grpc::ClientContext context;
+  stubs_->Prepare(context);
+  return stubs_->Drain(context, stubs_->hub.ListFiles(&context, request), on_message);
+}
+
+absl::StatusOr<v1::WhoAmIResponse> DaemonClient::WhoAmI() {
+  return stubs_->Call(stubs_->hub, &v1::HubService::Stub::WhoAmI, v1::WhoAmIRequest());
+}
+
+absl::Status DaemonClient::PlanPull(const v1::PlanPullRequest& request,
+                                    const OnMessage<v1::PlanPullResponse>& on_message) {
+  grpc::ClientContext context;
+  stubs_->Prepare(context);
+  return stubs_->Drain(context, stubs_->jobs.PlanPull(&context, request), on_message);
+}
+
+absl::StatusOr<v1::Job> DaemonClient::StartPull(const v1::StartPullRequest& request) {
+  ASSIGN_OR_RETURN(v1::StartPullResponse response,
+                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::StartPull, request));
+  return std::move(*response.mutable_job());
+}
+
+absl::StatusOr<v1::ListJobsResponse> DaemonClient::ListJobs(const v1::ListJobsRequest& request) {
+  return stubs_->Call(stubs_->jobs, &v1::JobService::Stub::ListJobs, request);
+}
+
+absl::StatusOr<v1::Job> DaemonClient::GetJob(const std::string& id) {
+  v1::GetJobRequest request;
+  request.set_job_id(id);
+  ASSIGN_OR_RETURN(v1::GetJobResponse response,
+                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::GetJob, request));
+  return std::move(*response.mutable_job());
+}
+
+absl::StatusOr<v1::Job> DaemonClient::CancelJob(const std::string& id) {
+  v1::CancelJobRequest request;
+  request.set_job_id(id);
+  ASSIGN_OR_RETURN(v1::CancelJobResponse response,
+                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::CancelJob, request));
+  return std::move(*response.mutable_job());
+}
+
+absl::StatusOr<v1::Job> DaemonClient::PauseJob(const std::string& id) {
+  v1::PauseJobRequest request;
+  request.set_job_id(id);
+  ASSIGN_OR_RETURN(v1::PauseJobResponse response,
+                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::PauseJob, request));
+  return std::move(*response.mutable_job());
+}
+
+absl::StatusOr<v1::Job> DaemonClient::ResumeJob(const std::string& id) {
+  v1::ResumeJobRequest request;
+  request.set_job_id(id);
+  ASSIGN_OR_RETURN(v1::ResumeJobResponse response,
+                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::ResumeJob, request));
+  return std::move(*response.mutable_job());
+}
+
+absl::Status DaemonClient::WatchJob(const v1::WatchJobRequest& request, CallStop& stop,
+                                    const OnMessage<v1::WatchJobResponse>& on_message) {
+  grpc::ClientContext context;
+  stubs_->Prepare(context);
+  stop.Attach(&context);
+  absl::Status status = stubs_->Drain(context, stubs_->jobs.WatchJob(&context, request), on_message);
+  stop.Attach(nullptr);
+  return status;
+}
+
+absl::StatusOr<v1::ListReposResponse> DaemonClient::ListRepos() {
+  return stubs_->Call(stubs_->cache, &v1::CacheService::Stub::ListRepos, v1::ListReposRequest());
+}
+
+absl::StatusOr<v1::ResolveResponse> DaemonClient::Resolve(const v1::ResolveRequest& request) {
+  return stubs_->Call(stubs_->cache, &v1::CacheService::Stub::Resolve, request);
+}
+
+absl::StatusOr<v1::GetLimitsResponse> DaemonClient::GetLimits() {
+  return stubs_->Call(stubs_->budget, &v1::BudgetService::Stub::GetLimits, v1::GetLimitsRequest());
+}
+
+absl::Status DaemonClient::WatchLimits(CallStop& stop, const OnMessage<v1::WatchLimitsResponse>& on_message) {
+  grpc::ClientContext context;
+  stubs_->Prepare(context);
+  stop.Attach(&context);
+  absl::Status status =
+      stubs_->Drain(context, stubs_->budget.WatchLimits(&context, v1::WatchLimitsRequest()), on_message);
+  stop.Attach(nullptr);
+  return status;
+}
+
+absl::StatusOr<v1::GetStatusResponse> DaemonClient::GetStatus() {
+  return stubs_->Call(stubs_->daemon, &v1::DaemonService::Stub::GetStatus, v1::GetStatusRequest(),
+                      kStatusDeadline);
+}
+
+absl::StatusOr<v1::GetConfigResponse> DaemonClient::GetConfig() {
+  return stubs_->Call(stubs_->daemon, &v1::DaemonService::Stub::GetConfig, v1::GetConfigRequest(),
+                      kStatusDeadline);
+}
+
+absl::Status DaemonClient::Shutdown() {
+  return stubs_
+      ->Call(stubs_->daemon, &v1::DaemonService::Stub::Shutdown, v1::ShutdownRequest(), kStatusDeadline)
+      .status();
+}
+
+}  // namespace batuta::client

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+#include "batuta/v1/budget_service.pb.h"
+#include "batuta/v1/cache_service.pb.h"
+#include "batuta/v1/daemon_service.pb.h"
+#include "batuta/v1/hub_service.pb.h"
+#include "batuta/v1/job_service.pb.h"
+
+#include "common/io/unique_fd.h"
+#include "common/sync/mutex.h"
+#include "common/types/secret.h"
+
+namespace grpc {
+class ClientContext;
+}
+
+namespace batuta::client {
+
+// Who calls, sent with every call.
+struct CallIdentity {
+  std::string tool = "batuta";
+  Secret token;  // the caller's hub token; empty = none is sent
+};
+
+// Lets another thread end a call that runs. Thread-safe.
+class CallStop {
+ public:
+  // The call that runs, and every later one with this stop, ends with kCancelled.
+  void Stop();
+  bool is_stopped() const;
+
+ private:
+  friend class DaemonClient;
+  void Attach(grpc::ClientContext* context);
+
+  mutable Mutex mutex_;
+  grpc::ClientContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// DaemonClient calls the daemon over one connection. One that is lost stays lost: make a new client.
+//
+// Blocking; thread-safe. Errors: those of the RPC, with their reason; besides
+//   kUnavailable (DAEMON_UNREACHABLE)   the connection is lost, or the daemon does not answer.
+//   kUnimplemented                      the daemon is older than this client.
+class DaemonClient {
+ public:
+  // Takes a connected socket whose peer is trusted.
+  DaemonClient(UniqueFd socket, CallIdentity identity);
+  ~DaemonClient();
+
+  template <typename Message>
+  using OnMessage = std::function<bool(const Message&)>;  // false ends the stream, which then returns OK
+
+  absl::StatusOr<v1::SearchResponse> Search(const v1::SearchRequest& request);
+  absl::StatusOr<v1::GetRepoResponse> GetRepo(const v1::GetRepoRequest& request);
+  absl::Status ListFiles(const v1::ListFilesRequest& request,
+                         const OnMessage<v1::ListFilesResponse>& on_message);
+  absl::StatusOr<v1::WhoAmIResponse> WhoAmI();
+
+  absl::Status PlanPull(const v1::PlanPullRequest& request,
+                        const OnMessage<v1::PlanPullResponse>& on_message);
+  absl::StatusOr<v1::Job> StartPull(const v1::StartPullRequest& request);
+  absl::StatusOr<v1::ListJobsResponse> ListJobs(const v1::ListJobsRequest& request);
+  absl::StatusOr<v1::Job> GetJob(const std::string& id);
+  absl::StatusOr<v1::Job> CancelJob(const std::string& id);
+  absl::StatusOr<v1::Job> PauseJob(const std::string& id);
+  absl::StatusOr<v1::Job> ResumeJob(const std::string& id);
+  absl::Status WatchJob(const v1::WatchJobRequest& request, CallStop& stop,
+                        const OnMessage<v1::WatchJobResponse>& on_message);
+
+  absl::StatusOr<v1::ListReposResponse> ListRepos();
+  absl::StatusOr<v1::ResolveResponse> Resolve(const v1::ResolveRequest& request);
+
+  absl::StatusOr<v1::GetLimitsResponse> GetLimits();
+  absl::Status WatchLimits(CallStop& stop, const OnMessage<v1::WatchLimitsResponse>& on_message);
+
+  // Answers within ten seconds or fails.
+  absl::StatusOr<v1::GetStatusResponse> GetStatus();
+  absl::StatusOr<v1::GetConfigResponse> GetConfig();
+  absl::Status Shutdown();
+
+ private:
+  struct Stubs;
+
+  std::unique_ptr<Stubs> stubs_;
+};
+
+}  // namespace batuta::client

@@ -1,0 +1,186 @@
+#include "client/connection/daemon_process.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/io/unique_fd.h"
+#include "common/status/status.h"
+#include "common/text/human.h"
+
+namespace batuta::client {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kLogLimitBytes = 8 << 20;  // a longer log is put aside at the next start
+constexpr std::string_view kSecretVariables[] = {"HF_TOKEN=", "HUGGING_FACE_HUB_TOKEN="};
+
+bool IsProgram(const fs::path& path) {
+  struct stat info {};
+
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
+
+struct Log {
+  UniqueFd fd;
+  fs::path path;
+  uint64_t size_bytes = 0;
+};
+
+absl::StatusOr<Log> OpenLog(const Environment& environment) {
+  ASSIGN_OR_RETURN(const fs::path folder, StateDir(environment));
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return ErrnoError(error.value(), fmt::format("make folder {}", Quoted(folder.native())));
+  Log log;
+  log.path = folder / "batutad.log";
+  if (const auto size = fs::file_size(log.path, error); !error && size > kLogLimitBytes) {
+    fs::rename(log.path, folder / "batutad.log.old", error);
+  }
+  log.fd = UniqueFd(::open(log.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+
+  struct stat info {};
+
+  if (!log.fd || ::fstat(log.fd.get(), &info) != 0) {
+    return ErrnoError(errno, fmt::format("open {}", Quoted(log.path.native())));
+  }
+  log.size_bytes = static_cast<uint64_t>(info.st_size);
+  return log;
+}
+
+// The environment of the daemon: that of the caller, less what holds a token.
+std::vector<char*> CleanEnvironment() {
+  std::vector<char*> out;
+  for (char** at = environ; *at != nullptr; ++at) {
+    const std::string_view entry = *at;
+    const bool is_secret = std::any_of(std::begin(kSecretVariables), std::end(kSecretVariables),
+                                       [&](std::string_view name) { return entry.starts_with(name); });
+    if (!is_secret) out.push_back(*at);
+  }
+  out.push_back(nullptr);
+  return out;
+}
+
+// posix_spawn's settings: own session, default signals, no descriptor but the three standard ones, root as
+// working folder.
+class SpawnSettings {
+ public:
+  explicit SpawnSettings(int log_fd) {
+    posix_spawn_file_actions_init(&actions_);
+    posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions_, log_fd, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions_, log_fd, STDERR_FILENO);
+    posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
+    posix_spawn_file_actions_addchdir_np(&actions_, "/");
+    posix_spawnattr_init(&attributes_);
+    sigset_t signals;
+    sigfillset(&signals);
+    posix_spawnattr_setsigdefault(&attributes_, &signals);
+    sigemptyset(&signals);
+    posix_spawnattr_setsigmask(&attributes_, &signals);
+    posix_spawnattr_setflags(&attributes_,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  }
+
+  ~SpawnSettings() {
+    posix_spawn_file_actions_destroy(&actions_);
+    posix_spawnattr_destroy(&attributes_);
+  }
+
+  SpawnSettings(const SpawnSettings&) = delete;
+  SpawnSettings& operator=(const SpawnSettings&) = delete;
+
+  const posix_spawn_file_actions_t* actions() const { return &actions_; }
+
+  const posix_spawnattr_t* attributes() const { return &attributes_; }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+  posix_spawnattr_t attributes_{};
+};
+
+}  // namespace
+
+absl::StatusOr<fs::path> FindDaemonProgram(const Environment& environment, const fs::path& this_program) {
+  if (fs::path beside = this_program.parent_path() / "batutad";
+      this_program.has_parent_path() && IsProgram(beside)) {
+    return beside;
+  }
+  const std::string search = environment("PATH").value_or("/usr/local/bin:/usr/bin:/bin");
+  for (size_t begin = 0; begin <= search.size();) {
+    const size_t end = std::min(search.find(':', begin), search.size());
+    const fs::path folder = search.substr(begin, end - begin);
+    // A relative folder in PATH would start whatever lies in the working folder.
+    if (folder.is_absolute() && IsProgram(folder / "batutad")) return folder / "batutad";
+    begin = end + 1;
+  }
+  return MakeError(absl::StatusCode::kUnavailable, reason::kDaemonUnreachable,
+                   "the program batutad is neither beside batuta nor in PATH",
+                   "install it, or add its folder to PATH");
+}
+
+absl::StatusOr<DaemonProcess> DaemonProcess::Start(const Environment& environment, const fs::path& program,
+                                                   const SocketAddress& socket) {
+  ASSIGN_OR_RETURN(Log log, OpenLog(environment));
+  std::string program_text = program.native();
+  std::string flag = "--socket";
+  std::string path = socket.path();
+  std::string foreground = "--foreground";
+  std::array<char*, 5> arguments = {program_text.data(), foreground.data(), flag.data(), path.data(),
+                                    nullptr};
+  std::vector<char*> variables = CleanEnvironment();
+  const SpawnSettings settings(log.fd.get());
+  pid_t pid = 0;
+  const int error = ::posix_spawn(&pid, program_text.c_str(), settings.actions(), settings.attributes(),
+                                  arguments.data(), variables.data());
+  if (error != 0) {
+    return MakeError(
+        absl::StatusCode::kUnavailable, reason::kDaemonUnreachable,
+        fmt::format("start {}: {}", Quoted(program_text), std::generic_category().message(error)),
+        "start it by hand to see more: batutad --foreground");
+  }
+  return DaemonProcess(pid, std::move(log.path), log.size_bytes);
+}
+
+std::optional<DaemonProcess::Ending> DaemonProcess::Ended() {
+  int how = 0;
+  if (ended_ || ::waitpid(pid_, &how, WNOHANG) != pid_) return ended_;
+  if (WIFSIGNALED(how)) {
+    ended_ = Ending{fmt::format("was killed by signal {}", WTERMSIG(how)), -1};
+  } else {
+    ended_ = Ending{fmt::format("exited with code {}", WEXITSTATUS(how)), WEXITSTATUS(how)};
+  }
+  return ended_;
+}
+
+std::string DaemonProcess::LastLogLine() const {
+  constexpr uint64_t kTail = 4096;
+  const UniqueFd fd(::open(log_path_.c_str(), O_RDONLY | O_CLOEXEC));
+
+  struct stat info {};
+
+  if (!fd || ::fstat(fd.get(), &info) != 0) return {};
+  const uint64_t end = static_cast<uint64_t>(info.st_size);
+  const uint64_t begin = std::max(log_begin_, end > kTail ? end - kTail : 0);
+  if (begin >= end) return {};
+  std::string text(end - begin, '\0');
+  const ssize_t got = ::pread(fd.get(), text.data(), text.size(), static_cast<off_t>(begin));
+  text.resize(got > 0 ? static_cast<size_t>(got) : 0);
+  text.erase(text.find_last_not_of(" \n") + 1);
+  return Printable(std::string_view(text).substr(text.rfind('\n') + 1));
+}
+
+}  // namespace batuta::client

@@ -1,0 +1,68 @@
+#include "client/connection/exit_code.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "common/status/status.h"
+
+namespace batuta::client {
+namespace {
+
+struct Row {
+  std::string_view reason;
+  int exit_code;
+};
+
+constexpr Row kByReason[] = {
+    {reason::kInvalidRepoId, 2},   {reason::kInvalidRevision, 2},   {reason::kInvalidArgument, 2},
+    {reason::kChoiceNeeded, 2},    {reason::kDaemonUnreachable, 3}, {reason::kDaemonBusy, 3},
+    {reason::kDaemonMismatch, 3},  {reason::kDaemonStopping, 3},    {reason::kNothingSelected, 4},
+    {reason::kRepoNotFound, 4},    {reason::kRevisionNotFound, 4},  {reason::kEntryNotFound, 4},
+    {reason::kJobNotFound, 4},     {reason::kTokenMissing, 5},      {reason::kTokenRejected, 5},
+    {reason::kRepoGated, 5},       {reason::kRepoDisabled, 5},      {reason::kHubForbidden, 5},
+    {reason::kNotPermitted, 5},    {reason::kHubRateLimited, 6},    {reason::kHubUnreachable, 6},
+    {reason::kLinkExpired, 6},     {reason::kDiskFull, 7},          {reason::kUnsafeContent, 8},
+    {reason::kInvalidEtag, 9},     {reason::kDigestMismatch, 9},    {reason::kCatalogDamaged, 9},
+    {reason::kOfflineMiss, 10},    {reason::kHubError, 1},          {reason::kHubProtocol, 1},
+    {reason::kAnswerTooLarge, 1},  {reason::kUpstreamChanged, 1},   {reason::kStorageFailed, 1},
+    {reason::kStorageReadOnly, 1}, {reason::kJobFinished, 1},       {reason::kConfigInvalid, 1},
+    {reason::kCatalogNewer, 1},    {reason::kInternal, 1},
+};
+
+int ByCode(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kOk:
+      return 0;
+    case absl::StatusCode::kInvalidArgument:
+      return 2;
+    case absl::StatusCode::kNotFound:
+      return 4;
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+      return 5;
+    case absl::StatusCode::kDataLoss:
+      return 9;
+    case absl::StatusCode::kCancelled:
+      return 130;
+    default:
+      return 1;
+  }
+}
+
+}  // namespace
+
+int ExitCode(absl::StatusCode code, std::string_view reason) {
+  if (code == absl::StatusCode::kOk) return 0;
+  // The same reason means another thing by who is to blame: a path from a user, or a path from a hub.
+  if (reason == reason::kInvalidPath) return code == absl::StatusCode::kInvalidArgument ? 2 : 9;
+  if (reason == reason::kCancelled) return code == absl::StatusCode::kCancelled ? 130 : 1;
+  const auto* const row = std::find_if(std::begin(kByReason), std::end(kByReason),
+                                       [&](const Row& r) { return r.reason == reason; });
+  return row == std::end(kByReason) ? ByCode(code) : row->exit_code;
+}
+
+int ExitCode(const absl::Status& status) {
+  return ExitCode(status.code(), ReasonOf(status));
+}
+
+}  // namespace batuta::client

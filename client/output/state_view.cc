@@ -1,0 +1,201 @@
+#include "client/output/state_view.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "client/output/json_writer.h"
+#include "client/output/wire_text.h"
+#include "common/text/human.h"
+#include "common/text/table.h"
+
+namespace batuta::client {
+namespace {
+
+void WriteRevision(JsonWriter& json, const v1::CachedRevision& revision) {
+  json.BeginObject().Field("commit", revision.commit()).Key("refs").BeginArray();
+  for (const std::string& ref : revision.refs()) json.String(ref);
+  json.EndArray().Field("size_bytes", revision.size_bytes()).Field("files", revision.file_count());
+  json.FieldOrNull("last_modified", TimeText(revision.has_last_modified(), revision.last_modified()))
+      .EndObject();
+}
+
+void WriteRepo(JsonWriter& json, const v1::CachedRepo& repo) {
+  json.BeginObject().Field("repo", repo.repo().id()).Field("type", TypeWord(repo.repo().type()));
+  json.Field("size_bytes", repo.size_bytes()).Field("pinned", false);
+  json.FieldOrNull("last_access", TimeText(repo.has_last_access(), repo.last_access()));
+  json.Key("selections").BeginArray();
+  for (const v1::CachedRevision& revision : repo.revisions()) WriteRevision(json, revision);
+  json.EndArray().Key("protected_by").BeginArray().EndArray().EndObject();
+}
+
+// `main, v1.0` or the beginning of the commit.
+std::string RevisionsText(const v1::CachedRepo& repo) {
+  std::string text;
+  for (const v1::CachedRevision& revision : repo.revisions()) {
+    for (const std::string& ref : revision.refs()) text += (text.empty() ? "" : ", ") + ref;
+    if (revision.refs().empty()) text += (text.empty() ? "" : ", ") + revision.commit().substr(0, 12);
+  }
+  return text;
+}
+
+std::string ResetText(const v1::Window& window, WallTime now) {
+  if (!window.has_resets_at()) return "";
+  const auto left = std::chrono::ceil<std::chrono::seconds>(WallOf(window.resets_at()) - now);
+  return fmt::format("in {}", FormatDuration(std::max(left, std::chrono::seconds(0))));
+}
+
+void AddLine(Output& output, std::string_view label, std::string_view value) {
+  output.DataLine(fmt::format("{:<13}{}", label, Printable(value)));
+}
+
+}  // namespace
+
+void PrintCache(Output& output, const v1::ListReposResponse& response, WallTime now) {
+  for (const std::string& warning : response.warnings())
+    output.Warn("batuta: warning: " + Printable(warning));
+  if (output.json()) {
+    JsonWriter json;
+    json.BeginObject().Key("repos").BeginArray();
+    for (const v1::CachedRepo& repo : response.repos()) {
+      WriteRepo(json, repo);
+      output.Data(json.Take());
+    }
+    json.EndArray().Field("total_bytes", response.total_bytes()).EndObject();
+    return output.Data(json.Take());
+  }
+  if (output.quiet()) {
+    for (const v1::CachedRepo& repo : response.repos()) {
+      output.DataLine(fmt::format("{} {}", TypeWord(repo.repo().type()), Printable(repo.repo().id())));
+    }
+    return;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::CachedRepo& repo : response.repos()) {
+    rows.push_back({std::string(TypeWord(repo.repo().type())), repo.repo().id(),
+                    FormatBytes(repo.size_bytes()), fmt::format("{}", repo.file_count()),
+                    AgeText(repo.has_last_access(), repo.last_access(), now), RevisionsText(repo)});
+  }
+  if (!rows.empty()) {
+    output.Data(RenderTable({{"TYPE"},
+                             {"REPO", Align::kLeft, true},
+                             {"SIZE", Align::kRight},
+                             {"FILES", Align::kRight},
+                             {"LAST USED", Align::kRight},
+                             {"REVISIONS", Align::kLeft, true}},
+                            rows, {.width = output.table_width()}));
+    output.Flush();
+  }
+  output.Talk(fmt::format("{} repo{}, {} in {}", rows.size(), rows.size() == 1 ? "" : "s",
+                          FormatBytes(response.total_bytes()), Printable(response.cache_path())));
+}
+
+std::vector<std::string> LimitLines(const Windows& windows, size_t width, WallTime now) {
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::Window& window : windows) {
+    rows.push_back(
+        {window.endpoint(), window.identity(), window.kind(),
+         fmt::format("{} of {}{}", window.remaining(), window.quota(), window.learned() ? "" : " (assumed)"),
+         ResetText(window, now), fmt::format("{}", window.waiting()), window.closed() ? "closed" : ""});
+  }
+  const std::string text = RenderTable({{"ENDPOINT", Align::kLeft, true},
+                                        {"IDENTITY", Align::kLeft, true},
+                                        {"KIND"},
+                                        {"REMAINING", Align::kRight},
+                                        {"RESETS", Align::kRight},
+                                        {"WAITING", Align::kRight},
+                                        {"STATE"}},
+                                       rows, {.width = width});
+  std::vector<std::string> lines;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = text.find('\n', at);
+    lines.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return lines;
+}
+
+void PrintLimits(Output& output, const Windows& windows, WallTime now, bool one_line) {
+  if (output.json()) {
+    JsonWriter json(one_line ? JsonWriter::Style::kOneLine : JsonWriter::Style::kPretty);
+    json.BeginObject().Key("windows").BeginArray();
+    for (const v1::Window& window : windows) {
+      json.BeginObject().Field("endpoint", window.endpoint()).Field("identity", window.identity());
+      json.Field("kind", window.kind()).Field("quota", window.quota()).Field("remaining", window.remaining());
+      json.FieldOrNull("resets_at", TimeText(window.has_resets_at(), window.resets_at()));
+      json.Field("waiting", window.waiting()).EndObject();
+    }
+    json.EndArray().EndObject();
+    return output.Data(json.Take());
+  }
+  if (output.quiet()) {
+    for (const v1::Window& window : windows) {
+      output.DataLine(fmt::format("{} {}", Printable(window.kind()), window.remaining()));
+    }
+    return;
+  }
+  for (const std::string& line : LimitLines(windows, output.table_width(), now)) output.DataLine(line);
+}
+
+void PrintDaemon(Output& output, const v1::GetStatusResponse& status, WallTime now) {
+  if (output.quiet()) return output.DataLine(fmt::format("{}", status.pid()));
+  if (output.json()) {
+    JsonWriter json;
+    json.BeginObject().Field("version", status.version());
+    json.Field("pid", static_cast<uint64_t>(std::max<int64_t>(status.pid(), 0)));
+    json.FieldOrNull("started", TimeText(status.has_started(), status.started()));
+    json.Field("endpoint", status.endpoint()).Field("cache_path", status.cache_path());
+    json.Field("state_path", status.state_path()).Field("socket_path", status.socket_path());
+    json.Field("uid", status.uid()).Field("mode", status.mode()).Field("offline", status.offline());
+    json.Field("active_jobs", status.active_jobs()).Field("connections", status.connections());
+    json.Field("resident_bytes", status.resident_bytes())
+        .Field("cache_free_bytes", status.cache_free_bytes());
+    json.Key("notices").BeginArray();
+    for (const std::string& notice : status.notices()) json.String(notice);
+    json.EndArray().EndObject();
+    return output.Data(json.Take());
+  }
+  AddLine(output, "batutad",
+          fmt::format("{}, pid {}, {} mode{}", status.version(), status.pid(), status.mode(),
+                      status.offline() ? ", offline" : ""));
+  AddLine(output, "started", AgeText(status.has_started(), status.started(), now));
+  AddLine(output, "endpoint", status.endpoint());
+  AddLine(output, "cache",
+          fmt::format("{} ({} free)", status.cache_path(), FormatBytes(status.cache_free_bytes())));
+  AddLine(output, "state", status.state_path());
+  AddLine(output, "socket", status.socket_path());
+  AddLine(output, "jobs", fmt::format("{} active", status.active_jobs()));
+  AddLine(output, "connections", fmt::format("{}", status.connections()));
+  AddLine(output, "memory", FormatBytes(status.resident_bytes()));
+  for (const std::string& notice : status.notices()) AddLine(output, "notice", notice);
+}
+
+void PrintConfig(Output& output, const v1::GetConfigResponse& config) {
+  if (output.json()) {
+    JsonWriter json;
+    json.BeginObject().Key("values").BeginArray();
+    for (const v1::ConfigValue& value : config.values()) {
+      json.BeginObject()
+          .Field("key", value.key())
+          .Field("value", value.value())
+          .Field("origin", value.origin());
+      json.Field("help", value.help()).EndObject();
+    }
+    json.EndArray().EndObject();
+    return output.Data(json.Take());
+  }
+  if (output.quiet()) {
+    for (const v1::ConfigValue& value : config.values()) {
+      output.DataLine(fmt::format("{} = {}", Printable(value.key()), Printable(value.value())));
+    }
+    return;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::ConfigValue& value : config.values())
+    rows.push_back({value.key(), value.value(), value.origin()});
+  output.Data(RenderTable({{"KEY"}, {"VALUE", Align::kLeft, true}, {"FROM", Align::kLeft, true}}, rows,
+                          {.width = output.table_width()}));
+}
+
+}  // namespace batuta::client

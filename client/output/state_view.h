@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "batuta/v1/budget_service.pb.h"
+#include "batuta/v1/cache_service.pb.h"
+#include "batuta/v1/daemon_service.pb.h"
+
+#include "client/output/output.h"
+#include "common/time/clock.h"
+
+// The daemon's own state: cache, limits, status, configuration.
+namespace batuta::client {
+
+// {"repos":[{"repo","type","size_bytes","pinned","last_access","selections":[{"commit","refs","size_bytes","files",
+// "last_modified"}],"protected_by":[]}],"total_bytes"}; quiet: `TYPE ID` a line.
+void PrintCache(Output& output, const v1::ListReposResponse& response, WallTime now);
+
+using Windows = google::protobuf::RepeatedPtrField<v1::Window>;
+
+// {"windows":[{"endpoint","identity","kind","quota","remaining","resets_at","waiting"}]}; quiet: `KIND
+// REMAINING` a line.
+void PrintLimits(Output& output, const Windows& windows, WallTime now, bool one_line);
+
+// The table for people, line by line: for a redraw.
+std::vector<std::string> LimitLines(const Windows& windows, size_t width, WallTime now);
+
+// {"version","pid","started","endpoint","cache_path","state_path","socket_path","uid","mode","offline","active_jobs",
+// "connections","resident_bytes","cache_free_bytes","notices"}; quiet: the pid.
+void PrintDaemon(Output& output, const v1::GetStatusResponse& status, WallTime now);
+
+// {"values":[{"key","value","origin","help"}]}; quiet: `key = value` a line.
+void PrintConfig(Output& output, const v1::GetConfigResponse& config);
+
+}  // namespace batuta::client

@@ -1,0 +1,103 @@
+#include "client/output/wire_text.h"
+
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "common/text/human.h"
+
+namespace batuta::client {
+
+WallTime WallOf(const google::protobuf::Timestamp& time) {
+  const auto since_epoch = std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos());
+  return WallTime(std::chrono::duration_cast<WallTime::duration>(since_epoch));
+}
+
+std::string TimeText(bool is_present, const google::protobuf::Timestamp& time) {
+  return is_present ? FormatRfc3339(WallOf(time)) : std::string();
+}
+
+std::string_view TypeWord(v1::RepoType type) {
+  switch (type) {
+    case v1::REPO_TYPE_DATASET:
+      return "dataset";
+    case v1::REPO_TYPE_SPACE:
+      return "space";
+    default:
+      return "model";
+  }
+}
+
+v1::RepoType WireType(RepoType type) {
+  switch (type) {
+    case RepoType::kModel:
+      return v1::REPO_TYPE_MODEL;
+    case RepoType::kDataset:
+      return v1::REPO_TYPE_DATASET;
+    case RepoType::kSpace:
+      return v1::REPO_TYPE_SPACE;
+  }
+  return v1::REPO_TYPE_UNSPECIFIED;
+}
+
+std::string_view StateWord(v1::Job::State state) {
+  switch (state) {
+    case v1::Job::STATE_QUEUED:
+      return "queued";
+    case v1::Job::STATE_RUNNING:
+      return "running";
+    case v1::Job::STATE_WAITING:
+      return "waiting";
+    case v1::Job::STATE_PAUSED:
+      return "paused";
+    case v1::Job::STATE_DONE:
+      return "done";
+    case v1::Job::STATE_FAILED:
+      return "failed";
+    case v1::Job::STATE_CANCELLED:
+      return "cancelled";
+    default:
+      return "unknown";
+  }
+}
+
+bool HasEnded(v1::Job::State state) {
+  return state == v1::Job::STATE_DONE || state == v1::Job::STATE_FAILED || state == v1::Job::STATE_CANCELLED;
+}
+
+std::string_view FileStatusWord(v1::PullFile::Status status, bool is_plan) {
+  switch (status) {
+    case v1::PullFile::STATUS_DOWNLOADED:
+      return "downloaded";
+    case v1::PullFile::STATUS_CACHED:
+      return "cached";
+    case v1::PullFile::STATUS_SKIPPED:
+      return "skipped";
+    case v1::PullFile::STATUS_FAILED:
+      return "failed";
+    case v1::PullFile::STATUS_RUNNING:
+      return "running";
+    default:
+      return is_plan ? "would_download" : "pending";
+  }
+}
+
+std::string_view PriorityWord(v1::Priority priority) {
+  switch (priority) {
+    case v1::PRIORITY_INTERACTIVE:
+      return "interactive";
+    case v1::PRIORITY_BACKGROUND:
+      return "background";
+    default:
+      return "normal";
+  }
+}
+
+std::string AgeText(bool is_present, const google::protobuf::Timestamp& time, WallTime now) {
+  if (!is_present) return "never";
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - WallOf(time));
+  if (age < std::chrono::seconds(1)) return "now";
+  return fmt::format("{} ago", FormatDuration(age));
+}
+
+}  // namespace batuta::client

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "google/protobuf/timestamp.pb.h"
+
+#include "batuta/v1/types.pb.h"
+
+#include "common/time/clock.h"
+#include "common/types/repo_id.h"
+
+// How values of the API are spelled on the command line and in JSON.
+namespace batuta::client {
+
+WallTime WallOf(const google::protobuf::Timestamp& time);
+
+// RFC 3339; empty when the message does not hold one.
+std::string TimeText(bool is_present, const google::protobuf::Timestamp& time);
+
+// "model", "dataset", "space".
+std::string_view TypeWord(v1::RepoType type);
+v1::RepoType WireType(RepoType type);
+
+// "queued", "running", "waiting", "paused", "done", "failed", "cancelled".
+std::string_view StateWord(v1::Job::State state);
+bool HasEnded(v1::Job::State state);
+
+// "downloaded", "cached", "skipped", "failed", "running", "pending"; in a plan PENDING is "would_download".
+std::string_view FileStatusWord(v1::PullFile::Status status, bool is_plan);
+
+// "interactive", "normal", "background".
+std::string_view PriorityWord(v1::Priority priority);
+
+// `3 m ago`, `2 d ago`, `now`; "never" when absent.
+std::string AgeText(bool is_present, const google::protobuf::Timestamp& time, WallTime now);
+
+}  // namespace batuta::client
