@@ -30,21 +30,22 @@ class Buffer {
 
  private:
   friend class BufferPool;
+
   Buffer(BufferPool* pool, std::span<std::byte> memory) : pool_(pool), memory_(memory) {}
 
   BufferPool* pool_ = nullptr;
   std::span<std::byte> memory_;
 };
 
-// BufferPool is all the memory that bytes in flight may take, whatever the number of jobs: `count` buffers of `size_bytes`.
-// Allocated on first use of each buffer. Thread-safe; never blocks. Outlives its buffers.
+// BufferPool is all the memory that bytes in flight may take, whatever the number of jobs: `count` buffers of
+// `size_bytes`. Allocated on first use of each buffer. Thread-safe; never blocks. Outlives its buffers.
 class BufferPool {
  public:
   BufferPool(size_t count, size_t size_bytes);
   ~BufferPool();
 
-  // Empty when none is free; then `when_free` is called once, on the thread that gives a buffer back, and the caller tries
-  // again. It must be quick and must not call the pool.
+  // Empty when none is free; then `when_free` is called once, on the thread that gives a buffer back, and the
+  // caller tries again. It must be quick and must not call the pool.
   Buffer TryTake(Task when_free);
 
   size_t buffer_bytes() const { return size_bytes_; }

@@ -9,6 +9,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+
 #include "common/sync/sequence.h"
 #include "common/sync/worker_pool.h"
 #include "common/time/backoff.h"
@@ -26,9 +27,17 @@ struct TransferOptions {
   int blobs_in_flight = 16;              // ≥ 1
   uint64_t min_segment_bytes = 4 << 20;  // a blob is cut into segments of this size or larger
   uint64_t max_segment_bytes = 32 << 20;
-  uint64_t journal_every_bytes = 1 << 20;      // Partial::Journal
-  uint64_t checkpoint_every_bytes = 128 << 20; // Partial::Checkpoint
+  uint64_t min_piece_bytes =
+      1 << 20;  // what a connection is fetching is never split into smaller pieces; ≥ 1
+  uint64_t journal_every_bytes = 1 << 20;       // Partial::Journal
+  uint64_t checkpoint_every_bytes = 128 << 20;  // Partial::Checkpoint
   BackoffPolicy backoff;
+
+  // A connection without a byte for so long is dropped and its rest dialled anew; before the first byte the
+  // second counts. Time in which the budget holds the request back or in which no buffer is free does not
+  // count.
+  std::chrono::milliseconds stall_timeout{20'000};
+  std::chrono::milliseconds first_byte_timeout{60'000};
 };
 
 // What a transfer tells those who wait for it. Every call is on the core sequence; none after OnFinished.
@@ -36,8 +45,8 @@ class TransferObserver {
  public:
   virtual ~TransferObserver() = default;
 
-  // `done_bytes` of the blob are on disk, of which the earlier run left some; `received_bytes` came over the network since
-  // the last call. done_bytes falls only when the blob is started over.
+  // `done_bytes` of the blob are on disk, of which the earlier run left some; `received_bytes` came over the
+  // network since the last call. done_bytes falls only when the blob is started over.
   virtual void OnProgress(uint64_t done_bytes, uint64_t received_bytes) = 0;
 
   // Nothing moves at present, and why: a transient error and the time of the next try, or a rate limit.
@@ -45,7 +54,8 @@ class TransferObserver {
 
   // OK: the blob is verified and published under its name. Else it is not, and the status is final:
   //   kDataLoss (DIGEST_MISMATCH)  after one full second try.
-  //   kResourceExhausted (DISK_FULL), kUnavailable (STORAGE_FAILED), and what the source says that is not transient.
+  //   kResourceExhausted (DISK_FULL), kUnavailable (STORAGE_FAILED), and what the source says that is not
+  //   transient.
   virtual void OnFinished(const absl::Status& status) = 0;
 };
 
@@ -60,27 +70,30 @@ struct TransferSpec {
   bool may_wait = true;  // false: a transient error is final
 };
 
-// Transfers moves blobs into the cache: many at once, each over several connections, resumed where an earlier run stopped,
-// hashed while the bytes arrive, published only when the hash is right. The same blob of the same repo wanted twice is moved
-// once. Order: by priority, then first come.
+// Transfers moves blobs into the cache: many at once, each over several connections, resumed where an earlier
+// run stopped, hashed while the bytes arrive, published only when the hash is right. The same blob of the
+// same repo wanted twice is moved once. Order: by priority, then first come.
 //
-// One blob: the missing ranges are cut into segments, taken in order so that hashing follows the front; a connection that
-// falls idle takes the next one, or half of the largest that is still under way. Transient errors are retried for ever with
-// back-off (a changed or damaged blob once from byte 0).
+// One blob: the missing ranges are cut into segments, taken in order so that hashing follows the front; a
+// connection that falls idle takes the next one, or half of the largest that is still under way. Transient
+// errors are retried for ever with back-off (a changed or damaged blob once from byte 0).
 //
-// Lives on the core sequence: every method is called there. Disk work and hashing run on the disk pool, a strand per blob.
+// Lives on the core sequence: every method is called there. Disk work and hashing run on the disk pool, a
+// strand per blob.
 class Transfers {
  public:
   virtual ~Transfers() = default;
 
   // Everything borrowed outlives the object. Destroy only after Drain() has called back.
-  static std::unique_ptr<Transfers> Create(TransferOptions options, cache::Cache& cache, Sequence& core, WorkerPool& disk,
-                                           BufferPool& buffers, const Clock& clock);
+  static std::unique_ptr<Transfers> Create(TransferOptions options, cache::Cache& cache, Sequence& core,
+                                           WorkerPool& disk, BufferPool& buffers, const Clock& clock);
 
-  // Joins the transfer of the same (repo, blob) when there is one. `observer` is kept until OnFinished or Leave().
+  // Joins the transfer of the same (repo, blob) when there is one. `observer` is kept until OnFinished or
+  // Leave().
   virtual TransferId Join(TransferSpec spec, std::shared_ptr<TransferObserver> observer) = 0;
 
-  // This observer no longer cares. The last one to leave stops the transfer; what has arrived is kept and journalled.
+  // This observer no longer cares. The last one to leave stops the transfer; what has arrived is kept and
+  // journalled.
   virtual void Leave(TransferId id) = 0;
 
   // Stops everything, journals, then calls `done`. Later Joins finish with kUnavailable (DAEMON_STOPPING).

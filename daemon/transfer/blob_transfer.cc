@@ -1,0 +1,217 @@
+#include "daemon/transfer/blob_transfer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/log/log.h"
+#include "common/status/status.h"
+
+// Life and end of a transfer; its connections are in blob_connections.cc.
+namespace batuta::transfer {
+
+BlobTransfer::BlobTransfer(TransferContext& context, Owner& owner, RepoId repo, Entry entry, uint64_t number)
+    : context_(context),
+      core_(context.core),
+      owner_(owner),
+      repo_(std::move(repo)),
+      entry_(std::move(entry)),
+      number_(number) {}
+
+void BlobTransfer::Join(Member member) {
+  core_.AssertCurrent();
+  member.told_received_bytes = ReceivedBytes();
+  audience_.Add(std::move(member));
+}
+
+void BlobTransfer::Leave(TransferId id) {
+  core_.AssertCurrent();
+  std::erase_if(parting_, [id](const Parting& parting) { return parting.member.id == id; });
+  if (audience_.Take(id).observer == nullptr) return;
+  if (!audience_.empty()) {
+    DropThoseOf(id);
+  } else if (state_ == State::kIdle) {
+    owner_.OnIdle(*this);
+  } else {
+    CloseWith(BlobWriter::Ending::kJournal);
+  }
+}
+
+void BlobTransfer::Start() {
+  core_.AssertCurrent();
+  Reset();
+  state_ = State::kOpening;
+  writer_ = std::make_shared<BlobWriter>(
+      repo_, entry_,
+      BlobWriter::Options{context_.options.journal_every_bytes, context_.options.checkpoint_every_bytes},
+      context_.cache, context_.disk,
+      BlobWriter::Events{Relay(&BlobTransfer::OnOpened), Relay(&BlobTransfer::OnWriterFinished),
+                         Relay(&BlobTransfer::OnClosed)});
+  writer_->Open();
+}
+
+void BlobTransfer::Reset() {
+  ending_ = BlobWriter::Ending::kJournal;
+  received_.Clear();
+  cooling_until_.clear();
+  is_pausing_ = false;
+  attempt_ = 0;
+  fetched_at_failure_ = 0;
+  start_overs_ = 0;
+  is_single_stream_ = false;
+  usual_bytes_per_second_ = 0;
+}
+
+void BlobTransfer::Stop(const absl::Status& status) {
+  core_.AssertCurrent();
+  if (state_ != State::kIdle) {
+    Fail(status, BlobWriter::Ending::kCheckpoint);
+    return;
+  }
+  for (Member& member : audience_.TakeAll()) parting_.push_back({std::move(member), status});
+  state_ = State::kClosing;
+  Relay (&BlobTransfer::OnClosed)();  // as if there had been a file: observers are not called from here
+}
+
+void BlobTransfer::Tick() {
+  core_.AssertCurrent();
+  if (state_ == State::kMoving) WatchConnections(context_.clock.steady());
+  if (writer_ != nullptr) audience_.TellProgress(writer_->done_bytes(), ReceivedBytes());
+}
+
+bool BlobTransfer::has_observers() const {
+  core_.AssertCurrent();
+  return !audience_.empty();
+}
+
+Priority BlobTransfer::priority() const {
+  core_.AssertCurrent();
+  return audience_.priority();
+}
+
+void BlobTransfer::OnOpened(absl::StatusOr<std::vector<Extent>> believed) {
+  core_.AssertCurrent();
+  if (state_ != State::kOpening) return;
+  if (absl::IsAlreadyExists(believed.status())) {
+    FinishWell();
+  } else if (!believed.ok()) {
+    Fail(believed.status(), BlobWriter::Ending::kJournal);
+  } else {
+    state_ = State::kMoving;
+    received_ = Extents(*believed);
+    owner_.OnDemandChanged();
+  }
+}
+
+void BlobTransfer::OnWriterFinished(const absl::Status& status, int start_overs) {
+  core_.AssertCurrent();
+  if (status.ok()) {
+    // Whatever else was being done about it is moot. An observer that came while it was being closed is
+    // served as well.
+    FinishWell();
+    return;
+  }
+  const bool is_going_on =
+      state_ == State::kMoving || (state_ == State::kSettling && after_settling_ == AfterSettling::kRedial);
+  if (!is_going_on || start_overs != start_overs_) return;
+  if (ReasonOf(status) != reason::kDigestMismatch) {
+    Fail(status, BlobWriter::Ending::kJournal);
+  } else if (start_overs_ == 0) {
+    BeginAgain(status);
+  } else {
+    Fail(status, BlobWriter::Ending::kDiscard);
+  }
+}
+
+void BlobTransfer::BeginAgain(const absl::Status& cause) {
+  LogWarn("blob begun again from its first byte", Field("repo", repo_.id()),
+          Field("entry", entry_.path.text()), Field("reason", ReasonOf(cause)));
+  ++start_overs_;
+  Settle(AfterSettling::kStartOver);
+}
+
+void BlobTransfer::FinishWell() {
+  for (auto& [id, connection] : connections_) {
+    const SegmentReceiver::View view = connection.receiver->Look();
+    if (view.cursor < view.range.end) Drop(connection, Dropped::kSettling);  // else it ends by itself
+  }
+  const uint64_t received = ReceivedBytes();
+  ended_received_bytes_ = received;
+  connections_.clear();
+  writer_ = nullptr;
+  LogDebug("transfer finished", Field("repo", repo_.id()), Field("entry", entry_.path.text()),
+           Field("bytes", entry_.size_bytes), Field("received", received));
+  for (Parting& each : parting_) each.status = absl::OkStatus();
+  Part(audience_.TakeAll(), absl::OkStatus());
+  state_ = State::kIdle;
+  owner_.OnIdle(*this);
+  TellParting(entry_.size_bytes);
+}
+
+void BlobTransfer::Fail(const absl::Status& status, BlobWriter::Ending ending) {
+  Part(audience_.TakeAll(), status);
+  CloseWith(ending);
+}
+
+void BlobTransfer::CloseWith(BlobWriter::Ending ending) {
+  if (state_ == State::kClosing) return;
+  if (state_ != State::kSettling) {
+    ending_ = ending;
+    Settle(AfterSettling::kClose);
+    return;
+  }
+  const bool is_worthless = after_settling_ == AfterSettling::kStartOver;
+  ending_ = is_worthless ? BlobWriter::Ending::kDiscard : ending;
+  after_settling_ = AfterSettling::kClose;
+}
+
+void BlobTransfer::Settle(AfterSettling next) {
+  state_ = State::kSettling;
+  after_settling_ = next;
+  for (auto& [id, connection] : connections_) Drop(connection, Dropped::kSettling);
+  if (connections_.empty()) OnSettled();
+}
+
+void BlobTransfer::OnSettled() {
+  if (after_settling_ == AfterSettling::kClose) {
+    state_ = State::kClosing;
+    writer_->Close(ending_);
+    return;
+  }
+  if (after_settling_ == AfterSettling::kStartOver) {
+    writer_->StartOver();
+    received_.Clear();
+    fetched_at_failure_ = 0;
+  }
+  state_ = State::kMoving;
+  owner_.OnDemandChanged();
+}
+
+void BlobTransfer::OnClosed() {
+  core_.AssertCurrent();
+  if (state_ != State::kClosing) return;
+  const uint64_t done = writer_ == nullptr ? 0 : writer_->done_bytes();
+  writer_ = nullptr;
+  state_ = State::kIdle;
+  owner_.OnIdle(*this);
+  TellParting(done);
+}
+
+void BlobTransfer::Part(std::vector<Member> members, const absl::Status& status) {
+  for (Member& member : members) parting_.push_back({std::move(member), status});
+}
+
+void BlobTransfer::TellParting(uint64_t done_bytes) {
+  // One by one from the list: whoever is called may make others leave.
+  while (!parting_.empty()) {
+    const TransferId id = parting_.front().member.id;
+    const std::shared_ptr<TransferObserver> observer = parting_.front().member.observer;
+    Audience::TellProgress(parting_.front().member, done_bytes, ReceivedBytes());
+    if (parting_.empty() || parting_.front().member.id != id) continue;
+    const absl::Status status = std::move(parting_.front().status);
+    parting_.erase(parting_.begin());
+    owner_.OnObserverGone(id);
+    observer->OnFinished(status);
+  }
+}
+
+}  // namespace batuta::transfer

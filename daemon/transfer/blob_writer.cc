@@ -1,0 +1,183 @@
+#include "daemon/transfer/blob_writer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/log/log.h"
+#include "common/status/status.h"
+
+namespace batuta::transfer {
+namespace {
+
+// What is read back and hashed in one step, so that writes never wait long behind it.
+constexpr uint64_t kHashStepBytes = 1 << 20;
+
+}  // namespace
+
+BlobWriter::BlobWriter(RepoId repo, Entry entry, Options options, cache::Cache& cache, WorkerPool& disk,
+                       Events events)
+    : repo_(std::move(repo)),
+      entry_(std::move(entry)),
+      options_(options),
+      cache_(cache),
+      events_(std::move(events)),
+      strand_(disk) {}
+
+template <typename Step>
+void BlobWriter::Post(Step step) {
+  strand_.Post([self = shared_from_this(), step = std::move(step)]() mutable { step(*self); });
+}
+
+void BlobWriter::Open() {
+  Post([](BlobWriter& self) { self.OpenNow(); });
+}
+
+void BlobWriter::Write(uint64_t offset, Buffer buffer, size_t length) {
+  Post([offset, buffer = std::move(buffer), length](BlobWriter& self) mutable {
+    self.WriteNow(offset, std::move(buffer), length);
+  });
+}
+
+void BlobWriter::StartOver() {
+  Post([](BlobWriter& self) { self.StartOverNow(); });
+}
+
+void BlobWriter::Close(Ending ending) {
+  Post([ending](BlobWriter& self) { self.CloseNow(ending); });
+}
+
+void BlobWriter::OpenNow() {
+  absl::StatusOr<std::unique_ptr<cache::Partial>> partial =
+      cache_.OpenPartial(repo_, entry_.blob, entry_.size_bytes);
+  if (!partial.ok()) {
+    events_.opened(partial.status());
+    return;
+  }
+  partial_ = *std::move(partial);
+  written_ = Extents(partial_->believed());
+  hash_.emplace(entry_.blob.kind(), entry_.size_bytes);
+  done_bytes_.store(written_.total(), std::memory_order_relaxed);
+  events_.opened(written_.list());
+  Proceed(0);
+}
+
+void BlobWriter::WriteNow(uint64_t offset, Buffer buffer, size_t length) {
+  if (!IsWriting()) return;
+  if (const absl::Status status = Store(offset, buffer.memory().first(length)); !status.ok()) {
+    Give(status);
+    return;
+  }
+  buffer = Buffer();  // the network may have it back before the hash catches up
+  // At least as much is hashed as is written: the hash never falls behind for good, however busy the strand
+  // is.
+  Proceed(std::max<uint64_t>(length, kHashStepBytes / 4));
+}
+
+absl::Status BlobWriter::Store(uint64_t offset, std::span<const std::byte> bytes) {
+  for (const Extent& gap : written_.Gaps({offset, offset + bytes.size()})) {
+    const std::span<const std::byte> fresh = bytes.subspan(gap.begin - offset, gap.end - gap.begin);
+    RETURN_IF_ERROR(partial_->WriteAt(gap.begin, fresh));
+    written_.Add(gap);
+    hash_->OnWritten(gap.begin, fresh);
+    since_journal_bytes_ += fresh.size();
+    since_checkpoint_bytes_ += fresh.size();
+  }
+  done_bytes_.store(written_.total(), std::memory_order_relaxed);
+  return KeepJournal();
+}
+
+absl::Status BlobWriter::KeepJournal() {
+  if (written_.total() == entry_.size_bytes)
+    return absl::OkStatus();  // publishing makes the journal needless
+  if (since_checkpoint_bytes_ >= options_.checkpoint_every_bytes) {
+    since_checkpoint_bytes_ = 0;
+    since_journal_bytes_ = 0;
+    return partial_->Checkpoint(written_.list());
+  }
+  if (since_journal_bytes_ < options_.journal_every_bytes) return absl::OkStatus();
+  since_journal_bytes_ = 0;
+  return partial_->Journal(written_.list());
+}
+
+void BlobWriter::Proceed(uint64_t hash_limit_bytes) {
+  if (!IsWriting()) return;
+  if (const absl::Status status = hash_->CatchUp(*partial_, written_, hash_limit_bytes); !status.ok()) {
+    Give(status);
+    return;
+  }
+  if (!hash_->IsBehind(written_)) {
+    FinishWhenWhole();
+    return;
+  }
+  if (std::exchange(is_hash_step_posted_, true)) return;
+  Post([](BlobWriter& self) {
+    self.is_hash_step_posted_ = false;
+    self.Proceed(kHashStepBytes);
+  });
+}
+
+void BlobWriter::FinishWhenWhole() {
+  if (hash_->front() < entry_.size_bytes) return;
+  absl::Status verdict = Verify();
+  is_damaged_ = verdict.code() == absl::StatusCode::kDataLoss;
+  if (verdict.ok()) {
+    verdict = partial_->Publish();
+    partial_.reset();
+  }
+  Give(verdict);
+}
+
+absl::Status BlobWriter::Verify() {
+  ASSIGN_OR_RETURN(const std::string actual, hash_->Finish());
+  if (actual == entry_.blob.hex()) return absl::OkStatus();
+  return MakeError(
+      absl::StatusCode::kDataLoss, reason::kDigestMismatch,
+      fmt::format("{} of {}: the bytes that arrived are not the file that the hub names", entry_.path.text(),
+                  repo_.id()),
+      "nothing was kept of them; if it happens again, a proxy on the way or the hub itself damages the file",
+      {{"expected", entry_.blob.hex()}, {"actual", actual}});
+}
+
+void BlobWriter::Give(const absl::Status& verdict) {
+  has_verdict_ = true;
+  events_.finished(verdict, start_overs_);
+}
+
+void BlobWriter::StartOverNow() {
+  ++start_overs_;
+  if (partial_ == nullptr) return;  // published, or it never opened
+  has_verdict_ = false;
+  is_damaged_ = false;
+  written_.Clear();
+  hash_.emplace(entry_.blob.kind(), entry_.size_bytes);
+  since_journal_bytes_ = 0;
+  since_checkpoint_bytes_ = 0;
+  done_bytes_.store(0, std::memory_order_relaxed);
+  if (const absl::Status status = partial_->StartOver(); !status.ok()) {
+    Give(status);
+    return;
+  }
+  Proceed(0);
+}
+
+void BlobWriter::CloseNow(Ending ending) {
+  if (partial_ != nullptr) {
+    absl::Status status;
+    if (ending == Ending::kDiscard || is_damaged_) {
+      status = partial_->Discard();
+    } else {
+      status = ending == Ending::kCheckpoint ? partial_->Checkpoint(written_.list())
+                                             : partial_->Journal(written_.list());
+    }
+    if (!status.ok()) {
+      LogWarn("partial file not kept as it stands; more will be fetched again", Field("repo", repo_.id()),
+              Field("blob", entry_.blob.hex()), Field("error", MessageOf(status)));
+    }
+    partial_.reset();
+  }
+  events_.closed();
+}
+
+}  // namespace batuta::transfer

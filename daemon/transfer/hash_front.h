@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "daemon/cache/partial.h"
+#include "daemon/transfer/content_hash.h"
+#include "daemon/transfer/extents.h"
+
+namespace batuta::transfer {
+
+// HashFront hashes a blob from its first byte to its last while its segments arrive in any order. Bytes that
+// are written exactly at the front are hashed from memory; what was written ahead of it is read back later,
+// piece by piece, usually from the page cache. Relies on no byte being written twice. Not thread-safe.
+class HashFront {
+ public:
+  HashFront(BlobId::Kind kind, uint64_t size_bytes);
+
+  // `bytes` have just been written at `offset`.
+  void OnWritten(uint64_t offset, std::span<const std::byte> bytes);
+
+  // Reads back what `written` holds from the front on, at most `limit_bytes`. Errors as Partial::ReadAt();
+  //   kUnavailable (STORAGE_FAILED)  the file is shorter than what was written to it.
+  absl::Status CatchUp(cache::Partial& partial, const Extents& written, uint64_t limit_bytes);
+
+  bool IsBehind(const Extents& written) const { return written.EndOfRun(front_) > front_; }
+
+  // Bytes before it are hashed.
+  uint64_t front() const { return front_; }
+
+  // As ContentHash::Finish().
+  absl::StatusOr<std::string> Finish() { return hash_.Finish(); }
+
+ private:
+  ContentHash hash_;
+  uint64_t front_ = 0;
+  std::vector<std::byte> scratch_;  // made when first needed
+};
+
+}  // namespace batuta::transfer
