@@ -1,0 +1,59 @@
+#include "daemon/metadata/metadata_store.h"
+
+#include <fmt/format.h>
+
+#include "common/status/status.h"
+
+namespace batuta::metadata {
+namespace {
+
+constexpr size_t kLongestKey = 4 << 10;
+constexpr size_t kLongestValue = 16 << 20;
+
+}  // namespace
+
+std::string_view ToString(Table table) {
+  switch (table) {
+    case Table::kMeta:
+      return "meta";
+    case Table::kJobs:
+      return "jobs";
+    case Table::kPartials:
+      return "partials";
+    case Table::kSelections:
+      return "selections";
+    case Table::kRevisions:
+      return "revisions";
+    case Table::kWindows:
+      return "windows";
+    case Table::kVerdicts:
+      return "verdicts";
+  }
+  return "unknown";
+}
+
+absl::Status CheckLimits(const WriteBatch& batch) {
+  for (const WriteBatch::Change& change : batch.changes()) {
+    const size_t value_size = change.value.has_value() ? change.value->size() : 0;
+    if (change.key.size() <= kLongestKey && value_size <= kLongestValue) continue;
+    return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                     fmt::format("a record of {} + {} bytes does not fit the {} table (limits: {} + {})",
+                                 change.key.size(), value_size, ToString(change.table), kLongestKey, kLongestValue));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Put(MetadataStore& store, Table table, std::string_view key, std::string_view value,
+                 Durability durability) {
+  WriteBatch batch;
+  batch.Put(table, std::string(key), std::string(value));
+  return store.Write(batch, durability);
+}
+
+absl::Status Delete(MetadataStore& store, Table table, std::string_view key, Durability durability) {
+  WriteBatch batch;
+  batch.Delete(table, std::string(key));
+  return store.Write(batch, durability);
+}
+
+}  // namespace batuta::metadata
