@@ -12,7 +12,7 @@ namespace batuta::transport {
 
 struct CurlOptions {
   std::string user_agent = "batuta/0.1";
-  std::string ca_file;       // SSL_CERT_FILE; empty = the system's
+  std::string ca_file{};     // SSL_CERT_FILE; empty = the system's
   int max_connections = 64;  // all hosts together; ≥ 1
   int max_connections_per_host =
       16;  // ≥ 1; a quarter of it, and of the above, is closed to bulk loads (see call_queue.h)
@@ -29,6 +29,7 @@ class CurlTransport : public HttpTransport {
  public:
   //   kInternal (INTERNAL)  libcurl cannot be set up.
   static absl::StatusOr<std::unique_ptr<CurlTransport>> Start(CurlOptions options);
+  using HttpTransport::Start;
 
   // Cancels what runs, calls every OnDone, joins the thread. Idempotent; not from a handler. No handler is
   // called after it returned: a Start() that comes later is dropped, its handler unheard.
