@@ -1,11 +1,15 @@
 // FaultRule says what goes wrong, on which requests, and how often. Rules are scripted per path and compose:
-// all rules that match a request apply to it, at most one of each kind (several of kSetHeader and
-// kDropHeader).
+// of each kind the first rule that matches and is not spent applies (of kFlipByte, kSetHeader and kDropHeader
+// all do). A rule is spent, and counts what it skips, only where it can take effect: faults of the body by
+// 2xx answers that have one (never by HEAD or a redirect), faults of ranges by answers to ranged requests,
+// those of ETags by answers with one.
 //
-//   sim->AddFault({.kind = FaultKind::kCut, .path = "model.safetensors", .at_bytes = 1000});      // the next
-//   answer sim->AddFault({.kind = FaultKind::kStatus, .path = "/api/*", .count = 3, .status = 503});     // a
-//   burst of three sim->AddFault({.kind = FaultKind::kSlow, .listener = Listener::kCdn, .count = kAlways,
-//   .bytes_per_second = 65536});
+//   sim->AddFault({.kind = FaultKind::kCut, .path = "model.safetensors", .at_bytes = 1000});
+//   sim->AddFault({.kind = FaultKind::kStatus, .path = "/api/*", .count = 3, .status = 503});
+//   sim->AddFault({.kind = FaultKind::kSlow,
+//                  .listener = Listener::kCdn,
+//                  .count = kAlways,
+//                  .bytes_per_second = 65536});
 #pragma once
 
 #include <chrono>
@@ -22,27 +26,26 @@ enum class Listener { kHub, kCdn, kAny };
 
 enum class FaultKind {
   kCut,            // close the connection after `at_bytes` bytes of the body
-  kStall,          // send nothing more after `at_bytes` bytes of the body, for `duration` (0: until Stop())
+  kStall,          // send nothing after `at_bytes` bytes of the body, for `duration` (0: until Stop())
   kSlow,           // send the body at `bytes_per_second`
   kContentLength,  // announce the length plus `amount` (may be negative), send what is there, close
-  kFlipByte,      // change the byte at offset `at_bytes` of the file; spent only by an answer that carries it
-  kEtag,          // ETag and X-Linked-Etag become `value` (quotes included)
-  kNewContent,    // other bytes of the same length and another ETag: the file was replaced
-  kIgnoreRange,   // answer a ranged request with 200 and the whole file
-  kWrongRange,    // 206 whose Content-Range and bytes are `amount` bytes off
-  kStatus,        // answer `status` with `headers` and `body`; the request has no effect
-  kStatusAfter,   // the request takes effect, then `status` is answered: a commit that timed out but went
-                  // through
-  kExpired,       // hub: hand out links that are already expired; CDN: answer 403, request has expired
-  kLatency,       // wait `duration` before the head
-  kGarbageJson,   // 200 with text that looks like JSON at first and is none
-  kEndlessBody,   // 200 with a JSON array that goes on for `at_bytes` bytes, chunked
-  kRedirectLoop,  // 307 to itself, with a counter in the query
-  kHeaderBomb,    // `amount` extra headers of `at_bytes` bytes each
-  kSetHeader,     // set the headers of `headers`, spelled as given, replacing those of the same name
-  kDropHeader,    // leave out the header named `value`
-  kGzip,          // Content-Encoding: gzip whatever the client accepts
-  kReset,         // TCP reset instead of an answer
+  kFlipByte,       // change the byte at offset `at_bytes` of the file, in an answer that carries it
+  kEtag,           // ETag and X-Linked-ETag become `value` (quotes included)
+  kNewContent,     // other bytes of the same length and another ETag: the file was replaced
+  kIgnoreRange,    // answer a ranged request with 200 and the whole file
+  kWrongRange,     // 206 whose Content-Range and bytes are `amount` bytes off
+  kStatus,         // answer `status` with `headers` and `body`; the request has no effect
+  kStatusAfter,    // the request takes effect, then `status` is answered
+  kExpired,        // hub: links are expired when handed out; CDN: 403, request has expired
+  kLatency,        // wait `duration` before the head
+  kGarbageJson,    // 200 with text that looks like JSON at first and is none
+  kEndlessBody,    // 200 with a JSON array that goes on for `at_bytes` bytes, chunked
+  kRedirectLoop,   // 307 to itself, with a counter in the query
+  kHeaderBomb,     // `amount` extra headers of `at_bytes` bytes each
+  kSetHeader,      // set the headers of `headers`, spelled as given, replacing those of the same name
+  kDropHeader,     // leave out the header named `value`
+  kGzip,           // Content-Encoding: gzip whatever the client accepts
+  kReset,          // TCP reset instead of an answer; the request has no effect
   kResetAtAccept,  // TCP reset before the request is read; `path` and `method` do not apply
 };
 

@@ -221,8 +221,7 @@ class LoopbackHub final : public HubSim {
 
   Stats stats() const override {
     Stats stats;
-    stats.connections = connections_before_stop_;
-    if (hub_ != nullptr) stats.connections = hub_->connection_count() + cdn_->connection_count();
+    stats.connections = hub_->connection_count() + cdn_->connection_count();
     for (const LoggedRequest& request : recorder_.Snapshot()) {
       const bool is_cdn = request.listener == Listener::kCdn;
       ++stats.requests;
@@ -245,11 +244,8 @@ class LoopbackHub final : public HubSim {
 
   void StopServers() {
     stop_.Raise();
-    const std::scoped_lock lock(stop_mutex_);
-    if (hub_ == nullptr) return;
-    connections_before_stop_ = hub_->connection_count() + cdn_->connection_count();
-    hub_.reset();
-    cdn_.reset();
+    hub_->Join();
+    cdn_->Join();
   }
 
   // Hashes outside the store's lock: requests go on while a large file is being added.
@@ -301,10 +297,8 @@ class LoopbackHub final : public HubSim {
   const Site site_;
   HubHandler hub_handler_;
   CdnHandler cdn_handler_;
-  std::mutex stop_mutex_;
-  std::uint64_t connections_before_stop_ = 0;
-  std::unique_ptr<HttpServer> hub_;
-  std::unique_ptr<HttpServer> cdn_;
+  const std::unique_ptr<HttpServer> hub_;
+  const std::unique_ptr<HttpServer> cdn_;
 };
 
 }  // namespace

@@ -3,11 +3,11 @@
 //
 //   auto sim = *HubSim::Start({});
 //   const RepoRef repo = *sim->CreateRepo(RepoKind::kModel, "acme/otter");
-//   const std::string commit = *sim->CommitFiles(repo, "main", {{"config.json", "{}"}, {"model.bin",
-//   Generated{.size = 1 << 20}}}); sim->AddFault({.kind = FaultKind::kCut, .listener = Listener::kCdn, .path
-//   = "model.bin", .at_bytes = 1000});
+//   const std::string commit = *sim->CommitFiles(
+//       repo, "main", {{"config.json", "{}"}, {"model.bin", Generated{.size = 1 << 20}}});
+//   sim->AddFault({.kind = FaultKind::kCut, .path = "model.bin", .at_bytes = 1000});
 //   ... let the code under test talk to sim->endpoint() ...
-//   EXPECT_EQ(sim->CountRequests([](const LoggedRequest& r) { return r.path.ends_with("model.bin"); }), 2);
+//   EXPECT_EQ(sim->CountRequests([](const LoggedRequest& r) { return r.listener == Listener::kCdn; }), 2);
 //
 // It knows nothing of the client under test: it is written from the hub's protocol alone, and speaks no Xet
 // (every /xet-…-token route is 404). Commit ids are git's own and follow from content, so the same calls give

@@ -5,9 +5,8 @@
 //   GET    /__hubsim/stats      sums over the log
 //   POST   /__hubsim/faults     add rules (fault_json.h)     DELETE /__hubsim/faults     clear all
 //   POST   /__hubsim/commit     {"kind": "model", "repo": "acme/otter", "branch": "main", "create": true,
-//                                "title": "…", "deleted": ["path"],
-//                                "files": {"path": "text" | {"base64": "…"} | {"size": N, "seed": N}}} ->
-//                                {"commit"}
+//                                "title": "…", "deleted": ["path"], "files": {"path": FILE}} -> {"commit"}
+//                               where FILE is "text", {"base64": "…"} or {"size": N, "seed": N}
 //   POST   /__hubsim/window     begin new rate-limit windows for everyone
 #pragma once
 

@@ -38,7 +38,7 @@ Response CdnHandler::Handle(const Request& request, const FaultPlan& plan) {
     return XmlError(400, "InvalidArgument",
                     "Only one auth mechanism allowed: the token does not belong here");
   }
-  const LinkState link = plan.Has(FaultKind::kExpired) ? LinkState::kExpired : site_.signer.Check(request);
+  const LinkState link = plan.Claims(FaultKind::kExpired) ? LinkState::kExpired : site_.signer.Check(request);
   if (link == LinkState::kForged) return XmlError(403, "SignatureDoesNotMatch", "The signature is wrong");
   if (link == LinkState::kExpired) return XmlError(403, "AccessDenied", "Request has expired");
   if (request.method == "PUT") return Upload(request);

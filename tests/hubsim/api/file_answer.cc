@@ -53,14 +53,14 @@ RangeRequest ParseRange(std::string_view text, std::uint64_t size) {
 
 RangeRequest RangeOf(const Request& request, const FaultPlan& plan, const FileToServe& file) {
   const auto header = request.headers.Find("Range");
-  if (!header || plan.Has(FaultKind::kIgnoreRange)) return {};
+  if (!header || plan.Claims(FaultKind::kIgnoreRange)) return {};
   const auto condition = request.headers.Find("If-Range");
   if (condition && *condition != file.etag) return {};
   return ParseRange(*header, file.content->size());
 }
 
 void SetPart(Response& response, const FaultPlan& plan, ByteRange range, std::uint64_t size) {
-  if (const FaultRule* rule = plan.Find(FaultKind::kWrongRange)) {
+  if (const FaultRule* rule = plan.Claim(FaultKind::kWrongRange)) {
     const std::int64_t moved = static_cast<std::int64_t>(range.first) + rule->amount;
     const std::uint64_t length = range.last - range.first + 1;
     range.first = std::min(static_cast<std::uint64_t>(std::max<std::int64_t>(moved, 0)), size - 1);
@@ -80,7 +80,7 @@ bool IsUnchanged(const Request& request, const std::string& etag) {
 }  // namespace
 
 Response FileAnswer(const Request& request, const FaultPlan& plan, FileToServe file) {
-  if (plan.Has(FaultKind::kNewContent)) {
+  if (plan.Claims(FaultKind::kNewContent)) {
     file.content = AlteredContent(file.content);
     file.etag = AlteredEtag(file.etag);
   }

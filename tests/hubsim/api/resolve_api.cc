@@ -65,7 +65,7 @@ std::optional<Response> Locate(const RepoCall& call, Located& located) {
 
 std::string LinkedEtag(const RepoCall& call, const Node& node) {
   const std::string etag = "\"" + node.etag() + "\"";
-  return call.plan.Has(FaultKind::kNewContent) ? AlteredEtag(etag) : etag;
+  return call.plan.Claims(FaultKind::kNewContent) ? AlteredEtag(etag) : etag;
 }
 
 void SetFileHeaders(Response& response, const RepoCall& call, const Located& located) {
@@ -77,8 +77,8 @@ void SetFileHeaders(Response& response, const RepoCall& call, const Located& loc
 
 Response CdnRedirect(const RepoCall& call, const Located& located) {
   const std::string name = PercentEncode(FileName(located.path));
-  const auto validity = call.plan.Has(FaultKind::kExpired) ? std::chrono::milliseconds(-60'000)
-                                                           : call.site.options.signed_url_validity;
+  const auto validity = call.plan.Claims(FaultKind::kExpired) ? std::chrono::milliseconds(-60'000)
+                                                              : call.site.options.signed_url_validity;
   const std::string disposition = fmt::format("inline; filename*=UTF-8''{0}; filename=\"{0}\";", name);
   const std::string target =
       call.site.signer.Sign("GET", CdnObjectPath(call.repo, located.path, *located.node), validity,

@@ -12,24 +12,15 @@ bool IsForListener(const FaultRule& rule, Listener listener) {
   return rule.listener == Listener::kAny || rule.listener == listener;
 }
 
-bool Matches(const FaultRule& rule, Listener listener, std::string_view method, std::string_view path) {
-  if (!IsForListener(rule, listener)) return false;
-  if (!rule.method.empty() && rule.method != method) return false;
+bool Matches(const FaultRule& rule, const FaultTarget& target) {
+  if (!IsForListener(rule, target.listener)) return false;
+  if (!rule.method.empty() && rule.method != target.method) return false;
   if (rule.path.empty()) return true;
-  if (rule.path.find_first_of("*?") != std::string::npos) return GlobMatches(rule.path, path);
-  return path.find(rule.path) != std::string_view::npos;
-}
-
-bool MayRepeat(FaultKind kind) {
-  return kind == FaultKind::kSetHeader || kind == FaultKind::kDropHeader;
+  if (rule.path.find_first_of("*?") != std::string::npos) return GlobMatches(rule.path, target.path);
+  return target.path.find(rule.path) != std::string::npos;
 }
 
 }  // namespace
-
-const FaultRule* FaultPlan::Find(FaultKind kind) const {
-  const auto rule = std::ranges::find(rules_, kind, &FaultRule::kind);
-  return rule == rules_.end() ? nullptr : &*rule;
-}
 
 FaultHandle FaultBoard::Add(FaultRule rule) {
   const std::scoped_lock lock(mutex_);
@@ -43,40 +34,35 @@ void FaultBoard::Clear() {
 }
 
 bool FaultBoard::Spend(Entry& entry) {
-  if (entry.seen++ < entry.rule.skip) return false;
+  if (entry.seen < entry.rule.skip) {
+    ++entry.seen;
+    return false;
+  }
   if (entry.rule.count != kAlways && entry.hits >= entry.rule.count) return false;
   ++entry.hits;
   return true;
 }
 
-FaultPlan FaultBoard::Take(Listener listener, std::string_view method, std::string_view path) {
+std::optional<FaultRule> FaultBoard::Claim(FaultKind kind, const FaultTarget& target) {
   const std::scoped_lock lock(mutex_);
-  FaultPlan plan;
   for (Entry& entry : entries_) {
-    const FaultKind kind = entry.rule.kind;
-    if (kind == FaultKind::kFlipByte || kind == FaultKind::kResetAtAccept) continue;
-    if (!Matches(entry.rule, listener, method, path)) continue;
-    if (plan.Has(kind) && !MayRepeat(kind)) continue;
-    if (Spend(entry)) plan.Add(entry.rule);
+    if (entry.rule.kind == kind && Matches(entry.rule, target) && Spend(entry)) return entry.rule;
   }
-  return plan;
+  return std::nullopt;
 }
 
-std::vector<std::uint64_t> FaultBoard::TakeFlips(Listener listener, std::string_view method,
-                                                 std::string_view path, std::uint64_t offset,
-                                                 std::uint64_t length) {
+std::vector<FaultRule> FaultBoard::ClaimAll(FaultKind kind, const FaultTarget& target,
+                                            const std::function<bool(const FaultRule&)>& applies) {
   const std::scoped_lock lock(mutex_);
-  std::vector<std::uint64_t> flips;
+  std::vector<FaultRule> rules;
   for (Entry& entry : entries_) {
-    const FaultRule& rule = entry.rule;
-    if (rule.kind != FaultKind::kFlipByte || rule.at_bytes < offset || rule.at_bytes - offset >= length)
-      continue;
-    if (Matches(rule, listener, method, path) && Spend(entry)) flips.push_back(rule.at_bytes);
+    if (entry.rule.kind != kind || !Matches(entry.rule, target) || !applies(entry.rule)) continue;
+    if (Spend(entry)) rules.push_back(entry.rule);
   }
-  return flips;
+  return rules;
 }
 
-bool FaultBoard::TakeResetAtAccept(Listener listener) {
+bool FaultBoard::ClaimResetAtAccept(Listener listener) {
   const std::scoped_lock lock(mutex_);
   return std::ranges::any_of(entries_, [listener](Entry& entry) {
     return entry.rule.kind == FaultKind::kResetAtAccept && IsForListener(entry.rule, listener) &&
@@ -88,6 +74,19 @@ int FaultBoard::HitCount(FaultHandle handle) const {
   const std::scoped_lock lock(mutex_);
   const auto entry = std::ranges::find(entries_, handle.id, &Entry::id);
   return entry == entries_.end() ? 0 : entry->hits;
+}
+
+const FaultRule* FaultPlan::Claim(FaultKind kind) const {
+  if (board_ == nullptr) return nullptr;
+  auto known = claimed_.find(kind);
+  if (known == claimed_.end()) known = claimed_.emplace(kind, board_->Claim(kind, target_)).first;
+  return known->second ? &*known->second : nullptr;
+}
+
+std::vector<FaultRule> FaultPlan::ClaimAll(FaultKind kind,
+                                           const std::function<bool(const FaultRule&)>& applies) const {
+  if (board_ == nullptr) return {};
+  return board_->ClaimAll(kind, target_, applies);
 }
 
 }  // namespace batuta::hubsim

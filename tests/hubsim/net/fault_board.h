@@ -3,7 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -11,19 +15,11 @@
 
 namespace batuta::hubsim {
 
-// The rules that apply to one request.
-class FaultPlan {
- public:
-  void Add(FaultRule rule) { rules_.push_back(std::move(rule)); }
-
-  const FaultRule* Find(FaultKind kind) const;
-
-  bool Has(FaultKind kind) const { return Find(kind) != nullptr; }
-
-  const std::vector<FaultRule>& rules() const { return rules_; }
-
- private:
-  std::vector<FaultRule> rules_;
+// What the rules look at in a request.
+struct FaultTarget {
+  Listener listener = Listener::kHub;
+  std::string method;
+  std::string path;  // decoded
 };
 
 class FaultBoard {
@@ -31,15 +27,15 @@ class FaultBoard {
   FaultHandle Add(FaultRule rule);
   void Clear();
 
-  // Rules that apply to this request; each is spent by one. kFlipByte and kResetAtAccept have their own
-  // calls.
-  FaultPlan Take(Listener listener, std::string_view method, std::string_view path);
+  // The first matching rule of that kind that is not spent, now spent by one. Rules before it only count the
+  // request as seen when they still skip.
+  std::optional<FaultRule> Claim(FaultKind kind, const FaultTarget& target);
 
-  // Flips inside bytes [offset, offset + length) of a file; spends only those.
-  std::vector<std::uint64_t> TakeFlips(Listener listener, std::string_view method, std::string_view path,
-                                       std::uint64_t offset, std::uint64_t length);
+  // All such rules for which `applies` holds.
+  std::vector<FaultRule> ClaimAll(FaultKind kind, const FaultTarget& target,
+                                  const std::function<bool(const FaultRule&)>& applies);
 
-  bool TakeResetAtAccept(Listener listener);
+  bool ClaimResetAtAccept(Listener listener);
 
   // How many requests the rule harmed so far.
   int HitCount(FaultHandle handle) const;
@@ -57,6 +53,28 @@ class FaultBoard {
   mutable std::mutex mutex_;
   std::vector<Entry> entries_;
   std::uint64_t next_id_ = 1;
+};
+
+// FaultPlan is one request's view of the board. A rule is claimed where it takes effect, so that a cut is
+// spent by an answer with a body and not by the redirect before it. Asking twice gives the same answer.
+// Thread safety: one thread uses it.
+class FaultPlan {
+ public:
+  FaultPlan() = default;  // no faults
+
+  FaultPlan(FaultBoard& board, FaultTarget target) : board_(&board), target_(std::move(target)) {}
+
+  // Null when no rule of that kind harms this request. Valid as long as the plan.
+  const FaultRule* Claim(FaultKind kind) const;
+
+  bool Claims(FaultKind kind) const { return Claim(kind) != nullptr; }
+
+  std::vector<FaultRule> ClaimAll(FaultKind kind, const std::function<bool(const FaultRule&)>& applies) const;
+
+ private:
+  FaultBoard* board_ = nullptr;
+  FaultTarget target_;
+  mutable std::map<FaultKind, std::optional<FaultRule>> claimed_;
 };
 
 }  // namespace batuta::hubsim

@@ -69,13 +69,26 @@ void ReplaceEtags(Response& response, const std::string& etag) {
   if (response.headers.Find("X-Linked-ETag")) response.headers.Set("X-Linked-ETag", etag);
 }
 
+void DistortHeaders(const FaultPlan& plan, Response& response) {
+  const auto is_there = [&response](const FaultRule& rule) {
+    return ToLower(rule.value) == "content-length" || response.headers.Find(rule.value);
+  };
+  for (const FaultRule& rule : plan.ClaimAll(FaultKind::kDropHeader, is_there)) {
+    if (ToLower(rule.value) == "content-length") response.omits_length = true;
+    response.headers.Remove(rule.value);
+  }
+  for (const FaultRule& rule : plan.ClaimAll(FaultKind::kSetHeader, [](const FaultRule&) { return true; })) {
+    for (const auto& [name, value] : rule.headers) response.headers.Set(name, value);
+  }
+}
+
 }  // namespace
 
 std::optional<Response> ReplacementAnswer(const FaultPlan& plan, const Request& request) {
-  if (const FaultRule* rule = plan.Find(FaultKind::kStatus)) return ScriptedStatus(*rule);
-  if (plan.Has(FaultKind::kGarbageJson)) return GarbageJson();
-  if (plan.Has(FaultKind::kRedirectLoop)) return LoopStep(request);
-  if (const FaultRule* rule = plan.Find(FaultKind::kEndlessBody)) {
+  if (const FaultRule* rule = plan.Claim(FaultKind::kStatus)) return ScriptedStatus(*rule);
+  if (plan.Claims(FaultKind::kGarbageJson)) return GarbageJson();
+  if (plan.Claims(FaultKind::kRedirectLoop)) return LoopStep(request);
+  if (const FaultRule* rule = plan.Claim(FaultKind::kEndlessBody)) {
     Response response;
     response.headers.Set("Content-Type", "application/json; charset=utf-8");
     response.endless_bytes = rule->at_bytes;
@@ -84,23 +97,29 @@ std::optional<Response> ReplacementAnswer(const FaultPlan& plan, const Request& 
   return std::nullopt;
 }
 
-void DistortAnswer(const FaultPlan& plan, Response& response) {
-  if (const FaultRule* rule = plan.Find(FaultKind::kStatusAfter)) {
+void DistortAnswer(const FaultPlan& plan, const Request& request, Response& response) {
+  if (const FaultRule* rule = plan.Claim(FaultKind::kStatusAfter)) {
     Response scripted = ScriptedStatus(*rule);
     response = std::move(scripted);
   }
-  if (const FaultRule* rule = plan.Find(FaultKind::kEtag)) ReplaceEtags(response, rule->value);
-  if (plan.Has(FaultKind::kGzip)) Compress(response);
-  if (const FaultRule* rule = plan.Find(FaultKind::kHeaderBomb)) {
+  if (response.headers.Find("ETag") || response.headers.Find("X-Linked-ETag")) {
+    if (const FaultRule* rule = plan.Claim(FaultKind::kEtag)) ReplaceEtags(response, rule->value);
+  }
+  if (CarriesBody(request, response) && response.endless_bytes == 0) {
+    const auto is_inside = [&response](const FaultRule& rule) {
+      return rule.at_bytes >= response.offset && rule.at_bytes - response.offset < response.length;
+    };
+    for (const FaultRule& rule : plan.ClaimAll(FaultKind::kFlipByte, is_inside)) {
+      response.body = FlippedContent(response.body, rule.at_bytes);
+    }
+    if (response.length > 0 && plan.Claims(FaultKind::kGzip)) Compress(response);
+  }
+  if (const FaultRule* rule = plan.Claim(FaultKind::kHeaderBomb)) {
     for (std::int64_t i = 0; i < rule->amount; ++i) {
       response.headers.Add(fmt::format("X-Bomb-{}", i), std::string(rule->at_bytes, 'b'));
     }
   }
-  for (const FaultRule& rule : plan.rules()) {
-    if (rule.kind == FaultKind::kDropHeader) response.headers.Remove(rule.value);
-    if (rule.kind != FaultKind::kSetHeader) continue;
-    for (const auto& [name, value] : rule.headers) response.headers.Set(name, value);
-  }
+  DistortHeaders(plan, response);
 }
 
 std::string AlteredEtag(const std::string& etag) {

@@ -12,9 +12,8 @@ namespace batuta::hubsim {
 // redirect loop.
 std::optional<Response> ReplacementAnswer(const FaultPlan& plan, const Request& request);
 
-// Changes the handler's answer: a status after the effect, ETag, single headers, header bomb, gzip, a wrong
-// length.
-void DistortAnswer(const FaultPlan& plan, Response& response);
+// Changes the handler's answer: a status after the effect, ETag, flipped bytes, gzip, header bomb, headers.
+void DistortAnswer(const FaultPlan& plan, const Request& request, Response& response);
 
 // The ETag of the same file with other content: as long as `etag`, and as deterministic.
 std::string AlteredEtag(const std::string& etag);

@@ -48,6 +48,11 @@ void SetTarget(Request& request, std::string target) {
   }
 }
 
+bool CarriesBody(const Request& request, const Response& response) {
+  const bool is_success = response.status >= 200 && response.status < 300 && response.status != 204;
+  return is_success && request.method != "HEAD" && (response.body != nullptr || response.endless_bytes != 0);
+}
+
 std::string_view ReasonPhrase(int status) {
   struct Row {
     int status;

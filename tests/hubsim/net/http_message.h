@@ -58,6 +58,7 @@ struct Response {
   ContentPtr body;           // null: no body
   std::uint64_t offset = 0;  // the part of `body` that is sent
   std::uint64_t length = 0;
+  bool omits_length = false;        // no Content-Length: the end of the connection is the end of the body
   std::uint64_t endless_bytes = 0;  // when set: a generated JSON array of about so many bytes, chunked
 
   void SetBody(std::string text) {
@@ -66,6 +67,9 @@ struct Response {
     body = MemoryContent(std::move(text));
   }
 };
+
+// Whether this is a success whose body goes over the wire; HEAD and 304 have none.
+bool CarriesBody(const Request& request, const Response& response);
 
 std::string_view ReasonPhrase(int status);
 

@@ -68,7 +68,7 @@ class Conversation {
   }
 
   bool Answer(Request& request) {
-    const FaultPlan plan = parts_.faults.Take(which_, request.method, request.path);
+    const FaultPlan plan(parts_.faults, {.listener = which_, .method = request.method, .path = request.path});
     Admission admission = parts_.handler.Admit(request);
     const std::uint64_t entry = parts_.recorder.Begin(DescribeRequest(request, which_, admission.bucket));
     const bool keeps = AnswerLogged(request, plan, admission, entry);
@@ -77,7 +77,7 @@ class Conversation {
   }
 
   bool AnswerLogged(Request& request, const FaultPlan& plan, Admission& admission, std::uint64_t entry) {
-    if (plan.Has(FaultKind::kReset)) {
+    if (plan.Claims(FaultKind::kReset)) {
       connection_.ResetOnClose();
       return false;
     }
@@ -85,7 +85,7 @@ class Conversation {
     const std::uint64_t received = reader_.body_bytes();
     parts_.recorder.Update(entry,
                            [received](LoggedRequest& logged) { logged.body_bytes_received = received; });
-    if (const FaultRule* latency = plan.Find(FaultKind::kLatency)) {
+    if (const FaultRule* latency = plan.Claim(FaultKind::kLatency)) {
       if (!connection_.Pause(latency->duration)) return false;
     }
 
@@ -112,13 +112,7 @@ class Conversation {
     for (const auto& [name, value] : admission.headers.fields()) {
       if (!response.headers.Find(name)) response.headers.Add(name, value);
     }
-    if (response.body != nullptr && response.length > 0 && request.method != "HEAD") {
-      for (const std::uint64_t at :
-           parts_.faults.TakeFlips(which_, request.method, request.path, response.offset, response.length)) {
-        response.body = FlippedContent(response.body, at);
-      }
-    }
-    DistortAnswer(plan, response);
+    DistortAnswer(plan, request, response);
     return response;
   }
 
@@ -140,8 +134,15 @@ HttpServer::HttpServer(Listener which, ListeningSocket listening)
     : which_(which), listening_(std::move(listening)) {}
 
 HttpServer::~HttpServer() {
+  Join();
+}
+
+void HttpServer::Join() {
+  const std::scoped_lock lock(join_mutex_);
   if (acceptor_.joinable()) acceptor_.join();
   for (Worker& worker : workers_) worker.thread.join();
+  workers_.clear();
+  listening_.socket = Descriptor();
 }
 
 void HttpServer::Run(const ServerParts& parts) {
@@ -178,7 +179,7 @@ void HttpServer::ReapWorkers() {
 void HttpServer::Serve(AcceptedSocket accepted, std::uint64_t connection_id) {
   const ServerParts& parts = *parts_;
   Connection connection(std::move(accepted.socket), parts.stop);
-  if (parts.faults.TakeResetAtAccept(which_)) {
+  if (parts.faults.ClaimResetAtAccept(which_)) {
     connection.ResetOnClose();
     return;
   }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -54,10 +55,13 @@ class HttpServer {
   // Listens at once; connections wait until Run().
   static absl::StatusOr<std::unique_ptr<HttpServer>> Listen(Listener which, std::uint16_t port);
 
-  // Waits for the threads; the stop signal must be raised before.
+  // Joins.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
+
+  // Waits for all threads and closes the port; the stop signal must be raised before. Idempotent.
+  void Join();
 
   // Starts to accept. Called once.
   void Run(const ServerParts& parts);
@@ -83,6 +87,7 @@ class HttpServer {
   ListeningSocket listening_;
   std::optional<ServerParts> parts_;  // set by Run(), never changed after
   std::atomic<std::uint64_t> connections_ = 0;
+  std::mutex join_mutex_;
   std::thread acceptor_;
   std::list<Worker> workers_;  // touched by the accepting thread, and by the destructor after its end
 };

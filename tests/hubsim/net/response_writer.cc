@@ -21,14 +21,16 @@ bool HasNoBody(const Request& request, const Response& response) {
 // Sends body bytes under the plan's cut, stall and pace.
 class BodyPump {
  public:
-  BodyPump(Connection& connection, const FaultPlan& plan, const WriteProgress& progress)
+  // Errors and redirects go out unharmed: a plan that cuts a file is not about the redirect to it.
+  BodyPump(Connection& connection, const FaultPlan& plan, bool is_success, const WriteProgress& progress)
       : connection_(connection), progress_(progress) {
-    if (const FaultRule* rule = plan.Find(FaultKind::kCut)) cut_at_ = rule->at_bytes;
-    if (const FaultRule* rule = plan.Find(FaultKind::kStall)) {
+    if (!is_success) return;
+    if (const FaultRule* rule = plan.Claim(FaultKind::kCut)) cut_at_ = rule->at_bytes;
+    if (const FaultRule* rule = plan.Claim(FaultKind::kStall)) {
       stall_at_ = rule->at_bytes;
       stall_for_ = rule->duration;
     }
-    if (const FaultRule* rule = plan.Find(FaultKind::kSlow))
+    if (const FaultRule* rule = plan.Claim(FaultKind::kSlow))
       rate_ = std::max<std::uint64_t>(rule->bytes_per_second, 1);
   }
 
@@ -123,11 +125,10 @@ bool SendEndless(Connection& connection, BodyPump& pump, std::uint64_t total) {
 
 WriteOutcome WriteResponse(Connection& connection, const Request& request, Response response,
                            const FaultPlan& plan, bool keep_alive, const WriteProgress& progress) {
-  const FaultRule* wrong_length = plan.Find(FaultKind::kContentLength);
+  const FaultRule* wrong_length =
+      CarriesBody(request, response) ? plan.Claim(FaultKind::kContentLength) : nullptr;
   const bool is_chunked = response.endless_bytes != 0;
-  const bool drops_length = std::ranges::any_of(plan.rules(), [](const FaultRule& rule) {
-    return rule.kind == FaultKind::kDropHeader && ToLower(rule.value) == "content-length";
-  });
+  const bool drops_length = response.omits_length;
   keep_alive = keep_alive && wrong_length == nullptr && !drops_length;
 
   if (is_chunked) {
@@ -145,7 +146,7 @@ WriteOutcome WriteResponse(Connection& connection, const Request& request, Respo
   if (!connection.Write(head)) return {};
   if (HasNoBody(request, response)) return {.is_whole = true, .may_keep_connection = keep_alive};
 
-  BodyPump pump(connection, plan, progress);
+  BodyPump pump(connection, plan, CarriesBody(request, response), progress);
   const bool is_whole =
       is_chunked ? SendEndless(connection, pump, response.endless_bytes) : SendContent(pump, response);
   return {.body_bytes = pump.sent(), .is_whole = is_whole, .may_keep_connection = is_whole && keep_alive};

@@ -1,24 +1,25 @@
 // Loads repos and users from a folder tree:
 //
-//   DIR/hub.json                               optional: {"users": [{"name": "mira", "token": "hf_…", "orgs":
-//   ["acme"],
-//                                              "isPro": false, "role": "write", "fullname": "Mira K."}]}
-//   DIR/{models,datasets,spaces}/NS/NAME/      one repo each
-//     repo.json                                optional, see below
-//     revisions/REF/…files…                    each folder becomes one commit on that ref
+//   DIR/hub.json                            optional, the users: see below
+//   DIR/{models,datasets,spaces}/NS/NAME/   one repo each
+//     repo.json                             optional, its settings: see below
+//     revisions/REF/…files…                 each folder becomes one commit on that ref
 //
 // REF is a branch ("main") or a percent-encoded full ref: "refs%2Ftags%2Fv1", "refs%2Fpr%2F1",
 // "refs%2Fconvert%2Fparquet"; "tags%2Fv1" is short for the first. `main` is committed first; every other
 // ref's commit has main's as parent and holds exactly the files of its own folder.
 //
-// repo.json: {"private": false, "gated": false | "auto" | "manual", "granted": ["mira"], "disabled": false,
-//   "downloads": 1, "likes": 1, "createdAt": "2025-01-01T00:00:00.000Z", "tags": […], "pipeline_tag": "…",
-//   "library_name": "…", "renamedFrom": ["old/name"], "securityFileStatus": {"path": {"status": "unsafe",
-//   …}}}
+// hub.json: {"users": [{"name": "mira", "token": "hf_…", "orgs": ["acme"], "isPro": false,
+//   "role": "write", "fullname": "Mira K."}]}
+//
+// repo.json, all optional: {"private": false, "gated": false | "auto" | "manual", "granted": ["mira"],
+//   "disabled": false, "downloads": 1, "likes": 1, "createdAt": "2025-01-01T00:00:00.000Z", "tags": ["…"],
+//   "pipeline_tag": "…", "library_name": "…", "renamedFrom": ["old/name"],
+//   "securityFileStatus": {"path/of/file": {"status": "unsafe"}}}
 //
 // Files are hashed once, and read again by range when they are asked for; they must not change meanwhile.
-// Symbolic links are followed. A folder below models/ without `revisions` may also be a repo without
-// namespace ("gpt2"), if it has `revisions` itself.
+// Symbolic links are followed. A folder directly below models/ that has `revisions` itself is a repo without
+// namespace ("gpt2").
 #pragma once
 
 #include <cstdint>
