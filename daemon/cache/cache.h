@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+
 #include "common/io/file_system.h"
 #include "common/types/entry.h"
 #include "common/types/repo_id.h"
@@ -18,13 +19,17 @@ namespace batuta::cache {
 
 struct CacheOptions {
   std::filesystem::path root;  // absolute; HF_HUB_CACHE
+
+  // Names this run of the machine (see Partial). Empty = as the kernel says.
+  std::string boot_id = {};
 };
 
 // What the file system under the cache can do, probed when the cache is opened.
 struct Abilities {
-  bool symlinks = true;    // else files are moved into the snapshot, as the Python library does (hub-protocol 4.7)
+  bool symlinks =
+      true;  // else files are moved into the snapshot, as the Python library does (hub-protocol 4.7)
   bool hard_links = true;
-  bool locks = true;       // flock(2)
+  bool locks = true;  // flock(2)
 };
 
 struct CachedRevision {
@@ -50,9 +55,10 @@ struct CacheListing {
   std::vector<std::string> warnings;
 };
 
-// Cache is the tree on disk that every Hugging Face tool of the machine shares, in exactly the layout of the Python library
-// (docs/on-disk-format.md). A file appears under its final name only when it is whole and verified. Other tools write the
-// same tree at the same time: names are unique, final steps are atomic, locks are tried and never waited for.
+// Cache is the tree on disk that every Hugging Face tool of the machine shares, in exactly the layout of the
+// Python library (docs/on-disk-format.md). A file appears under its final name only when it is whole and
+// verified. Other tools write the same tree at the same time: names are unique, final steps are atomic, locks
+// are tried and never waited for.
 //
 // All methods block on disk I/O: run them on the disk pool, never on the core sequence. Thread-safe.
 // Errors common to all: those of FileSystem.
@@ -60,21 +66,37 @@ class Cache {
  public:
   virtual ~Cache() = default;
 
-  // Makes the root when missing (with CACHEDIR.TAG), probes its abilities, removes leftovers of a crash that cannot be
-  // resumed.   kPermissionDenied (STORAGE_READ_ONLY)  the root cannot be written; OpenReadOnly() still can read.
+  // Makes the root when missing (with CACHEDIR.TAG), probes its abilities, removes leftovers of a crash that
+  // cannot be resumed. On a full disk the probe is skipped and the usual abilities are assumed: what is
+  // cached stays usable. `files` and `store` outlive the cache.
+  //   kPermissionDenied (STORAGE_READ_ONLY)  the root cannot be written; OpenReadOnly() still can read.
+  //   kInvalidArgument (CONFIG_INVALID)      the root is not an absolute path, or not a folder.
   static absl::StatusOr<std::unique_ptr<Cache>> Open(CacheOptions options, FileSystem& files,
                                                      metadata::MetadataStore& store);
 
-  // --- reading -------------------------------------------------------------------------------------------------------
+  // For a root that cannot be written, or must not be: every writing method answers kPermissionDenied
+  // (STORAGE_READ_ONLY). A missing root is an empty cache. Touches nothing.
+  static std::unique_ptr<Cache> OpenReadOnly(CacheOptions options, FileSystem& files);
 
-  // The commit a ref points to. A missing, empty or malformed ref file is nullopt.
+  // --- reading
+  // -------------------------------------------------------------------------------------------------------
+
+  // The commit a ref points to. A missing, empty or malformed ref file is nullopt. A revision that is spelled
+  // as a commit is that commit, whatever is cached.
   virtual absl::StatusOr<std::optional<CommitId>> ReadRef(const RepoId& repo, const Revision& revision) = 0;
 
-  // The listing of a commit that was stored earlier (`trees/<commit>.json`, the Python library's own format), else nullopt.
+  // The listing of a commit that was stored earlier (`trees/<commit>.json`, the Python library's own format),
+  // else nullopt.
   virtual absl::StatusOr<std::optional<Tree>> ReadTree(const RepoId& repo, const CommitId& commit) = 0;
 
-  // For each entry: is it whole in the snapshot of that commit? A blob that is there but not linked counts as not there: see
-  // LinkExisting(). A link whose target is missing or has another size counts as not there.
+  // What lies in the snapshot folder of a commit, for caches filled by tools that keep no listing: files
+  // whose blob can be told from their link. nullopt when there is no such folder.
+  virtual absl::StatusOr<std::optional<Tree>> ReadSnapshot(const RepoId& repo, const CommitId& commit) = 0;
+
+  // For each entry: is it whole in the snapshot of that commit? A blob that is there but not linked counts as
+  // not there: see LinkExisting(). A link whose target is missing, has another size or is not the entry's
+  // blob counts as not there, and so does what lies below a symlinked folder. A regular file of the right
+  // size counts as there (hub-protocol 4.7). Three system calls an entry at most.
   virtual absl::StatusOr<std::vector<bool>> ArePresent(const RepoId& repo, const CommitId& commit,
                                                        const std::vector<Entry>& entries) = 0;
 
@@ -88,23 +110,39 @@ class Cache {
   virtual const std::filesystem::path& root() const = 0;
   virtual const Abilities& abilities() const = 0;
 
-  // --- writing -------------------------------------------------------------------------------------------------------
+  // --- writing
+  // -------------------------------------------------------------------------------------------------------
 
-  // Opens the partial file of a blob, new or left by an earlier run, for its one writer. `path` only decides how the bytes
-  // are reached on file systems without symlinks.   kAlreadyExists  the blob is whole already: use LinkExisting().
+  // Opens the partial file of a blob, new or left by an earlier run, for its one writer.
+  //   kAlreadyExists                     the blob is whole already: use LinkExisting().
+  //   kFailedPrecondition (DAEMON_BUSY)  the partial file is in use.
   virtual absl::StatusOr<std::unique_ptr<Partial>> OpenPartial(const RepoId& repo, const BlobId& blob,
                                                                uint64_t size_bytes) = 0;
 
-  // Makes the blob reachable as `entry.path` in the snapshot of `commit`, if the repo has it with the right size; false when
-  // not. Idempotent. Refuses (kDataLoss INVALID_PATH) where a symlink in the snapshot folder would lead the path astray.
-  virtual absl::StatusOr<bool> LinkExisting(const RepoId& repo, const CommitId& commit, const Entry& entry) = 0;
+  // Makes the blob reachable as `entry.path` in the snapshot of `commit`, if the repo has it with the right
+  // size; false when not. Idempotent; replaces a broken or wrong link. The link itself is made durable by
+  // WriteRef(). Without symlinks the blob is moved there, and the same bytes wanted in a second place are
+  // linked or copied from where the stored listings say they are: so WriteTree() comes first.
+  //   kDataLoss (INVALID_PATH)  a symlink in the snapshot folder would lead the path astray; a file stands
+  //   where a folder is
+  //                             needed or the other way round; the name differs only in letter case from
+  //                             another entry's and the file system does not tell them apart; the name is too
+  //                             long for it.
+  virtual absl::StatusOr<bool> LinkExisting(const RepoId& repo, const CommitId& commit,
+                                            const Entry& entry) = 0;
 
+  // Stores the listing of a commit for ReadTree() and for the Python library, durably.
+  //   kInvalidArgument (INVALID_ARGUMENT)  an LFS entry has no git_oid; nothing was written.
   virtual absl::Status WriteTree(const RepoId& repo, const Tree& tree) = 0;
 
-  // After the snapshot folder exists. Nothing to do when the revision is the commit itself.
+  // Makes what was linked into the snapshot durable, and then the ref. The snapshot's folder is made when
+  // missing, since a ref without one makes the Python library drop the repo from its report. When the
+  // revision is the commit itself there is no ref.
+  //   kDataLoss (INVALID_PATH)  another ref of this cache is a folder on the way, or the other way round.
   virtual absl::Status WriteRef(const RepoId& repo, const Revision& revision, const CommitId& commit) = 0;
 
-  // Records that the hub says there is no such file (`.no_exist/<commit>/<path>`).
+  // Records that the hub says there is no such file (`.no_exist/<commit>/<path>`).   kDataLoss (INVALID_PATH)
+  // as above.
   virtual absl::Status WriteNoExist(const RepoId& repo, const CommitId& commit, const RepoPath& path) = 0;
 };
 

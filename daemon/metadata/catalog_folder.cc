@@ -24,7 +24,8 @@ absl::Status MakeFolder(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   if (error) return ErrnoError(error.value(), "make the state folder " + path.parent_path().native());
-  if (::mkdir(path.c_str(), 0700) < 0 && errno != EEXIST) return ErrnoError(errno, "make the catalog folder " + path.native());
+  if (::mkdir(path.c_str(), 0700) < 0 && errno != EEXIST)
+    return ErrnoError(errno, "make the catalog folder " + path.native());
   return absl::OkStatus();
 }
 
@@ -48,9 +49,10 @@ absl::StatusOr<CatalogFolder> CatalogFolder::Take(fs::path path) {
   while (::flock(lock.get(), LOCK_EX | LOCK_NB) < 0) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return ErrnoError(errno, "lock " + lock_path.native());
-    return MakeError(absl::StatusCode::kFailedPrecondition, reason::kDaemonBusy,
-                     fmt::format("another process uses the catalog {}", path.native()),
-                     "stop the other batutad (`batuta daemon stop`), or use another state folder (--state-dir)");
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition, reason::kDaemonBusy,
+        fmt::format("another process uses the catalog {}", path.native()),
+        "stop the other batutad (`batuta daemon stop`), or use another state folder (--state-dir)");
   }
   return CatalogFolder(std::move(path), std::move(lock));
 }
@@ -67,7 +69,8 @@ std::optional<std::string> CatalogFolder::ObviousDamage() const {
   for (fs::directory_iterator entry(path_, error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().native();
     const std::string extension = entry->path().extension().native();
-    if (extension == ".sst" || extension == ".log") return fmt::format("{} is there and CURRENT is not", name);
+    if (extension == ".sst" || extension == ".log")
+      return fmt::format("{} is there and CURRENT is not", name);
   }
   return std::nullopt;
 }
@@ -83,7 +86,8 @@ absl::StatusOr<fs::path> CatalogFolder::SetAside(WallTime now) {
   const std::string wanted = fmt::format("{}.damaged-{}", path_.native(), Compact(now));
   fs::path aside = wanted;
   std::error_code error;
-  for (int n = 2; fs::exists(aside, error) && n <= kMostPerSecond; ++n) aside = fmt::format("{}-{}", wanted, n);
+  for (int n = 2; fs::exists(aside, error) && n <= kMostPerSecond; ++n)
+    aside = fmt::format("{}-{}", wanted, n);
   fs::rename(path_, aside, error);
   if (error) return ErrnoError(error.value(), fmt::format("rename {} to {}", path_.native(), aside.native()));
   ASSIGN_OR_RETURN(*this, Take(path_));

@@ -6,13 +6,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+
 #include "common/io/unique_fd.h"
 #include "common/time/clock.h"
 
 namespace batuta::metadata {
 
-// CatalogFolder is the folder of the catalog while this process owns it: an flock(2) on a file in it keeps others out. The
-// lock goes with the object. Not thread-safe, except MarkDamaged().
+// CatalogFolder is the folder of the catalog while this process owns it: an flock(2) on a file in it keeps
+// others out. The lock goes with the object. Not thread-safe, except MarkDamaged().
 class CatalogFolder {
  public:
   // Makes the folder (0700) and its parents when missing.
@@ -30,7 +31,8 @@ class CatalogFolder {
   // Has the next start set the catalog aside. Called when a read finds damage while the catalog is in use.
   void MarkDamaged() const;
 
-  // Renames the folder to `<path>.damaged-<UTC time>`, takes a new empty one in its place and answers the name.
+  // Renames the folder to `<path>.damaged-<UTC time>`, takes a new empty one in its place and answers the
+  // name.
   absl::StatusOr<std::filesystem::path> SetAside(WallTime now);
 
  private:

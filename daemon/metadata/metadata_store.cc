@@ -36,9 +36,10 @@ absl::Status CheckLimits(const WriteBatch& batch) {
   for (const WriteBatch::Change& change : batch.changes()) {
     const size_t value_size = change.value.has_value() ? change.value->size() : 0;
     if (change.key.size() <= kLongestKey && value_size <= kLongestValue) continue;
-    return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
-                     fmt::format("a record of {} + {} bytes does not fit the {} table (limits: {} + {})",
-                                 change.key.size(), value_size, ToString(change.table), kLongestKey, kLongestValue));
+    return MakeError(
+        absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+        fmt::format("a record of {} + {} bytes does not fit the {} table (limits: {} + {})",
+                    change.key.size(), value_size, ToString(change.table), kLongestKey, kLongestValue));
   }
   return absl::OkStatus();
 }

@@ -11,7 +11,8 @@
 
 namespace batuta::metadata {
 
-// What the catalog keeps. Each table's values are encoded by the folder that owns them, as JSON with a "v" field.
+// What the catalog keeps. Each table's values are encoded by the folder that owns them, as JSON with a "v"
+// field.
 enum class Table {
   kMeta,        // schema version, salt, instance id
   kJobs,        // job id → daemon/jobs
@@ -34,7 +35,10 @@ class WriteBatch {
     std::optional<std::string> value;  // nullopt = delete
   };
 
-  void Put(Table table, std::string key, std::string value) { changes_.push_back({table, std::move(key), std::move(value)}); }
+  void Put(Table table, std::string key, std::string value) {
+    changes_.push_back({table, std::move(key), std::move(value)});
+  }
+
   void Delete(Table table, std::string key) { changes_.push_back({table, std::move(key), std::nullopt}); }
 
   const std::vector<Change>& changes() const { return changes_; }
@@ -48,30 +52,35 @@ enum class Durability {
   kPower,    // survives a power cut, and so does everything written before
 };
 
-// MetadataStore is the catalog: an ordered map per table. Keys are any bytes ≤ 4 KiB, values ≤ 16 MiB. Thread-safe. Calls may
-// block for a disk write (kPower: for an fsync); reads of what was written lately do not.
-//   kUnavailable (STORAGE_FAILED), kResourceExhausted (DISK_FULL), kDataLoss (CATALOG_DAMAGED) from any method.
-//   kInvalidArgument (INVALID_ARGUMENT) from Write(): a key or value beyond its limit; nothing was written.
+// MetadataStore is the catalog: an ordered map per table. Keys are any bytes ≤ 4 KiB, values ≤ 16 MiB.
+// Thread-safe. Calls may block for a disk write (kPower: for an fsync); reads of what was written lately do
+// not.
+//   kUnavailable (STORAGE_FAILED), kResourceExhausted (DISK_FULL), kDataLoss (CATALOG_DAMAGED) from any
+//   method. kInvalidArgument (INVALID_ARGUMENT) from Write(): a key or value beyond its limit; nothing was
+//   written.
 class MetadataStore {
  public:
   virtual ~MetadataStore() = default;
   virtual absl::StatusOr<std::optional<std::string>> Get(Table table, std::string_view key) = 0;
 
-  // The changes take effect in their order, so the last one to a key wins. An empty batch with kPower makes durable what was
-  // written before.
+  // The changes take effect in their order, so the last one to a key wins. An empty batch with kPower makes
+  // durable what was written before.
   virtual absl::Status Write(const WriteBatch& batch, Durability durability) = 0;
 
-  // In key order (bytes, unsigned); stops when `visit` returns false. Writes during the scan are not seen; `visit` may make
-  // them. An empty prefix is the whole table.
-  virtual absl::Status Scan(Table table, std::string_view prefix,
-                            const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
+  // In key order (bytes, unsigned); stops when `visit` returns false. Writes during the scan are not seen;
+  // `visit` may make them. An empty prefix is the whole table.
+  virtual absl::Status Scan(
+      Table table, std::string_view prefix,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
 };
 
-// kInvalidArgument (INVALID_ARGUMENT) when a key or value of the batch is beyond its limit. For implementations.
+// kInvalidArgument (INVALID_ARGUMENT) when a key or value of the batch is beyond its limit. For
+// implementations.
 absl::Status CheckLimits(const WriteBatch& batch);
 
 // One put or delete.
-absl::Status Put(MetadataStore& store, Table table, std::string_view key, std::string_view value, Durability durability);
+absl::Status Put(MetadataStore& store, Table table, std::string_view key, std::string_view value,
+                 Durability durability);
 absl::Status Delete(MetadataStore& store, Table table, std::string_view key, Durability durability);
 
 }  // namespace batuta::metadata

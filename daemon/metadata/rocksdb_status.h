@@ -2,9 +2,8 @@
 
 #include <string_view>
 
-#include <rocksdb/status.h>
-
 #include "absl/status/status.h"
+#include <rocksdb/status.h>
 
 namespace batuta::metadata {
 
@@ -12,7 +11,8 @@ namespace batuta::metadata {
 // kResourceExhausted (DISK_FULL), everything else → kUnavailable (STORAGE_FAILED).
 absl::Status ToStatus(const rocksdb::Status& status, std::string_view what);
 
-// Does opening fail so because the files are not a usable database (and not because the disk or the permissions are bad)?
+// Does opening fail so because the files are not a usable database (and not because the disk or the
+// permissions are bad)?
 bool SaysDamaged(const rocksdb::Status& status);
 
 }  // namespace batuta::metadata

@@ -28,12 +28,13 @@ class NoLogger final : public rocksdb::Logger {
   NoLogger() : Logger(rocksdb::InfoLogLevel::FATAL_LEVEL) {}
 
   using Logger::Logv;
+
   void Logv(const char*, va_list) override {}
 };
 
-// Tables share one column family, told apart by the first byte of the key. A family each would mean seven write buffers,
-// seven sets of files at start, and a log that can only be cut when the quietest table has been flushed.
-// The letters are on disk: they never change.
+// Tables share one column family, told apart by the first byte of the key. A family each would mean seven
+// write buffers, seven sets of files at start, and a log that can only be cut when the quietest table has
+// been flushed. The letters are on disk: they never change.
 char Tag(Table table) {
   switch (table) {
     case Table::kMeta:
@@ -123,7 +124,8 @@ class RocksDbStore final : public MetadataStore {
     for (const WriteBatch::Change& change : batch.changes()) {
       const std::string key = KeyOf(change.table, change.key);
       // In memory: these fail only beyond limits that CheckLimits() is far below.
-      const rocksdb::Status added = change.value.has_value() ? changes.Put(key, *change.value) : changes.Delete(key);
+      const rocksdb::Status added =
+          change.value.has_value() ? changes.Put(key, *change.value) : changes.Delete(key);
       if (!added.ok()) return ToStatus(added, "write");
     }
     rocksdb::Status status = Commit(&changes, durability);
@@ -156,21 +158,23 @@ class RocksDbStore final : public MetadataStore {
   rocksdb::Status Commit(rocksdb::WriteBatch* changes, Durability durability) {
     const Database database = Borrow();
     if (database == nullptr) return rocksdb::Status::IOError("closed after a failed write");
-    if (changes->Count() == 0) return durability == Durability::kPower ? database->SyncWAL() : rocksdb::Status::OK();
+    if (changes->Count() == 0)
+      return durability == Durability::kPower ? database->SyncWAL() : rocksdb::Status::OK();
     rocksdb::WriteOptions options;
     options.sync = durability == Durability::kPower;
     return database->Write(options, changes);
   }
 
-  // After a failed write RocksDB refuses all others. When the cause was a full disk it can be told that there may be room
-  // again; else it must be closed and opened. True when a write may be tried.
+  // After a failed write RocksDB refuses all others. When the cause was a full disk it can be told that there
+  // may be room again; else it must be closed and opened. True when a write may be tried.
   bool Recover() {
     if (const Database database = Borrow(); database != nullptr && database->Resume().ok()) return true;
     if (!folder_.has_value()) return false;
     Database last;
     {
       MutexLock lock(mutex_);
-      // Copies are made under this lock only: with one left nobody is inside. Else the next failure tries again.
+      // Copies are made under this lock only: with one left nobody is inside. Else the next failure tries
+      // again.
       if (database_.use_count() > 1) return false;
       last = std::move(database_);
     }
@@ -185,7 +189,8 @@ class RocksDbStore final : public MetadataStore {
   }
 
   static absl::Status Closed() {
-    return MakeError(absl::StatusCode::kUnavailable, reason::kStorageFailed, "catalog: closed after a failed write",
+    return MakeError(absl::StatusCode::kUnavailable, reason::kStorageFailed,
+                     "catalog: closed after a failed write",
                      "check the disk of the state folder; the next write tries to open it again");
   }
 
@@ -223,7 +228,8 @@ absl::Status BoundLogs(rocksdb::DB& database) {
   rocksdb::VectorLogPtr logs;
   const rocksdb::Status listed = database.GetSortedWalFiles(logs);
   if (!listed.ok()) return ToStatus(listed, "list logs");
-  return logs.size() <= kMostLogs ? absl::OkStatus() : ToStatus(database.Flush(rocksdb::FlushOptions()), "flush");
+  return logs.size() <= kMostLogs ? absl::OkStatus()
+                                  : ToStatus(database.Flush(rocksdb::FlushOptions()), "flush");
 }
 
 // kDataLoss (CATALOG_DAMAGED): there is something, and it is of no use.
@@ -231,7 +237,8 @@ absl::StatusOr<std::unique_ptr<RocksDbStore>> OpenExisting(const CatalogFolder& 
   if (const auto damage = folder.ObviousDamage(); damage.has_value()) return Damaged(*damage);
   if (folder.HasDatabase()) RETURN_IF_ERROR(CheckVersion(folder.path()));
   Database database;
-  if (const rocksdb::Status status = OpenDatabase(folder.path(), &database); !status.ok()) return OpenError(status);
+  if (const rocksdb::Status status = OpenDatabase(folder.path(), &database); !status.ok())
+    return OpenError(status);
   RETURN_IF_ERROR(BoundLogs(*database));
   auto store = std::make_unique<RocksDbStore>(std::move(database));
   ASSIGN_OR_RETURN(const std::optional<uint32_t> migrated, MigrateSchema(*store, SchemaMigrations()));
@@ -251,7 +258,8 @@ absl::StatusOr<std::unique_ptr<MetadataStore>> OpenRocksDbStore(const std::files
   if (absl::IsDataLoss(store.status())) {
     ASSIGN_OR_RETURN(const std::filesystem::path aside, owned.SetAside(SystemClock().wall()));
     report->notices.push_back(
-        fmt::format("The catalog was damaged ({}) and has been moved to {}; a new one was begun. No file of the cache was "
+        fmt::format("The catalog was damaged ({}) and has been moved to {}; a new one was begun. No file of "
+                    "the cache was "
                     "touched; unfinished downloads start over.",
                     MessageOf(store.status()), aside.native()));
     store = OpenExisting(owned, report);

@@ -24,7 +24,8 @@ absl::Status SayVersion(MetadataStore&, WriteBatch*) {
 absl::StatusOr<bool> IsEmpty(MetadataStore& store) {
   bool is_empty = true;
   for (const Table table : kTables) {
-    RETURN_IF_ERROR(store.Scan(table, {}, [&](std::string_view, std::string_view) { return is_empty = false; }));
+    RETURN_IF_ERROR(
+        store.Scan(table, {}, [&](std::string_view, std::string_view) { return is_empty = false; }));
     if (!is_empty) break;
   }
   return is_empty;
@@ -49,18 +50,20 @@ absl::StatusOr<uint32_t> SchemaVersionOf(MetadataStore& store) {
   const char* const end = text->data() + text->size();
   const auto [parsed, error] = std::from_chars(text->data(), end, version);
   if (error == std::errc() && parsed == end && version > 0) return version;
-  return MakeError(absl::StatusCode::kDataLoss, reason::kCatalogDamaged, "the catalog's schema version is unreadable");
+  return MakeError(absl::StatusCode::kDataLoss, reason::kCatalogDamaged,
+                   "the catalog's schema version is unreadable");
 }
 
 absl::Status CheckNotNewer(uint32_t version, std::span<const Migration> migrations) {
   if (version <= migrations.size()) return absl::OkStatus();
   return MakeError(absl::StatusCode::kFailedPrecondition, reason::kCatalogNewer,
-                   fmt::format("the catalog has schema version {}; this program knows versions up to {}", version,
-                               migrations.size()),
+                   fmt::format("the catalog has schema version {}; this program knows versions up to {}",
+                               version, migrations.size()),
                    "start the newer batutad that wrote it, or use another state folder (--state-dir)");
 }
 
-absl::StatusOr<std::optional<uint32_t>> MigrateSchema(MetadataStore& store, std::span<const Migration> migrations) {
+absl::StatusOr<std::optional<uint32_t>> MigrateSchema(MetadataStore& store,
+                                                      std::span<const Migration> migrations) {
   ASSIGN_OR_RETURN(const uint32_t found, SchemaVersionOf(store));
   RETURN_IF_ERROR(CheckNotNewer(found, migrations));
   if (found == migrations.size()) return std::nullopt;
@@ -75,7 +78,8 @@ absl::StatusOr<std::optional<uint32_t>> MigrateSchema(MetadataStore& store, std:
     WriteBatch changes;
     absl::Status status = migrations[version](store, &changes);
     if (status.ok()) status = WriteVersion(store, std::move(changes), version + 1);
-    if (!status.ok()) return Annotate(status, fmt::format("migrate the catalog from schema version {}", version));
+    if (!status.ok())
+      return Annotate(status, fmt::format("migrate the catalog from schema version {}", version));
   }
   return found;
 }

@@ -1,6 +1,5 @@
 #include "tests/support/metadata/fake_metadata_store.h"
 
-
 #include "common/status/status.h"
 
 namespace batuta::metadata {
@@ -82,7 +81,8 @@ absl::Status FakeMetadataStore::Scan(
   return absl::OkStatus();
 }
 
-// The error that the call must answer with, if any. Asks outside the lock: what it asks may be this very test's machine.
+// The error that the call must answer with, if any. Asks outside the lock: what it asks may be this very
+// test's machine.
 absl::Status FakeMetadataStore::Begin(Failure FakeMetadataStore::*injected) {
   std::function<bool()> is_down;
   {

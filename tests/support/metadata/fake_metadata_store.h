@@ -20,8 +20,8 @@ class FakeMetadataStore final : public MetadataStore {
   // Forgets every write since the latest one with kPower, as a power cut may.
   void CutPower();
 
-  // While `is_down` says so, every call fails (kUnavailable STORAGE_FAILED) and has no effect: ties this store to the
-  // machine that a FakeFileSystem models.
+  // While `is_down` says so, every call fails (kUnavailable STORAGE_FAILED) and has no effect: ties this
+  // store to the machine that a FakeFileSystem models.
   void FailWhile(std::function<bool()> is_down);
 
   // Just before the n-th (≥ 1) write from now, `act` is called: to take the machine down, for instance.

@@ -30,7 +30,8 @@ TEST(IdentityTest, DiffersFromCatalogToCatalogAndFromTheSalt) {
 }
 
 TEST(IdentityTest, RefusesAStoredValueThatIsNone) {
-  for (const char* const bad : {"", "0123", "ZZ23456789abcdef0123456789abcdef", "../../../../../../../../etc/pass"}) {
+  for (const char* const bad :
+       {"", "0123", "ZZ23456789abcdef0123456789abcdef", "../../../../../../../../etc/pass"}) {
     FakeMetadataStore store;
     ASSERT_THAT(Put(store, Table::kMeta, "instance_id", bad, Durability::kPower), IsOk());
     EXPECT_THAT(InstanceId(store), HasReason("CATALOG_DAMAGED")) << bad;

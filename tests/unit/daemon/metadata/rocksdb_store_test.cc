@@ -75,7 +75,8 @@ class RocksDbStoreTest : public ::testing::Test {
 
   void ExpectSetAsideAndBegunAnew() {
     ASSERT_OK_AND_ASSIGN(const auto store, Open());
-    EXPECT_THAT(report_.notices, ElementsAre(AllOf(HasSubstr("damaged"), HasSubstr(catalog().native() + ".damaged-"))));
+    EXPECT_THAT(report_.notices,
+                ElementsAre(AllOf(HasSubstr("damaged"), HasSubstr(catalog().native() + ".damaged-"))));
     EXPECT_THAT(store->Get(Table::kJobs, "1"), IsOkAndHolds(std::nullopt));
     EXPECT_THAT(Put(*store, Table::kJobs, "2", "b", Durability::kPower), IsOk());
     EXPECT_THAT(FilesWith(folder_ / "state", "catalog.damaged-"), SizeIs(1));
@@ -179,7 +180,8 @@ TEST_F(RocksDbStoreTest, ACatalogWithoutItsManifestIsSetAside) {
 
 TEST_F(RocksDbStoreTest, ACatalogWithAGarbledManifestIsSetAside) {
   GivenACatalog();
-  for (const fs::path& manifest : FilesWith(catalog(), "MANIFEST-")) Overwrite(manifest, std::string(4096, 'x'));
+  for (const fs::path& manifest : FilesWith(catalog(), "MANIFEST-"))
+    Overwrite(manifest, std::string(4096, 'x'));
   ExpectSetAsideAndBegunAnew();
 }
 
@@ -200,7 +202,9 @@ TEST_F(RocksDbStoreTest, DamageFoundWhileInUseIsReportedAndSetAsideAtTheNextStar
     // Enough to leave the write buffer for table files.
     ASSERT_OK_AND_ASSIGN(const auto store, Open());
     for (int i = 0; i < 64; ++i) {
-      ASSERT_THAT(Put(*store, Table::kVerdicts, std::to_string(i), std::string(128 << 10, 'v'), Durability::kPower), IsOk());
+      ASSERT_THAT(
+          Put(*store, Table::kVerdicts, std::to_string(i), std::string(128 << 10, 'v'), Durability::kPower),
+          IsOk());
     }
   }
   // Their trailers stay, so that they open.
@@ -214,7 +218,8 @@ TEST_F(RocksDbStoreTest, DamageFoundWhileInUseIsReportedAndSetAsideAtTheNextStar
   {
     ASSERT_OK_AND_ASSIGN(const auto store, Open());
     absl::Status status;
-    for (int i = 0; status.ok() && i < 64; ++i) status = store->Get(Table::kVerdicts, std::to_string(i)).status();
+    for (int i = 0; status.ok() && i < 64; ++i)
+      status = store->Get(Table::kVerdicts, std::to_string(i)).status();
     EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss));
     EXPECT_THAT(status, HasReason("CATALOG_DAMAGED"));
   }

@@ -1,0 +1,196 @@
+#include "daemon/cache/cache_scanner.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/status/status.h"
+#include "common/text/human.h"
+#include "daemon/cache/cache_reader.h"
+
+namespace batuta::cache {
+namespace {
+
+using Kind = FileInfo::Kind;
+
+// What may lie at the root besides repos without a word.
+bool IsExpectedAtRoot(std::string_view name) {
+  constexpr std::array<std::string_view, 5> kNames = {".locks", "CACHEDIR.TAG", ".DS_Store", "Thumbs.db",
+                                                      "desktop.ini"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+}  // namespace
+
+absl::StatusOr<CacheListing> CacheScanner::Scan(const std::vector<RepoId>& only) {
+  if (only.empty()) {
+    const auto names = files_.List(layout_.root());
+    if (!names.ok() && !absl::IsNotFound(names.status())) return names.status();
+    for (const std::string& name : names.ok() ? *names : std::vector<std::string>()) {
+      if (IsExpectedAtRoot(name)) continue;
+      const auto repo = RepoId::FromFolder(name);
+      if (repo.ok()) {
+        ScanRepo(*repo);
+      } else {
+        Warn(layout_.root() / name, "is not a repo that this version knows: left out");
+      }
+    }
+  }
+  for (const RepoId& repo : only) {
+    if (!absl::IsNotFound(files_.Info(layout_.Repo(repo)).status())) ScanRepo(repo);
+  }
+  if (unsaid_warnings_ > 0)
+    listing_.warnings.push_back(fmt::format("… and {} more warnings", unsaid_warnings_));
+  return std::move(listing_);
+}
+
+void CacheScanner::ScanRepo(const RepoId& repo) {
+  ++repo_number_;
+  const auto commits = files_.List(layout_.Snapshots(repo));
+  if (!commits.ok()) {
+    if (absl::IsNotFound(commits.status())) {
+      Warn(layout_.Repo(repo), "has no snapshots: left out");
+    } else {
+      WarnError(layout_.Snapshots(repo), commits.status());
+    }
+    return;
+  }
+  CachedRepo cached{repo, layout_.Repo(repo), 0, 0, WallTime(), {}};
+  for (const std::string& name : *commits) {
+    const auto commit = CommitId::Parse(name);
+    if (commit.ok()) {
+      ScanRevision(*commit, &cached);
+    } else {
+      Warn(layout_.Snapshots(repo) / name, "is not named by a commit: left out");
+    }
+  }
+  auto refs = ReadRefs(layout_.Refs(repo));
+  for (CachedRevision& revision : cached.revisions) {
+    if (auto names = refs.extract(revision.commit.hex()); !names.empty())
+      revision.refs = std::move(names.mapped());
+  }
+  for (const auto& [commit, names] : refs) {
+    for (const std::string& name : names)
+      Warn(layout_.Refs(repo) / name, fmt::format("points to {}, which has no snapshot", commit));
+  }
+  listing_.repos.push_back(std::move(cached));
+}
+
+void CacheScanner::ScanRevision(const CommitId& commit, CachedRepo* repo) {
+  ++revision_number_;
+  const Path snapshot = repo->path / "snapshots" / commit.hex();
+  const auto info = files_.Info(snapshot);
+  if (!info.ok()) return WarnError(snapshot, info.status());
+  if (info->kind != Kind::kFolder) return Warn(snapshot, "is not a folder: left out");
+  CachedRevision revision{commit, {}, 0, 0, WallTime()};
+  Walk walk{*repo, revision, {snapshot}};
+  while (!walk.pending.empty()) {
+    const Path folder = std::move(walk.pending.back());
+    walk.pending.pop_back();
+    ScanFolder(folder, &walk);
+  }
+  if (revision.file_count == 0) revision.last_modified = info->modified;
+  repo->revisions.push_back(std::move(revision));
+}
+
+void CacheScanner::ScanFolder(const Path& folder, Walk* walk) {
+  const auto names = files_.List(folder);
+  if (!names.ok()) return WarnError(folder, names.status());
+  for (const std::string& name : *names) ScanEntry(folder / name, walk);
+}
+
+void CacheScanner::ScanEntry(const Path& path, Walk* walk) {
+  auto info = files_.Info(path);
+  if (!info.ok()) return WarnError(path, info.status());
+  if (info->kind == Kind::kFolder) {
+    walk->pending.push_back(path);
+    return;
+  }
+  if (info->kind == Kind::kSymlink) {
+    info = Follow(path);
+    if (absl::IsNotFound(info.status())) return Warn(path, "is a link to a file that is not there");
+    if (!info.ok()) return WarnError(path, info.status());
+  }
+  if (info->kind != Kind::kFile) return Warn(path, "is not a file: left out");
+  Count(*info, walk);
+}
+
+void CacheScanner::Count(const FileInfo& file, Walk* walk) {
+  CachedRevision& revision = walk->revision;
+  ++revision.file_count;
+  revision.last_modified = std::max(revision.last_modified, file.modified);
+  walk->repo.last_access = std::max(walk->repo.last_access, file.accessed);
+  Counted& counted = counted_[{file.device, file.inode}];
+  if (counted.repo == 0) listing_.total_bytes += file.size_bytes;
+  if (counted.repo != repo_number_) {
+    walk->repo.size_bytes += file.size_bytes;
+    ++walk->repo.file_count;
+  }
+  if (counted.revision != revision_number_) revision.size_bytes += file.size_bytes;
+  counted = {repo_number_, revision_number_};
+}
+
+// Commit → the names of its refs.
+std::map<std::string, std::vector<std::string>> CacheScanner::ReadRefs(const Path& refs) {
+  std::map<std::string, std::vector<std::string>> by_commit;
+  std::vector<std::string> pending = {""};  // folders below refs/
+  while (!pending.empty()) {
+    const std::string folder = std::move(pending.back());
+    pending.pop_back();
+    const auto names = files_.List(refs / folder);
+    if (absl::IsNotFound(names.status())) continue;
+    if (!names.ok()) {
+      WarnError(refs / folder, names.status());
+      continue;
+    }
+    for (const std::string& name : *names) {
+      const std::string full_name = folder.empty() ? name : folder + "/" + name;
+      const auto info = files_.Info(refs / full_name);
+      if (info.ok() && info->kind == Kind::kFolder) {
+        pending.push_back(full_name);
+      } else {
+        ReadRefFile(refs / full_name, full_name, &by_commit);
+      }
+    }
+  }
+  for (auto& [commit, names] : by_commit) std::sort(names.begin(), names.end());
+  return by_commit;
+}
+
+void CacheScanner::ReadRefFile(const Path& path, const std::string& name,
+                               std::map<std::string, std::vector<std::string>>* by_commit) {
+  constexpr uint64_t kLimitBytes = 4 << 10;
+  const auto text = ReadSmallFile(files_, path, kLimitBytes);
+  if (absl::IsNotFound(text.status())) return;
+  const auto commit = text.ok() ? ParseRefText(*text) : std::nullopt;
+  if (!commit.has_value()) return Warn(path, "does not hold a commit: taken as no ref");
+  (*by_commit)[commit->hex()].push_back(name);
+}
+
+// What the link leads to. The usual kind, to a file named relative to its folder, costs no open.
+absl::StatusOr<FileInfo> CacheScanner::Follow(const Path& path) {
+  ASSIGN_OR_RETURN(const std::string text, files_.ReadSymlink(path));
+  const auto target = files_.Info((path.parent_path() / text).lexically_normal());
+  if (!target.ok() || target->kind != Kind::kSymlink) return target;
+  ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files_.Open(path, OpenMode::kRead));
+  return file->Info();
+}
+
+void CacheScanner::Warn(const Path& path, std::string_view what) {
+  constexpr size_t kMostWarnings = 1'000;
+  if (listing_.warnings.size() >= kMostWarnings) {
+    ++unsaid_warnings_;
+    return;
+  }
+  listing_.warnings.push_back(
+      fmt::format("{} {}", Printable(path.lexically_relative(layout_.root()).native()), what));
+}
+
+void CacheScanner::WarnError(const Path& path, const absl::Status& status) {
+  if (absl::IsNotFound(status)) return;  // removed while we looked
+  Warn(path, fmt::format("cannot be read: {}", MessageOf(status)));
+}
+
+}  // namespace batuta::cache

@@ -1,0 +1,204 @@
+#include "daemon/cache/disk_cache.h"
+
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/status/status.h"
+#include "common/text/human.h"
+#include "daemon/cache/boot_id.h"
+#include "daemon/cache/cache_scanner.h"
+#include "daemon/cache/cleanup.h"
+#include "daemon/cache/disk_error.h"
+#include "daemon/cache/folders.h"
+#include "daemon/cache/partial_file.h"
+#include "daemon/cache/probe.h"
+#include "daemon/cache/tree_file.h"
+#include "daemon/metadata/identity.h"
+
+namespace batuta::cache {
+namespace {
+
+using Path = std::filesystem::path;
+
+constexpr size_t kInstanceLength = 8;
+constexpr std::string_view kTagText =
+    "Signature: 8a477f597d28d172789f06886806bc55\n"
+    "# Cache of content from the Hugging Face Hub: it can be fetched again, so backups may leave it out.\n"
+    "# See https://bford.info/cachedir/\n";
+
+absl::Status WriteText(File& file, std::string_view text) {
+  return file.WriteAt(0, std::as_bytes(std::span(text)));
+}
+
+absl::Status WithWayOut(const absl::Status& status, const Path& root) {
+  if (!absl::IsPermissionDenied(status)) return status;
+  const std::string shown = Printable(root.native());
+  return MakeError(
+      absl::StatusCode::kPermissionDenied, reason::kStorageReadOnly,
+      fmt::format("the cache {} cannot be written: {}", shown, MessageOf(status)),
+      fmt::format("make it writable (chmod u+rwx {}), or name another folder in HF_HUB_CACHE", shown));
+}
+
+absl::Status CheckRoot(const Path& root, FileSystem& files) {
+  if (!root.is_absolute()) {
+    return MakeError(absl::StatusCode::kInvalidArgument, reason::kConfigInvalid,
+                     fmt::format("the cache folder '{}' is not an absolute path", Printable(root.native())),
+                     "give HF_HUB_CACHE or --cache-dir as a path that begins with /");
+  }
+  const auto info = files.Info(root);
+  if (!info.ok() || info->kind == FileInfo::Kind::kFolder || info->kind == FileInfo::Kind::kSymlink) {
+    return absl::OkStatus();
+  }
+  return MakeError(absl::StatusCode::kInvalidArgument, reason::kConfigInvalid,
+                   fmt::format("the cache {} is not a folder", Printable(root.native())),
+                   "name another folder in HF_HUB_CACHE, or move that file away");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Cache>> Cache::Open(CacheOptions options, FileSystem& files,
+                                                   metadata::MetadataStore& store) {
+  RETURN_IF_ERROR(CheckRoot(options.root, files));
+  ASSIGN_OR_RETURN(const std::string instance_id, metadata::InstanceId(store));
+  if (options.boot_id.empty()) options.boot_id = ReadBootId();
+  DiskCache::Identity identity{instance_id.substr(0, kInstanceLength), std::move(options.boot_id)};
+  const Path root = options.root.lexically_normal();
+  auto cache = std::make_unique<DiskCache>(root, std::move(identity), files, store);
+  RETURN_IF_ERROR(WithWayOut(cache->Start(), root));
+  return cache;
+}
+
+DiskCache::DiskCache(Path root, Identity identity, FileSystem& files, metadata::MetadataStore& store)
+    : layout_(std::move(root)),
+      identity_(std::move(identity)),
+      files_(files),
+      store_(store),
+      reader_(layout_, files),
+      journal_(store),
+      temp_names_(identity_.instance),
+      snapshots_(layout_, files, reader_, temp_names_, abilities_) {}
+
+absl::Status DiskCache::Start() {
+  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.root()));
+  const Path probe_folder = layout_.Locks() / fmt::format(".batuta-{}", identity_.instance);
+  ASSIGN_OR_RETURN(abilities_, ProbeAbilities(files_, probe_folder));
+  RETURN_IF_ERROR(WriteTag(layout_.Locks()));
+  return Cleanup(layout_, files_, store_, journal_, temp_names_).Run(identity_.instance, identity_.boot_id);
+}
+
+// The tag is for backup programs. The cache is as good without one, so a full disk is no reason to fail.
+absl::Status DiskCache::WriteTag(const Path& temp_folder) {
+  if (files_.Info(layout_.Tag()).ok()) return absl::OkStatus();
+  const Path temp = temp_folder / fmt::format(".batuta-{}.tag", identity_.instance);
+  auto file = files_.Open(temp, OpenMode::kCreate);
+  absl::Status status = file.status();
+  if (status.ok()) status = WriteText(**file, kTagText);
+  if (status.ok()) status = (*file)->Sync();
+  if (status.ok()) status = files_.Rename(temp, layout_.Tag());
+  if (!status.ok()) files_.Remove(temp).IgnoreError();
+  return absl::IsResourceExhausted(status) ? absl::OkStatus() : status;
+}
+
+absl::StatusOr<std::optional<CommitId>> DiskCache::ReadRef(const RepoId& repo, const Revision& revision) {
+  return reader_.ReadRef(repo, revision);
+}
+
+absl::StatusOr<std::optional<Tree>> DiskCache::ReadTree(const RepoId& repo, const CommitId& commit) {
+  return reader_.ReadTree(repo, commit);
+}
+
+absl::StatusOr<std::optional<Tree>> DiskCache::ReadSnapshot(const RepoId& repo, const CommitId& commit) {
+  return reader_.ReadSnapshot(repo, commit);
+}
+
+absl::StatusOr<std::vector<bool>> DiskCache::ArePresent(const RepoId& repo, const CommitId& commit,
+                                                        const std::vector<Entry>& entries) {
+  return reader_.ArePresent(repo, commit, entries);
+}
+
+Path DiskCache::SnapshotPath(const RepoId& repo, const CommitId& commit) const {
+  return layout_.Snapshot(repo, commit);
+}
+
+absl::StatusOr<CacheListing> DiskCache::List(const std::vector<RepoId>& only) {
+  return CacheScanner(layout_, files_).Scan(only);
+}
+
+absl::StatusOr<SpaceInfo> DiskCache::Space() {
+  return reader_.Space();
+}
+
+absl::StatusOr<std::unique_ptr<Partial>> DiskCache::OpenPartial(const RepoId& repo, const BlobId& blob,
+                                                                uint64_t size_bytes) {
+  const Path whole = layout_.Blob(repo, blob);
+  ASSIGN_OR_RETURN(const std::optional<uint64_t> found_bytes, SizeOf(files_, whole));
+  if (found_bytes == size_bytes) {
+    return MakeError(absl::StatusCode::kAlreadyExists, {},
+                     fmt::format("blob {} is in the cache", blob.hex()));
+  }
+  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Blobs(repo)));
+  PartialFile::Spec spec{repo,
+                         blob,
+                         size_bytes,
+                         layout_.Blobs(repo) / PartName(blob, identity_.instance),
+                         whole,
+                         layout_.Lock(repo, blob),
+                         identity_.boot_id,
+                         abilities_.locks};
+  return PartialFile::Open(std::move(spec), files_, journal_);
+}
+
+absl::StatusOr<bool> DiskCache::LinkExisting(const RepoId& repo, const CommitId& commit, const Entry& entry) {
+  return snapshots_.LinkExisting(repo, commit, entry);
+}
+
+absl::Status DiskCache::WriteTree(const RepoId& repo, const Tree& tree) {
+  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Trees(repo)));
+  return Replace(repo, layout_.Tree(repo, tree.commit), [&](File& file) { return WriteTreeTo(file, tree); });
+}
+
+absl::Status DiskCache::WriteRef(const RepoId& repo, const Revision& revision, const CommitId& commit) {
+  RETURN_IF_ERROR(snapshots_.Sync(repo, commit));
+  if (revision.AsCommit().has_value()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::optional<CommitId> current, reader_.ReadRef(repo, revision));
+  if (current == commit) return absl::OkStatus();
+
+  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Repo(repo)));
+  const Path path = layout_.Ref(repo, revision);
+  ASSIGN_OR_RETURN(const std::vector<Path> changed,
+                   MakeRealFolders(files_, FoldersOnTheWay(layout_.Refs(repo), revision.text())));
+  for (const Path& folder : changed) RETURN_IF_ERROR(files_.SyncFolder(folder));
+  const auto info = files_.Info(path);
+  if (info.ok() && info->kind == FileInfo::Kind::kFolder)
+    return InTheWay(path, "is a folder where a ref is needed");
+  return Replace(repo, path, [&](File& file) { return WriteText(file, commit.hex()); });
+}
+
+absl::Status DiskCache::WriteNoExist(const RepoId& repo, const CommitId& commit, const RepoPath& path) {
+  const Path folder = layout_.NoExist(repo, commit);
+  RETURN_IF_ERROR(MakeFoldersDurably(files_, folder.parent_path()));
+  RETURN_IF_ERROR(MakeRealFolders(files_, FoldersOnTheWay(folder, path.text())).status());
+  return files_.Open(folder / path.text(), OpenMode::kCreate).status();
+}
+
+// Puts a new file in the place of `path`, whose folder exists, as one step that survives a power cut.
+absl::Status DiskCache::Replace(const RepoId& repo, const Path& path,
+                                const std::function<absl::Status(File&)>& write) {
+  const Path temp = temp_names_.Next(layout_.Repo(repo));
+  auto file = files_.Open(temp, OpenMode::kCreate);
+  if (!file.ok()) return file.status();
+  absl::Status status = (*file)->Truncate(0);  // an earlier run may have left it
+  if (status.ok()) status = write(**file);
+  if (status.ok()) status = (*file)->Sync();
+  if (status.ok()) status = files_.Rename(temp, path);
+  if (!status.ok()) {
+    files_.Remove(temp).IgnoreError();  // the first error is what the caller must hear
+    return status;
+  }
+  return files_.SyncFolder(path.parent_path());
+}
+
+}  // namespace batuta::cache

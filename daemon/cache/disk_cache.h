@@ -1,0 +1,67 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/cache/cache.h"
+#include "daemon/cache/cache_reader.h"
+#include "daemon/cache/journal.h"
+#include "daemon/cache/layout.h"
+#include "daemon/cache/snapshot_writer.h"
+#include "daemon/cache/temp_names.h"
+
+namespace batuta::cache {
+
+// DiskCache is the Cache that reads and writes.
+class DiskCache final : public Cache {
+ public:
+  struct Identity {
+    std::string instance;  // 8 hex characters
+    std::string boot_id;
+  };
+
+  DiskCache(std::filesystem::path root, Identity identity, FileSystem& files, metadata::MetadataStore& store);
+
+  // As Cache::Open(): everything that touches the disk. To be called once, before all other methods.
+  absl::Status Start();
+
+  absl::StatusOr<std::optional<CommitId>> ReadRef(const RepoId& repo, const Revision& revision) override;
+  absl::StatusOr<std::optional<Tree>> ReadTree(const RepoId& repo, const CommitId& commit) override;
+  absl::StatusOr<std::optional<Tree>> ReadSnapshot(const RepoId& repo, const CommitId& commit) override;
+  absl::StatusOr<std::vector<bool>> ArePresent(const RepoId& repo, const CommitId& commit,
+                                               const std::vector<Entry>& entries) override;
+  std::filesystem::path SnapshotPath(const RepoId& repo, const CommitId& commit) const override;
+  absl::StatusOr<CacheListing> List(const std::vector<RepoId>& only) override;
+  absl::StatusOr<SpaceInfo> Space() override;
+
+  const std::filesystem::path& root() const override { return layout_.root(); }
+
+  const Abilities& abilities() const override { return abilities_; }
+
+  absl::StatusOr<std::unique_ptr<Partial>> OpenPartial(const RepoId& repo, const BlobId& blob,
+                                                       uint64_t size_bytes) override;
+  absl::StatusOr<bool> LinkExisting(const RepoId& repo, const CommitId& commit, const Entry& entry) override;
+  absl::Status WriteTree(const RepoId& repo, const Tree& tree) override;
+  absl::Status WriteRef(const RepoId& repo, const Revision& revision, const CommitId& commit) override;
+  absl::Status WriteNoExist(const RepoId& repo, const CommitId& commit, const RepoPath& path) override;
+
+ private:
+  using Path = std::filesystem::path;
+
+  absl::Status WriteTag(const Path& temp_folder);
+  absl::Status Replace(const RepoId& repo, const Path& path, const std::function<absl::Status(File&)>& write);
+
+  const Layout layout_;
+  const Identity identity_;
+  FileSystem& files_;
+  metadata::MetadataStore& store_;
+  const CacheReader reader_;
+  Abilities abilities_;  // const after Start()
+  PartialJournal journal_;
+  TempNames temp_names_;
+  SnapshotWriter snapshots_;
+};
+
+}  // namespace batuta::cache

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "common/io/file_system.h"
+#include "daemon/cache/journal.h"
+#include "daemon/cache/partial.h"
+
+namespace batuta::cache {
+
+// PartialFile is the Partial on disk.
+class PartialFile final : public Partial {
+ public:
+  struct Spec {
+    RepoId repo;
+    BlobId blob;
+    uint64_t size_bytes = 0;
+    std::filesystem::path part;   // the file; its folder exists
+    std::filesystem::path whole;  // the blob's name, in the same folder
+    std::filesystem::path lock;   // of the blob
+    std::string boot_id;
+    bool can_lock = true;
+  };
+
+  // Opens or makes the file and settles what of it is believed.
+  //   kFailedPrecondition (DAEMON_BUSY)  it is in use.
+  static absl::StatusOr<std::unique_ptr<Partial>> Open(Spec spec, FileSystem& files, PartialJournal& journal);
+
+  const BlobId& blob() const override { return spec_.blob; }
+
+  uint64_t size_bytes() const override { return spec_.size_bytes; }
+
+  const std::vector<Extent>& believed() const override { return believed_; }
+
+  absl::Status WriteAt(uint64_t offset, std::span<const std::byte> bytes) override;
+  absl::StatusOr<size_t> ReadAt(uint64_t offset, std::span<std::byte> bytes) override;
+  absl::Status Journal(const std::vector<Extent>& written) override;
+  absl::Status Checkpoint(const std::vector<Extent>& written) override;
+  absl::Status StartOver() override;
+  absl::Status Publish() override;
+  absl::Status Discard() override;
+
+ private:
+  PartialFile(Spec spec, FileSystem& files, PartialJournal& journal, std::unique_ptr<File> file)
+      : spec_(std::move(spec)), files_(files), journal_(journal), file_(std::move(file)) {}
+
+  absl::Status SettleBelief(const std::optional<PartialRecord>& found);
+  absl::Status Record(std::vector<Extent> written, std::vector<Extent> synced);
+  absl::Status SyncBytes();
+  absl::Status CheckPlace() const;
+  absl::Status PutInPlace();
+
+  const Spec spec_;
+  FileSystem& files_;
+  PartialJournal& journal_;
+  std::unique_ptr<File> file_;
+  std::vector<Extent> believed_;
+  std::optional<PartialRecord> record_;  // as it stands in the catalog
+};
+
+}  // namespace batuta::cache

@@ -1,0 +1,92 @@
+#include <fmt/format.h>
+
+#include "common/status/status.h"
+#include "common/text/human.h"
+#include "daemon/cache/cache.h"
+#include "daemon/cache/cache_reader.h"
+#include "daemon/cache/cache_scanner.h"
+#include "daemon/cache/layout.h"
+
+namespace batuta::cache {
+namespace {
+
+using Path = std::filesystem::path;
+
+// ReadOnlyCache is the Cache that never writes.
+class ReadOnlyCache final : public Cache {
+ public:
+  ReadOnlyCache(Path root, FileSystem& files)
+      : layout_(std::move(root)), files_(files), reader_(layout_, files) {}
+
+  absl::StatusOr<std::optional<CommitId>> ReadRef(const RepoId& repo, const Revision& revision) override {
+    return reader_.ReadRef(repo, revision);
+  }
+
+  absl::StatusOr<std::optional<Tree>> ReadTree(const RepoId& repo, const CommitId& commit) override {
+    return reader_.ReadTree(repo, commit);
+  }
+
+  absl::StatusOr<std::optional<Tree>> ReadSnapshot(const RepoId& repo, const CommitId& commit) override {
+    return reader_.ReadSnapshot(repo, commit);
+  }
+
+  absl::StatusOr<std::vector<bool>> ArePresent(const RepoId& repo, const CommitId& commit,
+                                               const std::vector<Entry>& entries) override {
+    return reader_.ArePresent(repo, commit, entries);
+  }
+
+  Path SnapshotPath(const RepoId& repo, const CommitId& commit) const override {
+    return layout_.Snapshot(repo, commit);
+  }
+
+  absl::StatusOr<CacheListing> List(const std::vector<RepoId>& only) override {
+    return CacheScanner(layout_, files_).Scan(only);
+  }
+
+  absl::StatusOr<SpaceInfo> Space() override { return reader_.Space(); }
+
+  const Path& root() const override { return layout_.root(); }
+
+  const Abilities& abilities() const override { return abilities_; }
+
+  absl::StatusOr<std::unique_ptr<Partial>> OpenPartial(const RepoId&, const BlobId&, uint64_t) override {
+    return Refusal();
+  }
+
+  // What is in place already needs no writing.
+  absl::StatusOr<bool> LinkExisting(const RepoId& repo, const CommitId& commit, const Entry& entry) override {
+    ASSIGN_OR_RETURN(const std::vector<bool> is_there, reader_.ArePresent(repo, commit, {entry}));
+    if (is_there.front()) return true;
+    return Refusal();
+  }
+
+  absl::Status WriteTree(const RepoId&, const Tree&) override { return Refusal(); }
+
+  absl::Status WriteRef(const RepoId&, const Revision&, const CommitId&) override { return Refusal(); }
+
+  absl::Status WriteNoExist(const RepoId&, const CommitId&, const RepoPath&) override { return Refusal(); }
+
+ private:
+  absl::Status Refusal() const {
+    const std::string shown = Printable(layout_.root().native());
+    return MakeError(
+        absl::StatusCode::kPermissionDenied, reason::kStorageReadOnly,
+        fmt::format("the cache {} is open for reading only", shown),
+        fmt::format(
+            "make it writable (chmod u+rwx {}), or name another folder in HF_HUB_CACHE; then restart batutad",
+            shown));
+  }
+
+  const Layout layout_;
+  FileSystem& files_;
+  const CacheReader reader_;
+  const Abilities abilities_;
+};
+
+}  // namespace
+
+std::unique_ptr<Cache> Cache::OpenReadOnly(CacheOptions options, FileSystem& files) {
+  return std::make_unique<ReadOnlyCache>(options.root.lexically_normal(), files);
+}
+
+}  // namespace batuta::cache

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "absl/status/status.h"
+
+#include "common/io/file_system.h"
+#include "common/types/entry.h"
+
+namespace batuta::cache {
+
+// Writes the listing of a commit to an empty file, byte for byte as the Python library would
+// (`trees/<commit>.json`): indented by one, paths in the order of their code points, ASCII only. An entry
+// whose git oid is unknown cannot be told.
+//   kInvalidArgument (INVALID_ARGUMENT)  an LFS entry has no git_oid.
+absl::Status WriteTreeTo(File& file, const Tree& tree);
+
+}  // namespace batuta::cache
