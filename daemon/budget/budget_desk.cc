@@ -1,0 +1,307 @@
+#include "daemon/budget/budget_desk.h"
+
+#include <algorithm>
+#include <random>
+
+#include <fmt/format.h>
+
+#include "common/log/log.h"
+#include "common/status/status.h"
+#include "common/text/human.h"
+#include "daemon/budget/identity.h"
+
+namespace batuta::budget {
+
+using transport::CallId;
+using transport::HttpHandler;
+using transport::HttpRequest;
+using transport::HttpTransport;
+
+namespace {
+
+constexpr std::chrono::milliseconds kSaveEvery{1000};
+constexpr std::chrono::milliseconds kTellObserversEvery{250};
+
+absl::Status Cancelled() {
+  return MakeError(absl::StatusCode::kCancelled, reason::kCancelled, "the request was cancelled");
+}
+
+std::string NameOf(const WindowKey& window, const std::string& endpoint) {
+  return fmt::format("{} of {} at {}", ToString(window.kind), window.identity, endpoint);
+}
+
+std::function<double()> OwnGenerator() {
+  return [engine = std::mt19937_64(std::random_device{}())]() mutable {
+    return std::uniform_real_distribution<double>(0.0, 1.0)(engine);
+  };
+}
+
+AdmissionOptions OptionsOf(const BudgetOptions& options) {
+  const auto first_quota = [anonymous = options.anonymous,
+                            authenticated = options.authenticated](const WindowKey& key) {
+    const Quotas& quotas = key.identity == "anonymous" ? anonymous : authenticated;
+    switch (key.kind) {
+      case WindowKind::kApi:
+        return quotas.api;
+      case WindowKind::kResolvers:
+        return quotas.resolvers;
+      case WindowKind::kPages:
+        break;
+    }
+    return quotas.pages;
+  };
+  return {.first_quota = first_quota,
+          .length = options.window,
+          .interactive_share = options.interactive_share,
+          .max_waiting = options.max_waiting,
+          .random = options.random ? options.random : OwnGenerator()};
+}
+
+}  // namespace
+
+BudgetDesk::BudgetDesk(BudgetOptions options, HttpTransport& inner, Sequence& core, const Clock& clock,
+                       metadata::MetadataStore& store)
+    : options_(std::move(options)),
+      inner_(inner),
+      core_(core),
+      clock_(clock),
+      admission_(OptionsOf(options_)),
+      keeper_(options_.endpoint, store) {
+  for (const WindowKind kind : kWindowKinds) admission_.Touch({"anonymous", kind});
+  keeper_.Load(admission_, clock_.steady(), clock_.wall());
+}
+
+std::string BudgetDesk::Identity(const Secret& token) const {
+  return IdentityOf(options_.salt, token);
+}
+
+Ticket BudgetDesk::TicketOf(BudgetedCall& call) {
+  return {.id = call.id(),
+          .window = call.on_core().window,
+          .principal = call.request().principal,
+          .priority = call.request().priority,
+          .may_wait = call.request().may_wait};
+}
+
+CallPtr BudgetDesk::Find(CallId id) {
+  MutexLock lock(mutex_);
+  const auto found = calls_.find(id);
+  return found == calls_.end() ? nullptr : found->second;
+}
+
+CallId BudgetDesk::Start(HttpRequest request, std::shared_ptr<HttpHandler> handler) {
+  const CallId id = next_id_.fetch_add(1);
+  std::optional<WindowKey> window;
+  if (const std::optional<WindowKind> kind = KindOf(options_.endpoint, request.url)) {
+    window = WindowKey{Identity(request.bearer), *kind};
+  }
+  const bool has_window = window.has_value();
+  auto call = std::make_shared<BudgetedCall>(id, std::move(request), std::move(handler), std::move(window),
+                                             clock_, weak_from_this());
+  {
+    MutexLock lock(mutex_);
+    calls_.emplace(id, call);
+  }
+  if (has_window) {
+    PostToCore([call](BudgetDesk& self) ABSL_NO_THREAD_SAFETY_ANALYSIS { self.EnqueueOnCore(call); });
+  } else {
+    call->Send(inner_);
+  }
+  return id;
+}
+
+void BudgetDesk::Cancel(CallId id) {
+  const CallPtr call = Find(id);
+  if (!call) return;
+  if (call->has_window()) {
+    PostToCore([call](BudgetDesk& self) ABSL_NO_THREAD_SAFETY_ANALYSIS { self.CancelOnCore(call); });
+  } else {
+    call->CancelInner(inner_);
+  }
+}
+
+void BudgetDesk::Resume(CallId id) {
+  // Straight to the wire: a paused answer must not wait for the core sequence.
+  if (const CallPtr call = Find(id)) call->ResumeInner(inner_);
+}
+
+void BudgetDesk::OnAnswer(const CallPtr& call, const Answer& answer) {
+  PostToCore([call, answer, now = clock_.steady()](BudgetDesk& self)
+                 ABSL_NO_THREAD_SAFETY_ANALYSIS { self.SettleOnCore(call, answer, now); });
+}
+
+void BudgetDesk::OnRefused(const CallPtr& call) {
+  PostToCore([call](BudgetDesk& self) ABSL_NO_THREAD_SAFETY_ANALYSIS { self.RequeueOnCore(call); });
+}
+
+void BudgetDesk::OnOver(CallId id) {
+  MutexLock lock(mutex_);
+  calls_.erase(id);
+}
+
+void BudgetDesk::End(const CallPtr& call, const absl::Status& status) {
+  OnOver(call->id());
+  call->End(status);
+}
+
+void BudgetDesk::EnqueueOnCore(const CallPtr& call) {
+  if (!admission_.Enqueue(TicketOf(*call))) {
+    End(call,
+        MakeError(absl::StatusCode::kResourceExhausted, reason::kDaemonBusy,
+                  fmt::format("{} requests wait for the hub's rate limit already", admission_.waiting()),
+                  "`batuta hf limits` shows the windows; try again when some of the work is done"));
+    return;
+  }
+  Pump();
+}
+
+void BudgetDesk::RequeueOnCore(const CallPtr& call) {
+  if (call->on_core().is_cancelled) {
+    End(call, Cancelled());
+    return;
+  }
+  admission_.Requeue(TicketOf(*call));
+  Pump();
+}
+
+void BudgetDesk::CancelOnCore(const CallPtr& call) {
+  if (admission_.Remove(call->id())) {
+    End(call, Cancelled());
+    NoteChange();
+    return;
+  }
+  // On the wire, or refused and on its way back here.
+  call->on_core().is_cancelled = true;
+  call->CancelInner(inner_);
+}
+
+void BudgetDesk::SettleOnCore(const CallPtr& call, const Answer& answer, SteadyTime now) {
+  BudgetedCall::OnCore& known = call->on_core();
+  keeper_.MarkChanged(known.window);
+  // From here on it belongs to the window that the server named: there it waits if it was refused.
+  known.window = admission_.Settle(known.window, known.stamp, answer, now);
+  keeper_.MarkChanged(known.window);
+  if (answer.IsRefusal()) {
+    LogInfo("the hub asks to wait", Field("window", NameOf(known.window, options_.endpoint)),
+            Field("status", answer.status));
+  }
+  ScheduleSave(answer.IsRefusal());
+  Pump();
+}
+
+void BudgetDesk::CancelWaiting() {
+  core_.AssertCurrent();
+  std::vector<CallPtr> all;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [id, call] : calls_) all.push_back(call);
+  }
+  for (const CallPtr& call : all) {
+    if (admission_.Remove(call->id())) End(call, Cancelled());
+  }
+}
+
+absl::Status BudgetDesk::Refusal(const Admission::Decision::Held& held, SteadyTime now) const {
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(std::max(held.until - now, Duration::zero()));
+  const std::string message = fmt::format(
+      "{} ({}); free again in {}", held.is_hub_busy ? "the hub is busy" : "the hub's rate limit is used up",
+      NameOf(held.window, options_.endpoint), FormatDuration(left));
+  const std::string_view hint = held.window.identity == "anonymous"
+                                    ? "run it without `--no-wait`, or log in: a token has a larger limit"
+                                    : "run it without `--no-wait`, and it goes on by itself then";
+  return WithRetryAfter(
+      MakeError(absl::StatusCode::kResourceExhausted, reason::kHubRateLimited, message, hint), left);
+}
+
+void BudgetDesk::Pump() {
+  const SteadyTime now = clock_.steady();
+  const Admission::Decision decision = admission_.Admit(now);
+  for (const Admission::Decision::Sent& sent : decision.send) {
+    const CallPtr call = Find(sent.id);
+    call->on_core().stamp = sent.stamp;
+    call->Send(inner_);
+  }
+  for (const Admission::Decision::Held& held : decision.refuse) End(Find(held.id), Refusal(held, now));
+  for (const Admission::Decision::Held& held : decision.tell) {
+    const auto left =
+        std::chrono::duration_cast<WallTime::duration>(std::max(held.until - now, Duration::zero()));
+    Find(held.id)->TellWaiting({.reason = held.is_hub_busy ? "the hub is busy" : "rate limit",
+                                .window = NameOf(held.window, options_.endpoint),
+                                .until = clock_.wall() + left});
+  }
+  ScheduleWake(now);
+  NoteChange();
+}
+
+void BudgetDesk::ScheduleWake(SteadyTime now) {
+  const std::optional<SteadyTime> next = admission_.NextWake();
+  if (!next || (wake_ && *wake_ <= *next)) return;
+  wake_ = *next;
+  PostToCoreAfter(std::max(*next - now, Duration::zero()),
+                  [at = *next](BudgetDesk& self) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                    if (self.wake_ != at) return;  // an earlier one took its place
+                    self.wake_.reset();
+                    self.Pump();
+                  });
+}
+
+void BudgetDesk::ScheduleSave(bool is_urgent) {
+  if (is_urgent) {
+    Save();
+  } else if (!std::exchange(is_saving_soon_, true)) {
+    PostToCoreAfter(kSaveEvery, [](BudgetDesk& self) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      self.is_saving_soon_ = false;
+      if (self.keeper_.has_changes()) self.Save();
+    });
+  }
+}
+
+void BudgetDesk::Save() {
+  keeper_.Save(admission_, clock_.steady(), clock_.wall());
+}
+
+void BudgetDesk::NoteChange() {
+  if (observers_.empty() || std::exchange(is_telling_soon_, true)) return;
+  const Duration since = clock_.steady() - told_at_;
+  PostToCoreAfter(std::max<Duration>(kTellObserversEvery - since, Duration::zero()),
+                  [](BudgetDesk& self) ABSL_NO_THREAD_SAFETY_ANALYSIS { self.TellObservers(); });
+}
+
+void BudgetDesk::TellObservers() {
+  is_telling_soon_ = false;
+  told_at_ = clock_.steady();
+  // Over a copy: an observer may leave, or bring another, while it is told.
+  const std::map<uint64_t, std::function<void()>> observers = observers_;
+  for (const auto& [id, changed] : observers) {
+    if (observers_.contains(id)) changed();
+  }
+}
+
+std::vector<WindowView> BudgetDesk::Windows() const {
+  core_.AssertCurrent();
+  const SteadyTime now = clock_.steady();
+  const WallTime wall_now = clock_.wall();
+  std::vector<WindowView> views;
+  for (const Admission::Status& status : admission_.Windows(now)) {
+    views.push_back({.endpoint = options_.endpoint,
+                     .identity = status.key.identity,
+                     .kind = status.key.kind,
+                     .state = StateAt(status, now, wall_now),
+                     .waiting = static_cast<uint32_t>(std::min<size_t>(status.waiting, UINT32_MAX))});
+  }
+  return views;
+}
+
+uint64_t BudgetDesk::Observe(std::function<void()> changed) {
+  core_.AssertCurrent();
+  observers_.emplace(next_observer_, std::move(changed));
+  return next_observer_++;
+}
+
+void BudgetDesk::Unobserve(uint64_t id) {
+  core_.AssertCurrent();
+  observers_.erase(id);
+}
+
+}  // namespace batuta::budget
