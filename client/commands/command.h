@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 
@@ -11,7 +12,8 @@
 
 namespace batuta::client {
 
-// Command is one thing that `batuta` can do. Made fresh for each run of the program: flags are written into its members.
+// Command is one thing that `batuta` can do. Made fresh for each run of the program: flags are written into
+// its members.
 class Command {
  public:
   virtual ~Command() = default;
@@ -31,8 +33,11 @@ class Command {
   // Declares arguments and flags; the targets are members.
   virtual void DefineFlags(Flags& flags) = 0;
 
-  // A value of --format that is no output format. Here: an error; a command with file formats takes it.
-  virtual absl::Status TakeFormat(const std::string& word);
+  // Values of --format that choose something else than how this program speaks, and how the command hears of
+  // one.
+  virtual std::vector<std::string> own_formats() const { return {}; }
+
+  virtual void TakeFormat(const std::string&) {}
 
   // Does it. Data, tables and documents go to context.output; an error is returned, not printed.
   virtual absl::Status Run(Context& context) = 0;

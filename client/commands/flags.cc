@@ -1,10 +1,10 @@
 #include "client/commands/flags.h"
 
 #include <algorithm>
-#include <functional>
+#include <charconv>
+#include <system_error>
 #include <utility>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "client/commands/near_miss.h"
@@ -21,10 +21,14 @@ std::string Joined(const std::vector<std::string>& words) {
 }
 
 // The longest name without its dashes' list: "-o,--output" → "--output".
-std::string LongName(const std::string& names) { return names.substr(names.rfind(',') + 1); }
+std::string LongName(const std::string& names) {
+  return names.substr(names.rfind(',') + 1);
+}
 
-absl::Status CheckChoice(std::string_view what, const std::string& value, const std::vector<std::string>& choices) {
-  if (choices.empty() || std::find(choices.begin(), choices.end(), value) != choices.end()) return absl::OkStatus();
+absl::Status CheckChoice(std::string_view what, const std::string& value,
+                         const std::vector<std::string>& choices) {
+  if (choices.empty() || std::find(choices.begin(), choices.end(), value) != choices.end())
+    return absl::OkStatus();
   const std::string near = NearMiss(value, choices);
   return UsageError(fmt::format("{}: {} is none of {}", what, Quoted(value), Joined(choices)),
                     near.empty() ? "" : fmt::format("did you mean {}?", near));
@@ -32,26 +36,21 @@ absl::Status CheckChoice(std::string_view what, const std::string& value, const 
 
 }  // namespace
 
-struct Flags::Parser {
-  CLI::App app;
-  std::vector<std::string> words;                      // arguments without a name
-  std::vector<std::function<absl::Status()>> finish;   // checks and conversions after the parse
-};
-
-Flags::Flags() : parser_(std::make_unique<Parser>()) {
-  parser_->app.set_help_flag();
-  parser_->app.allow_extras();
-  parser_->app.add_option("words", parser_->words);
+Flags::Flag& Flags::Declare(std::string names, std::string value_name, std::string help, Kind kind,
+                            Setter setter) {
+  flags_.push_back({std::move(names), std::move(value_name), std::move(help), {}, kind, in_globals_});
+  setters_.push_back(std::move(setter));
+  return flags_.back();
 }
 
-Flags::~Flags() = default;
-
-void Flags::Required(std::string* target, std::string name, std::string help, std::vector<std::string> choices) {
+void Flags::Required(std::string* target, std::string name, std::string help,
+                     std::vector<std::string> choices) {
   arguments_.push_back({std::move(name), std::move(help), true, false, std::move(choices)});
   singles_.push_back(target);
 }
 
-void Flags::Optional(std::string* target, std::string name, std::string help, std::vector<std::string> choices) {
+void Flags::Optional(std::string* target, std::string name, std::string help,
+                     std::vector<std::string> choices) {
   arguments_.push_back({std::move(name), std::move(help), false, false, std::move(choices)});
   singles_.push_back(target);
 }
@@ -61,113 +60,118 @@ void Flags::Rest(std::vector<std::string>* target, std::string name, std::string
   list_ = target;
 }
 
-Flags::Flag& Flags::Declare(std::string names, std::string value_name, std::string help, Kind kind) {
-  flags_.push_back({std::move(names), std::move(value_name), std::move(help), {}, kind, in_globals_});
-  return flags_.back();
-}
-
 void Flags::Switch(bool* target, std::string names, std::string help) {
-  parser_->app.add_flag(names, *target);
-  Declare(std::move(names), "", std::move(help), Kind::kSwitch);
+  Declare(std::move(names), "", std::move(help), Kind::kSwitch, [target](const std::string&) {
+    *target = true;
+    return absl::OkStatus();
+  });
 }
 
 void Flags::Value(std::string* target, std::string names, std::string value_name, std::string help,
                   std::vector<std::string> choices) {
-  parser_->app.add_option(names, *target)->take_last();
-  const std::string before = *target;
-  Flag& flag = Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue);
-  flag.choices = std::move(choices);
-  parser_->finish.push_back([target, before, name = LongName(flag.names), allowed = flag.choices] {
-    return *target == before ? absl::OkStatus() : CheckChoice(name, *target, allowed);
-  });
+  const auto set = [target, name = LongName(names), choices](const std::string& value) {
+    *target = value;
+    return CheckChoice(name, value, choices);
+  };
+  Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue, set).choices =
+      std::move(choices);
 }
 
-void Flags::Values(std::vector<std::string>* target, std::string names, std::string value_name, std::string help,
-                   std::vector<std::string> choices) {
-  parser_->app.add_option(names, *target)->allow_extra_args(false)->take_all();
-  Flag& flag = Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue);
-  flag.choices = std::move(choices);
-  parser_->finish.push_back([target, name = LongName(flag.names), allowed = flag.choices]() -> absl::Status {
-    for (const std::string& value : *target) {
-      if (absl::Status status = CheckChoice(name, value, allowed); !status.ok()) return status;
-    }
-    return absl::OkStatus();
-  });
+void Flags::Values(std::vector<std::string>* target, std::string names, std::string value_name,
+                   std::string help, std::vector<std::string> choices) {
+  const auto add = [target, name = LongName(names), choices](const std::string& value) {
+    target->push_back(value);
+    return CheckChoice(name, value, choices);
+  };
+  Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue, add).choices =
+      std::move(choices);
 }
 
-void Flags::Number(uint32_t* target, std::string names, std::string value_name, std::string help, uint32_t low,
-                   uint32_t high) {
-  auto text = std::make_shared<std::string>();
-  parser_->app.add_option(names, *text)->take_last();
-  parser_->finish.push_back([target, text, name = LongName(names), low, high]() -> absl::Status {
-    if (text->empty()) return absl::OkStatus();
-    uint64_t value = 0;
-    for (const char digit : *text) {
-      if (digit < '0' || digit > '9' || value > high) return UsageError(fmt::format(
-          "{}: {} is no whole number from {} to {}", name, Quoted(*text), low, high), "");
-      value = value * 10 + static_cast<uint64_t>(digit - '0');
+void Flags::Number(uint32_t* target, std::string names, std::string value_name, std::string help,
+                   uint32_t low, uint32_t high) {
+  const auto set = [target, name = LongName(names), low, high](const std::string& text) {
+    uint32_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && end == text.data() + text.size() && value >= low && value <= high) {
+      *target = value;
+      return absl::OkStatus();
     }
-    if (value < low || value > high) {
-      return UsageError(fmt::format("{}: {} is not between {} and {}", name, *text, low, high), "");
-    }
-    *target = static_cast<uint32_t>(value);
-    return absl::OkStatus();
-  });
-  Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue);
+    return UsageError(fmt::format("{}: {} is no whole number from {} to {}", name, Quoted(text), low, high),
+                      "");
+  };
+  Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue, set);
 }
 
 void Flags::OptionalValue(std::vector<std::string>* target, std::string name, std::string value_name,
                           std::string fallback, std::string help) {
-  parser_->app.add_option(name, *target)->expected(0, 1)->allow_extra_args(false)->take_all();
-  // A bare flag is completed before the parse, so that it never swallows the next word.
-  optional_fallbacks_.emplace_back(name, std::move(fallback));
-  Declare(std::move(name), std::move(value_name), std::move(help), Kind::kOptionalValue);
+  const auto add = [target, fallback = std::move(fallback)](const std::string& value) {
+    target->push_back(value.empty() ? fallback : value);
+    return absl::OkStatus();
+  };
+  Declare(std::move(name), std::move(value_name), std::move(help), Kind::kOptionalValue, add);
 }
 
 absl::Status Flags::Parse(const std::vector<std::string>& words) {
-  std::vector<std::string> reversed;
+  std::vector<std::string> plain;
   bool is_over = false;
-  for (const std::string& word : words) {
-    is_over = is_over || word == "--";
-    const auto bare = std::find_if(optional_fallbacks_.begin(), optional_fallbacks_.end(),
-                                   [&](const auto& entry) { return entry.first == word; });
-    reversed.push_back(is_over || bare == optional_fallbacks_.end() ? word : word + "=" + bare->second);
+  for (size_t at = 0; at < words.size(); ++at) {
+    if (is_over || words[at].size() < 2 || words[at].front() != '-') {
+      plain.push_back(words[at]);
+    } else if (words[at] == "--") {
+      is_over = true;
+    } else if (absl::Status status = ParseFlag(words, at); !status.ok()) {
+      return status;
+    }
   }
-  std::reverse(reversed.begin(), reversed.end());
-  try {
-    parser_->app.parse(std::move(reversed));
-  } catch (const CLI::Error& error) {
-    return UsageError(Printable(error.what()), "");
-  }
-  if (absl::Status status = CheckUnknown(parser_->app.remaining()); !status.ok()) return status;
-  if (absl::Status status = AssignArguments(parser_->words); !status.ok()) return status;
-  for (const auto& finish : parser_->finish) {
-    if (absl::Status status = finish(); !status.ok()) return status;
-  }
-  return absl::OkStatus();
+  return Assign(plain);
 }
 
-absl::Status Flags::CheckUnknown(const std::vector<std::string>& words) const {
-  if (words.empty()) return absl::OkStatus();
-  const std::string name = words.front().substr(0, words.front().find('='));
+// Takes the flag at `at`, and moves `at` on when its value is the next word.
+absl::Status Flags::ParseFlag(const std::vector<std::string>& words, size_t& at) {
+  const std::string& word = words[at];
+  const bool is_long = word.starts_with("--");
+  const size_t name_end = is_long ? std::min(word.find('='), word.size()) : 2;
+  const std::string name = word.substr(0, name_end);
+  const Flag* const flag = Find(name);
+  if (flag == nullptr) return Unknown(is_long ? name : word);
+  const Setter& set = setters_[static_cast<size_t>(flag - flags_.data())];
+  if (name_end < word.size()) {
+    if (flag->kind == Kind::kSwitch) return UsageError(fmt::format("{} takes no value", name), "");
+    return set(word.substr(is_long ? name_end + 1 : name_end));
+  }
+  if (flag->kind != Kind::kValue) return set("");
+  const bool has_next = at + 1 < words.size();
+  if (!has_next || Find(words[at + 1]) != nullptr) {
+    return UsageError(fmt::format("{} needs a value: {}", name, flag->value_name),
+                      has_next ? fmt::format("write {}={} if that is the value", LongName(flag->names),
+                                             Printable(words[at + 1]))
+                               : "");
+  }
+  return set(words[++at]);
+}
+
+absl::Status Flags::Unknown(std::string_view name) const {
   std::vector<std::string> known;
   for (const Flag& flag : flags_) known.push_back(LongName(flag.names));
   const std::string near = NearMiss(name, known);
-  return UsageError(fmt::format("unknown flag {}", Quoted(name)), near.empty() ? "" : fmt::format("did you mean {}?", near));
+  return UsageError(fmt::format("unknown flag {}", Quoted(name)),
+                    near.empty() ? "" : fmt::format("did you mean {}?", near));
 }
 
-absl::Status Flags::AssignArguments(const std::vector<std::string>& words) {
+absl::Status Flags::Assign(const std::vector<std::string>& words) {
   for (size_t i = 0; i < arguments_.size(); ++i) {
     const Argument& argument = arguments_[i];
     if (argument.is_required && i >= words.size()) {
       return UsageError(fmt::format("missing {}: {}", argument.name, argument.help), "");
     }
     if (argument.is_list || i >= words.size()) break;
-    if (absl::Status status = CheckChoice(argument.name, words[i], argument.choices); !status.ok()) return status;
+    if (absl::Status status = CheckChoice(argument.name, words[i], argument.choices); !status.ok())
+      return status;
     *singles_[i] = words[i];
   }
   if (words.size() <= singles_.size()) return absl::OkStatus();
-  if (list_ == nullptr) return UsageError(fmt::format("unexpected argument {}", Quoted(words[singles_.size()])), "");
+  if (list_ == nullptr)
+    return UsageError(fmt::format("unexpected argument {}", Quoted(words[singles_.size()])), "");
   list_->assign(words.begin() + static_cast<std::ptrdiff_t>(singles_.size()), words.end());
   return absl::OkStatus();
 }
@@ -197,7 +201,8 @@ std::string Flags::Describe() const {
   std::string out;
   const auto add = [&out](std::string left, std::string_view help) {
     const size_t width = DisplayWidth(left);
-    left += width + 2 > kHelpColumn ? "\n" + std::string(kHelpColumn, ' ') : std::string(kHelpColumn - width, ' ');
+    left += width + 2 > kHelpColumn ? "\n" + std::string(kHelpColumn, ' ')
+                                    : std::string(kHelpColumn - width, ' ');
     out += fmt::format("{}{}\n", left, help);
   };
   const auto add_flags = [&](bool globals) {
@@ -211,7 +216,8 @@ std::string Flags::Describe() const {
     }
   };
   if (!arguments_.empty()) out += "Arguments:\n";
-  for (const Argument& argument : arguments_) add("  " + argument.name + (argument.is_list ? "…" : ""), argument.help);
+  for (const Argument& argument : arguments_)
+    add("  " + argument.name + (argument.is_list ? "…" : ""), argument.help);
   if (std::any_of(flags_.begin(), flags_.end(), [](const Flag& flag) { return !flag.is_global; })) {
     out += out.empty() ? "Flags:\n" : "\nFlags:\n";
     add_flags(false);

@@ -2,20 +2,21 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 
 namespace batuta::client {
 
-// Flags declares what a command takes, parses it, and describes it.
+// Flags declares what a command takes, parses it, and describes it: `--name VALUE`, `--name=VALUE`, `-n
+// VALUE`, `-nVALUE`.
 //
-// Targets are borrowed: they outlive the Flags and are written by Parse(). A flag that is given several times: the last one
-// wins, unless it was declared with Values(). `--` ends the flags.
+// Values are taken as they are: a glob such as `[a-z]*` is never split or unquoted.
+// Targets are borrowed: they outlive the Flags and are written by Parse(). A flag that is given several
+// times: the last one wins, unless it was declared with Values(). `--` ends the flags.
 class Flags {
  public:
   enum class Kind { kSwitch, kValue, kOptionalValue };
@@ -37,14 +38,15 @@ class Flags {
     std::vector<std::string> choices;
   };
 
-  Flags();
-  ~Flags();
+  Flags() = default;
   Flags(const Flags&) = delete;
   Flags& operator=(const Flags&) = delete;
 
   // Arguments without a name, in their order; optional ones after required ones, a list last.
-  void Required(std::string* target, std::string name, std::string help, std::vector<std::string> choices = {});
-  void Optional(std::string* target, std::string name, std::string help, std::vector<std::string> choices = {});
+  void Required(std::string* target, std::string name, std::string help,
+                std::vector<std::string> choices = {});
+  void Optional(std::string* target, std::string name, std::string help,
+                std::vector<std::string> choices = {});
   void Rest(std::vector<std::string>* target, std::string name, std::string help, bool is_required = false);
 
   void Switch(bool* target, std::string names, std::string help);
@@ -54,21 +56,24 @@ class Flags {
               std::vector<std::string> choices = {});
 
   // A whole number from `low` to `high`.
-  void Number(uint32_t* target, std::string names, std::string value_name, std::string help, uint32_t low, uint32_t high);
+  void Number(uint32_t* target, std::string names, std::string value_name, std::string help, uint32_t low,
+              uint32_t high);
 
   // `--name` alone stands for `--name=fallback`; the value is never taken from the next word.
-  void OptionalValue(std::vector<std::string>* target, std::string name, std::string value_name, std::string fallback,
-                     std::string help);
+  void OptionalValue(std::vector<std::string>* target, std::string name, std::string value_name,
+                     std::string fallback, std::string help);
 
   // Flags declared from now on belong to every command: help lists them apart.
   void BeginGlobals() { in_globals_ = true; }
 
   // `words` are those after the command's name.
-  //   kInvalidArgument (INVALID_ARGUMENT)  unknown flag (the hint names the nearest), missing or unknown value, missing or
+  //   kInvalidArgument (INVALID_ARGUMENT)  unknown flag (the hint names the nearest), missing or unknown
+  //   value, missing or
   //                                        surplus argument.
   absl::Status Parse(const std::vector<std::string>& words);
 
   const std::vector<Flag>& flags() const { return flags_; }
+
   const std::vector<Argument>& arguments() const { return arguments_; }
 
   // The flag that `name` ("--output", "-o") belongs to, or null.
@@ -81,18 +86,18 @@ class Flags {
   std::string Describe() const;
 
  private:
-  struct Parser;
+  using Setter = std::function<absl::Status(const std::string& value)>;  // the value of a switch is ""
 
-  Flag& Declare(std::string names, std::string value_name, std::string help, Kind kind);
-  absl::Status AssignArguments(const std::vector<std::string>& words);
-  absl::Status CheckUnknown(const std::vector<std::string>& words) const;
+  Flag& Declare(std::string names, std::string value_name, std::string help, Kind kind, Setter setter);
+  absl::Status ParseFlag(const std::vector<std::string>& words, size_t& at);
+  absl::Status Assign(const std::vector<std::string>& words);
+  absl::Status Unknown(std::string_view name) const;
 
-  std::unique_ptr<Parser> parser_;
   std::vector<Flag> flags_;
+  std::vector<Setter> setters_;  // one per flag
   std::vector<Argument> arguments_;
-  std::vector<std::string*> singles_;                // targets of the arguments, in their order
-  std::vector<std::string>* list_ = nullptr;         // target of the list
-  std::vector<std::pair<std::string, std::string>> optional_fallbacks_;  // of bare flags with an optional value
+  std::vector<std::string*> singles_;         // targets of the arguments, in their order
+  std::vector<std::string>* list_ = nullptr;  // target of the list
   bool in_globals_ = false;
 };
 

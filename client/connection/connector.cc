@@ -103,6 +103,7 @@ absl::Status CheckIdentity(const Environment& environment, const v1::GetStatusRe
 absl::StatusOr<Connection> Connector::Open(const ConnectOptions& options) const {
   CallIdentity identity;
   identity.tool = options_.tool;
+  identity.patience = options.patience;
   if (options.token) {
     identity.token = *options.token;
   } else if (options.send_token) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -23,10 +24,11 @@ struct Connection {
 };
 
 struct ConnectOptions {
-  bool may_spawn = true;        // start a daemon of our own when none answers
-  bool check_identity = true;   // refuse a daemon that serves another endpoint or cache than the caller names
-  bool send_token = true;       // find the caller's token and send it with every call
-  std::optional<Secret> token;  // send this one instead
+  bool may_spawn = true;       // start a daemon of our own when none answers
+  bool check_identity = true;  // refuse a daemon that serves another endpoint or cache than the caller names
+  bool send_token = true;      // find the caller's token and send it with every call
+  std::optional<Secret> token = std::nullopt;  // send this one instead
+  std::chrono::milliseconds patience{0};       // how long any unary call may take; 0 = no limit
 };
 
 // Does the daemon serve what the caller's environment names? Only what HF_ENDPOINT, HF_HUB_CACHE,

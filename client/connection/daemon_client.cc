@@ -71,9 +71,10 @@ struct DaemonClient::Stubs {
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(Stub& stub,
                                 grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                                const Request& request, std::chrono::seconds deadline = {}) const {
+                                const Request& request, std::chrono::milliseconds deadline = {}) const {
     grpc::ClientContext context;
     Prepare(context);
+    if (identity.patience.count() > 0) deadline = identity.patience;
     if (deadline.count() > 0) context.set_deadline(std::chrono::system_clock::now() + deadline);
     Response response;
     const grpc::Status status = (stub.*method)(&context, request, &response);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,10 +23,11 @@ class ClientContext;
 
 namespace batuta::client {
 
-// Who calls, sent with every call.
+// Who calls, sent with every call, and how long they wait.
 struct CallIdentity {
   std::string tool = "batuta";
-  Secret token;  // the caller's hub token; empty = none is sent
+  Secret token;                           // the caller's hub token; empty = none is sent
+  std::chrono::milliseconds patience{0};  // how long a unary call may take; 0 = no limit of its own
 };
 
 // Lets another thread end a call that runs. Thread-safe.

@@ -1,14 +1,13 @@
 #include "client/output/console.h"
 
-#include <sys/ioctl.h>
-#include <termios.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "common/status/status.h"
 #include "common/text/human.h"
@@ -48,7 +47,9 @@ class EchoOff {
 TerminalConsole::TerminalConsole()
     : input_is_terminal_(::isatty(STDIN_FILENO) == 1), talk_is_terminal_(::isatty(STDERR_FILENO) == 1) {}
 
-int TerminalConsole::input_fd() const { return STDIN_FILENO; }
+int TerminalConsole::input_fd() const {
+  return STDIN_FILENO;
+}
 
 absl::StatusOr<std::string> TerminalConsole::ReadLine() {
   std::string line;
@@ -85,7 +86,8 @@ TerminalSize SizeOf(int fd) {
 absl::StatusOr<size_t> AskChoice(Output& output, Console& console, std::string_view question,
                                  const std::vector<std::string>& answers) {
   output.Warn(question);
-  for (size_t i = 0; i < answers.size(); ++i) output.Warn(fmt::format("  {:2}) {}", i + 1, Printable(answers[i])));
+  for (size_t i = 0; i < answers.size(); ++i)
+    output.Warn(fmt::format("  {:2}) {}", i + 1, Printable(answers[i])));
   while (true) {
     output.TalkRaw(fmt::format("Number (1-{}): ", answers.size()));
     ASSIGN_OR_RETURN(const std::string line, console.ReadLine());

@@ -38,8 +38,11 @@ class Console {
 class TerminalConsole final : public Console {
  public:
   TerminalConsole();
+
   bool can_ask() const override { return input_is_terminal_ && talk_is_terminal_; }
+
   bool input_is_terminal() const override { return input_is_terminal_; }
+
   absl::StatusOr<std::string> ReadLine() override;
   absl::StatusOr<Secret> ReadSecret(std::string_view prompt) override;
   int input_fd() const override;

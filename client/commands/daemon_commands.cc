@@ -1,0 +1,97 @@
+#include "client/commands/daemon_commands.h"
+
+#include <chrono>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "client/output/state_view.h"
+#include "common/status/status.h"
+#include "common/text/human.h"
+
+namespace batuta::client {
+namespace {
+
+constexpr std::chrono::seconds kStopLimit{30};  // jobs are checkpointed and open files synced first
+constexpr std::chrono::milliseconds kStopPoll{20};
+
+// For questions about the daemon itself: whichever answers, and none is started.
+const ConnectOptions kAsItIs = {.may_spawn = false, .check_identity = false, .send_token = false};
+
+// Is the daemon of `pid` still the one that answers?
+bool StillAnswers(const Connector& connector, int64_t pid) {
+  const absl::StatusOr<Connection> connection = connector.Open(kAsItIs);
+  return connection.ok() && connection->status.pid() == pid;
+}
+
+}  // namespace
+
+std::string_view DaemonStart::examples() const {
+  return "batuta daemon start\n";
+}
+
+absl::Status DaemonStart::Run(Context& context) {
+  const bool was_running = context.connector.Open(kAsItIs).ok();
+  ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.send_token = false}));
+  if (context.output.human()) {
+    context.output.Talk(fmt::format("batutad {}: pid {}, socket {}", was_running ? "runs already" : "started",
+                                    connection.status.pid(), Printable(connection.status.socket_path())));
+    return absl::OkStatus();
+  }
+  PrintDaemon(context.output, connection.status, context.clock.wall());
+  return absl::OkStatus();
+}
+
+std::string_view DaemonStop::examples() const {
+  return "batuta daemon stop\n";
+}
+
+absl::Status DaemonStop::Run(Context& context) {
+  const absl::StatusOr<Connection> connection = context.connector.Open(kAsItIs);
+  if (!connection.ok()) {
+    const bool is_none = ReasonOf(connection.status()) == reason::kDaemonUnreachable &&
+                         !DetailsOf(connection.status()).facts.contains("stranger");
+    if (!is_none) return connection.status();
+    context.output.Talk("no daemon is running");
+    return absl::OkStatus();
+  }
+  const int64_t pid = connection->status.pid();
+  RETURN_IF_ERROR(connection->client->Shutdown());
+  const SteadyTime deadline = context.clock.steady() + kStopLimit;
+  while (StillAnswers(context.connector, pid)) {
+    if (context.clock.steady() > deadline) {
+      return MakeError(
+          absl::StatusCode::kDeadlineExceeded, reason::kDaemonBusy,
+          fmt::format("the daemon (pid {}) has not left after {}", pid, FormatDuration(kStopLimit)),
+          "its log tells what it waits for");
+    }
+    std::this_thread::sleep_for(kStopPoll);
+  }
+  context.output.Talk(fmt::format("batutad stopped (pid {})", pid));
+  return absl::OkStatus();
+}
+
+std::string_view DaemonStatus::examples() const {
+  return "batuta daemon status\n"
+         "batuta daemon status --format json\n";
+}
+
+absl::Status DaemonStatus::Run(Context& context) {
+  ASSIGN_OR_RETURN(const Connection connection, context.connector.Open(kAsItIs));
+  PrintDaemon(context.output, connection.status, context.clock.wall());
+  return absl::OkStatus();
+}
+
+std::string_view DaemonConfig::examples() const {
+  return "batuta daemon config\n"
+         "batuta daemon config --format json\n";
+}
+
+absl::Status DaemonConfig::Run(Context& context) {
+  ASSIGN_OR_RETURN(const Connection connection, context.connector.Open(kAsItIs));
+  ASSIGN_OR_RETURN(const v1::GetConfigResponse config, connection.client->GetConfig());
+  PrintConfig(context.output, config);
+  return absl::OkStatus();
+}
+
+}  // namespace batuta::client

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <string_view>
+
+#include "client/commands/command.h"
+
+namespace batuta::client {
+
+// `batuta daemon start`: makes sure that a daemon runs.
+class DaemonStart final : public Command {
+ public:
+  std::string_view name() const override { return "daemon start"; }
+
+  std::string_view summary() const override { return "start the daemon unless one runs"; }
+
+  std::string_view examples() const override;
+
+  void DefineFlags(Flags&) override {}
+
+  absl::Status Run(Context& context) override;
+};
+
+// `batuta daemon stop`: asks the daemon to leave and waits until it has. None running is fine.
+class DaemonStop final : public Command {
+ public:
+  std::string_view name() const override { return "daemon stop"; }
+
+  std::string_view summary() const override { return "stop the daemon; its jobs go on at the next start"; }
+
+  std::string_view examples() const override;
+
+  void DefineFlags(Flags&) override {}
+
+  absl::Status Run(Context& context) override;
+};
+
+// `batuta daemon status`: who runs, where. Never starts one: exit 3 when none runs.
+class DaemonStatus final : public Command {
+ public:
+  std::string_view name() const override { return "daemon status"; }
+
+  std::string_view summary() const override { return "show the running daemon"; }
+
+  std::string_view examples() const override;
+
+  void DefineFlags(Flags&) override {}
+
+  absl::Status Run(Context& context) override;
+};
+
+// `batuta daemon config`: its effective configuration and where each value comes from.
+class DaemonConfig final : public Command {
+ public:
+  std::string_view name() const override { return "daemon config"; }
+
+  std::string_view summary() const override { return "show the daemon's effective configuration"; }
+
+  std::string_view examples() const override;
+
+  void DefineFlags(Flags&) override {}
+
+  absl::Status Run(Context& context) override;
+};
+
+}  // namespace batuta::client

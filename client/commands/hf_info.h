@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string_view>
+
+#include "client/commands/command.h"
+#include "client/commands/repo_arguments.h"
+
+namespace batuta::client {
+
+// `batuta hf info`: what the hub says of one repo.
+class HfInfo final : public Command {
+ public:
+  std::string_view name() const override { return "hf info"; }
+
+  std::string_view summary() const override { return "show what the hub says of a repo"; }
+
+  std::string_view examples() const override;
+
+  void DefineFlags(Flags& flags) override { repo_.Define(flags); }
+
+  absl::Status Run(Context& context) override;
+
+ private:
+  RepoArguments repo_;
+};
+
+}  // namespace batuta::client

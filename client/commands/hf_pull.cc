@@ -1,0 +1,253 @@
+#include "client/commands/hf_pull.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include "client/commands/job_session.h"
+#include "client/commands/materialise.h"
+#include "client/output/json_writer.h"
+#include "common/status/status.h"
+#include "common/text/human.h"
+
+namespace batuta::client {
+namespace {
+
+constexpr std::string_view kQuantizationFact = "quantization.";
+
+// 128 random bits: two clients never mean the same request by accident.
+std::string RandomId() {
+  uint64_t bits[2] = {};
+  if (::getrandom(bits, sizeof bits, 0) != static_cast<ssize_t>(sizeof bits))
+    return {};  // then it is not idempotent
+  return fmt::format("{:016x}{:016x}", bits[0], bits[1]);
+}
+
+uint64_t MillisSince(const Clock& clock, SteadyTime start) {
+  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(clock.steady() - start);
+  return static_cast<uint64_t>(std::max<int64_t>(passed.count(), 0));
+}
+
+std::vector<std::string> SplitList(const std::vector<std::string>& lists) {
+  std::vector<std::string> words;
+  for (const std::string& list : lists) {
+    for (size_t begin = 0; begin <= list.size();) {
+      const size_t end = std::min(list.find(',', begin), list.size());
+      if (end > begin) words.push_back(list.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  }
+  return words;
+}
+
+v1::Priority WirePriority(std::string_view word, bool is_waiting) {
+  if (word == "background") return v1::PRIORITY_BACKGROUND;
+  if (word == "normal") return v1::PRIORITY_NORMAL;
+  if (word == "interactive" || is_waiting) return v1::PRIORITY_INTERACTIVE;
+  return v1::PRIORITY_NORMAL;
+}
+
+// The variants that an error CHOICE_NEEDED tells of, as facts `quantization.LABEL` → bytes.
+struct Variant {
+  std::string label;
+  std::string text;
+};
+
+std::vector<Variant> VariantsOf(const absl::Status& status) {
+  std::vector<Variant> variants;
+  for (const auto& [name, value] : DetailsOf(status).facts) {
+    if (!name.starts_with(kQuantizationFact)) continue;
+    const std::string label = name.substr(kQuantizationFact.size());
+    const absl::StatusOr<uint64_t> bytes = ParseBytes(value);
+    variants.push_back({label, bytes.ok() ? fmt::format("{}  {}", label, FormatBytes(*bytes)) : label});
+  }
+  return variants;
+}
+
+}  // namespace
+
+std::string_view HfPull::examples() const {
+  return "batuta hf pull model acme/otter-tiny\n"
+         "batuta hf pull model acme/otter-gguf --quantization Q4_K_M  one GGUF variant\n"
+         "batuta hf pull model acme/otter-tiny config.json tokenizer.json  these files only\n"
+         "batuta hf pull dataset acme/river-notes --include '2024/*' -o notes  part of it, copied to a "
+         "folder\n"
+         "batuta hf pull model acme/otter-tiny --dry-run  what would be downloaded, and why not the rest\n"
+         "cd \"$(batuta hf pull model acme/otter-tiny --format quiet)\"\n";
+}
+
+void HfPull::DefineFlags(Flags& flags) {
+  flags.Required(&repo_.type, "TYPE", "model, dataset or space");
+  flags.Required(&repo_.id, "REPO", "the repo's id: [NAMESPACE/]NAME");
+  flags.Rest(&files_, "FILE", "exactly these files of the repo");
+  repo_.DefineRevision(flags);
+  flags.Values(&include_, "--include", "GLOB", "only files that match; may be repeated");
+  flags.Values(&exclude_, "--exclude", "GLOB", "no files that match; may be repeated");
+  flags.Value(&quantization_, "--quantization", "Q", "one variant of a GGUF repo, e.g. Q4_K_M");
+  flags.OptionalValue(&allow_unsafe_, "--allow-unsafe", "CLASSES", "pickle",
+                      "admit unsafe files: pickle, code, invalid; alone: pickle");
+  flags.Value(&output_, "-o,--output", "DIR", "also put the files into this folder");
+  flags.Switch(&hard_link_, "--hard-link", "with --output: link the cached files instead of copying them");
+  flags.Switch(&dry_run_, "--dry-run", "show what would be downloaded");
+  flags.Switch(&yes_, "--yes", "ask nothing");
+  flags.Switch(&offline_, "--offline", "answer from the cache, make no request");
+  flags.Switch(&no_wait_, "--no-wait", "fail where the pull would wait for the hub or a rate limit");
+  flags.Switch(&detach_, "--detach", "print the job's id and leave it running");
+  flags.Value(&priority_, "--priority", "P", "among other jobs", {"interactive", "normal", "background"});
+}
+
+std::vector<std::string> HfPull::own_formats() const {
+  return {"safetensors", "gguf", "onnx", "pytorch", "all"};
+}
+
+absl::Status HfPull::CheckFlags() const {
+  if (dry_run_ && detach_) return UsageError("--dry-run and --detach exclude each other", "");
+  if (detach_ && !output_.empty()) {
+    return UsageError("--detach and --output exclude each other: the files are put there at the end",
+                      "pull without --output first, then again with it");
+  }
+  if (hard_link_ && output_.empty()) return UsageError("--hard-link goes with --output", "");
+  if (!quantization_.empty() && !weight_format_.empty() && weight_format_ != "gguf") {
+    return UsageError("--quantization chooses a GGUF variant and --format other weights",
+                      "leave one of them out");
+  }
+  for (const std::string& word : SplitList(allow_unsafe_)) {
+    if (word == "pickle" || word == "code" || word == "invalid") continue;
+    return UsageError(fmt::format("--allow-unsafe: {} is none of pickle, code, invalid", Quoted(word)), "");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::PullSpec> HfPull::MakeSpec(const Context& context) const {
+  RETURN_IF_ERROR(CheckFlags());
+  v1::PullSpec spec;
+  ASSIGN_OR_RETURN(*spec.mutable_repo(), repo_.Parse());
+  spec.set_revision(repo_.revision);
+  spec.mutable_paths()->Assign(files_.begin(), files_.end());
+  spec.mutable_include()->Assign(include_.begin(), include_.end());
+  spec.mutable_exclude()->Assign(exclude_.begin(), exclude_.end());
+  const std::vector<std::string> admitted = SplitList(allow_unsafe_);
+  spec.mutable_allow_unsafe()->Assign(admitted.begin(), admitted.end());
+  spec.set_format(weight_format_);
+  spec.set_quantization(quantization_);
+  spec.set_offline(offline_ || IsOffline(context.environment));
+  spec.set_no_wait(no_wait_);
+  spec.set_priority(WirePriority(priority_, !detach_));
+  return spec;
+}
+
+absl::Status HfPull::Run(Context& context) {
+  ASSIGN_OR_RETURN(const v1::PullSpec spec, MakeSpec(context));
+  if (dry_run_) return Plan(context, spec);
+  if (detach_) return Detach(context, spec);
+  return FollowWithMenu(context, spec);
+}
+
+absl::Status HfPull::Plan(Context& context, const v1::PullSpec& spec) const {
+  const SteadyTime start = context.clock.steady();
+  ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
+  PullReport report(PullReport::Kind::kPlan, !context.output.quiet());
+  report.SetSubject(spec.repo(), spec.revision());
+  v1::PlanPullRequest request;
+  *request.mutable_spec() = spec;
+  RETURN_IF_ERROR(connection.client->PlanPull(request, [&](const v1::PlanPullResponse& part) {
+    if (!part.commit().empty()) report.SetCommit(part.commit());
+    if (!part.snapshot_path().empty()) report.SetPath(part.snapshot_path());
+    for (const v1::PullFile& file : part.files()) report.AddFile(file);
+    return true;
+  }));
+  report.SetTotals(0, MillisSince(context.clock, start));
+  report.Print(context.output);
+  return absl::OkStatus();
+}
+
+absl::Status HfPull::Detach(Context& context, const v1::PullSpec& spec) const {
+  ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
+  v1::StartPullRequest request;
+  request.set_request_id(RandomId());
+  *request.mutable_spec() = spec;
+  ASSIGN_OR_RETURN(const v1::Job job, connection.client->StartPull(request));
+  if (context.output.json()) {
+    JsonWriter json(context.output.options().events ? JsonWriter::Style::kOneLine
+                                                    : JsonWriter::Style::kPretty);
+    json.BeginObject().Field("job_id", job.id()).EndObject();
+    context.output.Data(json.Take());
+  } else {
+    context.output.DataLine(job.id());
+  }
+  context.output.Flush();
+  context.output.Talk(fmt::format("batuta hf jobs watch {}  follows it", job.id()));
+  return absl::OkStatus();
+}
+
+absl::Status HfPull::FollowWithMenu(Context& context, v1::PullSpec spec) const {
+  ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
+  absl::Status status = Follow(context, signals, spec);
+  if (ReasonOf(status) != reason::kChoiceNeeded || !context.console.can_ask() || yes_ ||
+      !context.output.human())
+    return status;
+  const std::vector<Variant> variants = VariantsOf(status);
+  if (variants.empty()) return status;
+  std::vector<std::string> answers;
+  for (const Variant& variant : variants) answers.push_back(variant.text);
+  ASSIGN_OR_RETURN(const size_t choice,
+                   AskChoice(context.output, context.console,
+                             fmt::format("{} has several variants:", Printable(spec.repo().id())), answers));
+  spec.set_quantization(variants[choice].label);
+  return Follow(context, signals, spec);
+}
+
+absl::Status HfPull::Follow(Context& context, SignalWatch& signals, const v1::PullSpec& spec) const {
+  const SteadyTime start = context.clock.steady();
+  ASSIGN_OR_RETURN(Connection connection, context.connector.Open({}));
+  v1::StartPullRequest request;
+  request.set_request_id(RandomId());
+  *request.mutable_spec() = spec;
+  ASSIGN_OR_RETURN(const v1::Job job, connection.client->StartPull(request));
+
+  PullReport report(PullReport::Kind::kPull, context.output.json() || !output_.empty());
+  JobSession session(context, signals, &report,
+                     {.may_ask = !yes_ && context.output.human(), .with_files = true});
+  const absl::StatusOr<v1::Job> done = session.Follow(std::move(connection), job);
+  if (!done.ok()) {
+    const Facts facts = DetailsOf(done.status()).facts;
+    if (const auto left = facts.find("job_id"); left != facts.end() && context.output.json()) {
+      JsonWriter json(JsonWriter::Style::kOneLine);
+      json.BeginObject().Field("job_id", left->second).EndObject();
+      context.output.Data(json.Take());
+    }
+    return done.status();
+  }
+  CompleteReport(*done, 0, report);
+  if (!output_.empty()) RETURN_IF_ERROR(WriteOutput(context, report));
+  report.SetTotals(done->downloaded_bytes(), MillisSince(context.clock, start));
+  report.Print(context.output);
+  return absl::OkStatus();
+}
+
+absl::Status HfPull::WriteOutput(Context& context, PullReport& report) const {
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::absolute(output_, error);
+  if (error) return ErrnoError(error.value(), fmt::format("output {}", Quoted(output_)));
+  std::vector<MaterialiseFile> files;
+  for (const v1::PullFile& file : report.files()) {
+    const bool is_there =
+        file.status() == v1::PullFile::STATUS_DOWNLOADED || file.status() == v1::PullFile::STATUS_CACHED;
+    if (is_there) files.push_back({file.path(), file.size_bytes()});
+  }
+  ASSIGN_OR_RETURN(
+      const Materialised result,
+      Materialise(report.path(), files, folder, hard_link_ ? LinkPolicy::kHardLink : LinkPolicy::kCopy));
+  report.SetOutputFolder(folder.native());
+  context.output.Talk(fmt::format("{}: {} written, {} were there already", Printable(folder.native()),
+                                  result.files_written, result.files_unchanged));
+  return absl::OkStatus();
+}
+
+}  // namespace batuta::client
