@@ -29,7 +29,8 @@ absl::Status Unreachable(std::string_view message, std::string_view hint) {
 
 std::string Detail(const CurlFailure& failure) {
   constexpr size_t kLongest = 200;
-  const std::string_view words = failure.detail.empty() ? curl_easy_strerror(failure.code) : failure.detail;
+  const std::string_view words =
+      failure.detail.empty() ? std::string_view(curl_easy_strerror(failure.code)) : failure.detail;
   return Printable(words.substr(0, kLongest));
 }
 
