@@ -129,7 +129,7 @@ show() {
 
 hub_answers() {
   local code=0
-  HF_HUB_ETAG_TIMEOUT=5 timeout 30 batuta hf info model "$repo" --no-wait --format quiet >/dev/null 2>"$work/error" || code=$?
+  HF_HUB_ETAG_TIMEOUT=5 timeout 30 batuta hf pull model "$repo" --dry-run --no-wait --format quiet >/dev/null 2>"$work/error" || code=$?
   case $code in
     0) return 0 ;;
     6 | 124) return 1 ;;

@@ -65,7 +65,7 @@ class Run {
       return Close(early, absl::OkStatus());
     }
     if (absl::Status status = flags.Parse(WithoutName(words_, plain_, match_.word_count)); !status.ok()) {
-      return Close(early, WithUsage(status));
+      return Close(early, WithUsage(status, flags));
     }
     OutputFormat format = globals.events ? OutputFormat::kJson : OutputFormat::kHuman;
     for (const std::string& word : globals.formats) {
@@ -133,9 +133,10 @@ class Run {
   }
 
   // A usage error without a hint of its own shows how the command is called.
-  absl::Status WithUsage(const absl::Status& status) const {
+  absl::Status WithUsage(const absl::Status& status, const Flags& flags) const {
     if (!HintOf(status).empty()) return status;
-    return UsageError(MessageOf(status), fmt::format("batuta {} --help", match_.command->name()));
+    return UsageError(MessageOf(status),
+                      fmt::format("usage: batuta {} {}", match_.command->name(), flags.Usage()));
   }
 
   static int Close(Output& output, absl::Status status) {

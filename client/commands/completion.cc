@@ -76,11 +76,11 @@ std::vector<std::string> ArgumentCandidates(const Flags& flags, const std::vecto
   if (arguments.empty()) return {};
   if (given.size() >= arguments.size() && !arguments.back().is_list) return {};
   const Flags::Argument& argument = arguments[std::min(given.size(), arguments.size() - 1)];
-  if (!argument.choices.empty()) return argument.choices;
-  if (argument.name == "TYPE") {
-    const bool is_plural = argument.help.find("models") != std::string::npos;
-    return is_plural ? std::vector<std::string>{"models", "datasets", "spaces"}
-                     : std::vector<std::string>{"model", "dataset", "space"};
+  if (!argument.choices.empty()) {
+    // Plural and singular are both understood; one of them is enough to offer.
+    return std::vector<std::string>(
+        argument.choices.begin(),
+        argument.choices.begin() + std::min<std::ptrdiff_t>(3, std::ssize(argument.choices)));
   }
   if (argument.name == "REPO" && !given.empty()) return sources.repos(given.front());
   if (argument.name == "ID") return sources.jobs();

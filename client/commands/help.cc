@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "common/text/human.h"
+#include "client/commands/command_table.h"
 
 namespace batuta::client {
 namespace {
@@ -25,9 +25,18 @@ constexpr std::string_view kEnvironment =
     "  BATUTA_NO_SPAWN   1: never start a daemon\n"
     "\n"
     "Exit codes:\n"
-    "  0 done · 1 failed · 2 usage · 3 no daemon · 4 not found · 5 not permitted · 6 rate limited or "
-    "unreachable ·\n"
-    "  7 no space · 8 refused by policy · 9 integrity · 10 offline and not cached · 130 interrupted\n";
+    "  0    done\n"
+    "  1    failed for another reason\n"
+    "  2    usage, malformed id\n"
+    "  3    no daemon\n"
+    "  4    repo, revision, file or job not found\n"
+    "  5    not authenticated, gated, not permitted\n"
+    "  6    rate limited or hub unreachable, and asked not to wait\n"
+    "  7    disk or quota full, or no variant fits\n"
+    "  8    refused by policy\n"
+    "  9    integrity: hash mismatch, invalid file, damaged cache\n"
+    "  10   offline and not in the cache\n"
+    "  130  interrupted\n";
 
 // Lines of examples, each `COMMAND  what it does`, indented; the explanations in a column of their own.
 std::string Examples(std::string_view text) {
@@ -40,6 +49,25 @@ std::string Examples(std::string_view text) {
     out += fmt::format("  {}\n", command);
     if (gap != std::string_view::npos) out += fmt::format("      {}\n", line.substr(gap + 2));
   }
+  return out;
+}
+
+// The first example of each command of a group.
+std::string FirstExamples(const std::vector<std::unique_ptr<Command>>& commands, std::string_view group) {
+  std::string out;
+  for (const auto& command : commands) {
+    const std::string_view name = command->name();
+    if (!name.starts_with(group) || !name.substr(group.size()).starts_with(' ')) continue;
+    const std::string_view examples = command->examples();
+    out += fmt::format("{}\n", examples.substr(0, examples.find('\n')));
+  }
+  return out;
+}
+
+// The words of a group, for its line in the list.
+std::string ListOf(const std::vector<std::unique_ptr<Command>>& commands, std::string_view group) {
+  std::string out;
+  for (const std::string& word : NextWords(commands, group)) out += (out.empty() ? "" : ", ") + word;
   return out;
 }
 
@@ -61,21 +89,19 @@ std::string GroupHelp(const std::vector<std::unique_ptr<Command>>& commands, std
         "batuta downloads models, datasets and spaces of the Hugging Face Hub into the cache that every tool "
         "shares.\n\n";
     out += Examples(kProgramExamples) + "\n";
+  } else {
+    out = Examples(FirstExamples(commands, group)) + "\n";
   }
-  size_t widest = 0;
-  std::vector<const Command*> listed;
-  for (const auto& command : commands) {
-    const std::string_view name = command->name();
-    const bool is_inside =
-        group.empty() || (name.starts_with(group) && name.substr(group.size()).starts_with(' '));
-    if (command->is_hidden() || !is_inside) continue;
-    listed.push_back(command.get());
-    widest = std::max(widest, name.size());
+  const std::string prefix = group.empty() ? std::string() : fmt::format("{} ", group);
+  out += fmt::format("Usage: batuta {}COMMAND …\n\nCommands:\n", prefix);
+  for (const std::string& word : NextWords(commands, group)) {
+    const std::string name = prefix + word;
+    const auto leaf =
+        std::find_if(commands.begin(), commands.end(), [&](const auto& c) { return c->name() == name; });
+    out += fmt::format("  {:<12}{}\n", word,
+                       leaf != commands.end() ? std::string((*leaf)->summary()) : ListOf(commands, name));
   }
-  out += fmt::format("Usage: batuta {}{}COMMAND …\n\nCommands:\n", group, group.empty() ? "" : " ");
-  for (const Command* command : listed)
-    out += fmt::format("  {:<{}}  {}\n", command->name(), widest, command->summary());
-  out += fmt::format("\nbatuta COMMAND --help  shows examples and flags of one of them.\n");
+  out += fmt::format("\n`batuta {}COMMAND --help` shows examples and flags.\n", prefix);
   if (group.empty()) out += fmt::format("\n{}", kEnvironment);
   return out;
 }

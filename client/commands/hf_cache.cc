@@ -25,7 +25,7 @@ std::string_view HfCachePath::examples() const {
 }
 
 void HfCachePath::DefineFlags(Flags& flags) {
-  flags.Optional(&repo_.type, "TYPE", "model, dataset or space");
+  flags.Optional(&repo_.type, "TYPE", "model, dataset or space", {"model", "dataset", "space"});
   flags.Optional(&repo_.id, "REPO", "the repo's id: [NAMESPACE/]NAME");
   flags.Optional(&file_, "FILE", "a file of the repo");
   repo_.DefineRevision(flags);

@@ -83,7 +83,7 @@ std::string_view HfPull::examples() const {
 }
 
 void HfPull::DefineFlags(Flags& flags) {
-  flags.Required(&repo_.type, "TYPE", "model, dataset or space");
+  flags.Required(&repo_.type, "TYPE", "model, dataset or space", {"model", "dataset", "space"});
   flags.Required(&repo_.id, "REPO", "the repo's id: [NAMESPACE/]NAME");
   flags.Rest(&files_, "FILE", "exactly these files of the repo");
   repo_.DefineRevision(flags);

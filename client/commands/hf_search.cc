@@ -13,7 +13,8 @@ std::string_view HfSearch::examples() const {
 }
 
 void HfSearch::DefineFlags(Flags& flags) {
-  flags.Required(&type_, "TYPE", "models, datasets or spaces");
+  flags.Required(&type_, "TYPE", "models, datasets or spaces",
+                 {"models", "datasets", "spaces", "model", "dataset", "space"});
   flags.Optional(&query_, "QUERY", "part of the repo's id");
   flags.Value(&task_, "--task", "T", "a model's task, e.g. text-generation");
   flags.Value(&library_, "--library", "L", "the library it is for, e.g. transformers");
