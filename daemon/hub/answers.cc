@@ -42,17 +42,17 @@ std::string TaskOf(RepoType type, const json& object, const std::vector<std::str
 
 absl::StatusOr<RepoSummary> SummaryOf(RepoType type, const json& object) {
   ASSIGN_OR_RETURN(RepoId repo, RepoId::Parse(type, StringMember(object, "id")));
-  RepoSummary summary{.repo = std::move(repo)};
-  summary.downloads = UnsignedMember(object, "downloads").value_or(0);
-  summary.likes = UnsignedMember(object, "likes").value_or(0);
-  summary.is_private = BoolMember(object, "private");
-  summary.gated = GatedOf(object);
-  summary.tags = StringsMember(object, "tags", kMaxTags);
-  summary.task = TaskOf(type, object, summary.tags);
-  summary.library = StringMember(object, type == RepoType::kSpace ? "sdk" : "library_name");
-  summary.created = TimeMember(object, "createdAt");
-  summary.last_modified = TimeMember(object, "lastModified");
-  return summary;
+  std::vector<std::string> tags = StringsMember(object, "tags", kMaxTags);
+  return RepoSummary{.repo = std::move(repo),
+                     .downloads = UnsignedMember(object, "downloads").value_or(0),
+                     .likes = UnsignedMember(object, "likes").value_or(0),
+                     .is_private = BoolMember(object, "private"),
+                     .gated = GatedOf(object),
+                     .task = TaskOf(type, object, tags),
+                     .library = StringMember(object, type == RepoType::kSpace ? "sdk" : "library_name"),
+                     .tags = std::move(tags),
+                     .created = TimeMember(object, "createdAt"),
+                     .last_modified = TimeMember(object, "lastModified")};
 }
 
 std::string LicenseOf(const json& object, const std::vector<std::string>& tags) {
@@ -76,6 +76,11 @@ std::vector<std::string> BaseModelsOf(const json& object, const std::vector<std:
   return bases;
 }
 
+uint64_t ParametersOf(const json& object) {
+  if (const auto total = UnsignedMember(Member(object, "safetensors"), "total")) return *total;
+  return UnsignedMember(Member(object, "gguf"), "total").value_or(0);
+}
+
 absl::StatusOr<CommitId> CommitOf(const json& object) {
   absl::StatusOr<CommitId> commit = CommitId::Parse(StringMember(object, "sha"));
   if (!commit.ok()) return ProtocolError("the answer names no commit");
@@ -91,19 +96,21 @@ absl::StatusOr<RepoInfo> DecodeRepoInfo(RepoType type, std::string_view text) {
   if (!summary.ok()) return ProtocolError("the answer names no repo");
   ASSIGN_OR_RETURN(CommitId commit, CommitOf(object));
 
-  RepoInfo info{.summary = *std::move(summary), .commit = std::move(commit)};
-  info.hub_id = StringMember(object, "_id");
-  info.author = StringMember(object, "author");
-  if (info.author.empty()) info.author = info.summary.repo.repo_namespace();
-  info.license = LicenseOf(object, info.summary.tags);
-  info.base_models = BaseModelsOf(object, info.summary.tags);
-  info.parameters = UnsignedMember(Member(object, "safetensors"), "total")
-                        .value_or(UnsignedMember(Member(object, "gguf"), "total").value_or(0));
-  info.disabled = BoolMember(object, "disabled");
-  info.file_count =
-      static_cast<uint32_t>(std::min<uint64_t>(UnsignedMember(object, "siblings").value_or(0), UINT32_MAX));
-  info.used_storage_bytes = UnsignedMember(object, "usedStorage").value_or(0);
-  return info;
+  std::string author = StringMember(object, "author");
+  if (author.empty()) author = summary->repo.repo_namespace();
+  std::string license = LicenseOf(object, summary->tags);
+  std::vector<std::string> base_models = BaseModelsOf(object, summary->tags);
+  const uint64_t files = UnsignedMember(object, "siblings").value_or(0);
+  return RepoInfo{.summary = *std::move(summary),
+                  .commit = std::move(commit),
+                  .hub_id = StringMember(object, "_id"),
+                  .author = std::move(author),
+                  .license = std::move(license),
+                  .base_models = std::move(base_models),
+                  .parameters = ParametersOf(object),
+                  .disabled = BoolMember(object, "disabled"),
+                  .file_count = static_cast<uint32_t>(std::min<uint64_t>(files, UINT32_MAX)),
+                  .used_storage_bytes = UnsignedMember(object, "usedStorage").value_or(0)};
 }
 
 absl::StatusOr<CommitId> DecodeCommit(std::string_view text) {
