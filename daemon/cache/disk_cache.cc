@@ -99,7 +99,8 @@ absl::Status DiskCache::WriteTag(const Path& temp_folder) {
   if (status.ok()) status = (*file)->Sync();
   if (status.ok()) status = files_.Rename(temp, layout_.Tag());
   if (!status.ok()) files_.Remove(temp).IgnoreError();
-  return absl::IsResourceExhausted(status) ? absl::OkStatus() : status;
+  // Not found: the folder of the temp file could not be made for the same reason.
+  return absl::IsResourceExhausted(status) || absl::IsNotFound(status) ? absl::OkStatus() : status;
 }
 
 absl::StatusOr<std::optional<CommitId>> DiskCache::ReadRef(const RepoId& repo, const Revision& revision) {

@@ -62,7 +62,10 @@ class ReadOnlyCache final : public Cache {
 
   absl::Status WriteTree(const RepoId&, const Tree&) override { return Refusal(); }
 
-  absl::Status WriteRef(const RepoId&, const Revision&, const CommitId&) override { return Refusal(); }
+  absl::Status WriteRef(const RepoId& repo, const Revision& revision, const CommitId& commit) override {
+    ASSIGN_OR_RETURN(const std::optional<CommitId> current, reader_.ReadRef(repo, revision));
+    return current == commit ? absl::OkStatus() : Refusal();
+  }
 
   absl::Status WriteNoExist(const RepoId&, const CommitId&, const RepoPath&) override { return Refusal(); }
 

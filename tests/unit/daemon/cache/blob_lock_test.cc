@@ -1,0 +1,118 @@
+#include "daemon/cache/blob_lock.h"
+
+#include <filesystem>
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "common/io/unique_fd.h"
+#include "tests/support/files/fake_file_system.h"
+#include "tests/support/status/status_matchers.h"
+#include "tests/unit/daemon/cache/cache_fixture.h"
+#include "tests/unit/daemon/cache/forwarding_file_system.h"
+
+namespace batuta::cache {
+namespace {
+
+namespace fs = std::filesystem;
+
+class BlobLockTest : public CacheTest {
+ protected:
+  // As the Python library holds it.
+  UniqueFd LockAsAnotherTool() {
+    fs::create_directories(lock_path().parent_path());
+    UniqueFd fd(::open(lock_path().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0664));
+    EXPECT_EQ(::flock(fd.get(), LOCK_EX | LOCK_NB), 0);
+    return fd;
+  }
+
+  bool AnotherToolCanLock() {
+    const UniqueFd fd(::open(lock_path().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0664));
+    return ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0;
+  }
+
+  fs::path lock_path() const { return root() / ".locks/models--acme--otter" / (Sha256('a').hex() + ".lock"); }
+};
+
+TEST_F(BlobLockTest, ExcludesOtherToolsWhileItIsHeld) {
+  auto lock = BlobLock::TryTake(*files_, lock_path());
+  ASSERT_TRUE(lock.has_value());
+  EXPECT_FALSE(AnotherToolCanLock());
+  lock.reset();
+  EXPECT_TRUE(AnotherToolCanLock());
+}
+
+TEST_F(BlobLockTest, GivesUpAtOnceWhenAnotherHoldsIt) {
+  const UniqueFd other = LockAsAnotherTool();
+  EXPECT_FALSE(BlobLock::TryTake(*files_, lock_path()).has_value());
+}
+
+TEST_F(BlobLockTest, PublishingGoesOnWithoutIt) {
+  const UniqueFd other = LockAsAnotherTool();
+  ASSERT_THAT(PutBlob(*cache_, repo_, Sha256('a'), "0123456789"), IsOk());
+  EXPECT_EQ(Read("models--acme--otter/blobs/" + Sha256('a').hex()), "0123456789");
+}
+
+TEST_F(BlobLockTest, IsNotHeldDuringATransfer) {
+  const auto partial = cache_->OpenPartial(repo_, Sha256('a'), 10);
+  ASSERT_THAT(partial, IsOk());
+  EXPECT_FALSE(fs::exists(lock_path()));
+}
+
+TEST_F(BlobLockTest, LeavesTheLockFileForThoseWhoMayWaitOnIt) {
+  ASSERT_THAT(PutBlob(*cache_, repo_, Sha256('a'), "0123456789"), IsOk());
+  EXPECT_TRUE(fs::exists(lock_path()));
+  EXPECT_EQ(fs::file_size(lock_path()), 0U);
+}
+
+// Removes the lock file just after it was opened, as some versions of the Python lock library do when they
+// let go.
+class LockRemovingFileSystem final : public ForwardingFileSystem {
+ public:
+  LockRemovingFileSystem(FileSystem& files, int times) : ForwardingFileSystem(files), times_(times) {}
+
+  absl::StatusOr<std::unique_ptr<File>> Open(const Path& path, OpenMode mode) override {
+    auto file = files_.Open(path, mode);
+    if (times_ > 0) {
+      --times_;
+      EXPECT_THAT(files_.Remove(path), IsOk());
+    }
+    return file;
+  }
+
+ private:
+  int times_;
+};
+
+TEST_F(BlobLockTest, LocksTheFileThatHasTheNameNow) {
+  fs::create_directories(lock_path().parent_path());
+  LockRemovingFileSystem files(*files_, 1);
+  const auto lock = BlobLock::TryTake(files, lock_path());
+  ASSERT_TRUE(lock.has_value());
+  EXPECT_FALSE(AnotherToolCanLock());
+}
+
+TEST_F(BlobLockTest, GivesUpOnAFileThatLosesItsNameAgainAndAgain) {
+  fs::create_directories(lock_path().parent_path());
+  LockRemovingFileSystem files(*files_, 1'000);
+  EXPECT_FALSE(BlobLock::TryTake(files, lock_path()).has_value());
+}
+
+// An empty lock file would be taken for a lock that is held, where flock is missing.
+TEST(BlobLockFreeTest, NoLockFileIsMadeWhereThereIsNoFlock) {
+  FakeFileSystem files;
+  metadata::FakeMetadataStore store;
+  files.Inject({ENOLCK, FakeFileSystem::Call::kLock, "", 0, FakeFileSystem::kForEver});
+  const auto cache = Cache::Open({"/hub", "boot-1"}, files, store);
+  ASSERT_THAT(cache, IsOk());
+  EXPECT_FALSE((*cache)->abilities().locks);
+  ASSERT_THAT(PutBlob(**cache, Model("acme/otter"), Sha256('a'), "0123456789"), IsOk());
+  EXPECT_EQ(files.Get("/hub/.locks/models--acme--otter/" + Sha256('a').hex() + ".lock"), std::nullopt);
+  EXPECT_EQ(files.Get("/hub/models--acme--otter/blobs/" + Sha256('a').hex()), "0123456789");
+}
+
+}  // namespace
+}  // namespace batuta::cache
