@@ -71,9 +71,11 @@ absl::Status ErrnoError(int error_number, std::string_view what);
     }                                                                               \
   } while (false)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration in parentheses is none.
 #define ASSIGN_OR_RETURN(declaration, expression) \
   ASSIGN_OR_RETURN_INNER(BATUTA_STATUS_CONCAT(status_or_value_, __LINE__), declaration, expression)
 #define ASSIGN_OR_RETURN_INNER(temporary, declaration, expression) \
   auto temporary = (expression);                                   \
   if (!temporary.ok()) return temporary.status();                  \
   declaration = *std::move(temporary)
+// NOLINTEND(bugprone-macro-parentheses)

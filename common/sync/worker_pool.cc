@@ -82,7 +82,7 @@ class ThreadPool final : public WorkerPool {
 
 }  // namespace
 
-std::unique_ptr<WorkerPool> WorkerPool::Start(std::string name, int threads) {
+std::unique_ptr<WorkerPool> WorkerPool::Start(const std::string& name, int threads) {
   return std::make_unique<ThreadPool>(name, threads);
 }
 

@@ -13,7 +13,7 @@ class WorkerPool {
   virtual ~WorkerPool() = default;
 
   // `threads` ≥ 1; their names are `name-0`, `name-1` … (≤ 15 characters).
-  static std::unique_ptr<WorkerPool> Start(std::string name, int threads);
+  static std::unique_ptr<WorkerPool> Start(const std::string& name, int threads);
 
   // In no particular order; tasks of one pool run side by side. Dropped unrun after Stop().
   virtual void Post(Task task) = 0;

@@ -150,6 +150,7 @@ TYPED_TEST(TaskRunnerContract, KnowsWhenItIsCurrent) {
 TYPED_TEST(TaskRunnerContract, TakesTasksFromManyThreads) {
   int unguarded = 0;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([this, &unguarded] {
       for (int n = 0; n < 100; ++n) this->runner_.Post([&unguarded] { ++unguarded; });

@@ -55,7 +55,8 @@ bool IsBelow(const Node& folder, const Node& candidate) {
 
 void AppendPaths(const Node& folder, const std::string& prefix, std::vector<std::string>* out) {
   for (const auto& [name, child] : folder.entries) {
-    const std::string path = prefix + "/" + name;
+    std::string path = prefix + "/";
+    path += name;
     if (child->kind == Kind::kFolder) {
       out->push_back(path + "/");
       AppendPaths(*child, path, out);

@@ -65,9 +65,11 @@ MATCHER_P(IsOkAndHolds, inner,
 
 }  // namespace batuta
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration in parentheses is none.
 #define ASSERT_OK_AND_ASSIGN(declaration, expression) \
   ASSERT_OK_AND_ASSIGN_INNER(BATUTA_STATUS_CONCAT(asserted_value_, __LINE__), declaration, expression)
 #define ASSERT_OK_AND_ASSIGN_INNER(temporary, declaration, expression) \
   auto temporary = (expression);                                       \
   ASSERT_TRUE(temporary.ok()) << temporary.status();                   \
   declaration = *std::move(temporary)
+// NOLINTEND(bugprone-macro-parentheses)

@@ -113,7 +113,7 @@ TEST_F(HubTokenTest, AMalformedTokenIsRefusedWithoutShowingIt) {
   for (const std::string& bad :
        {std::string("hf_canary\r\nX-Evil: 1"), std::string("hf_canary two"), std::string("hf_canary\xc3\xa9"),
         std::string("hf_canary\x01"), "hf_canary" + std::string(5'000, 'x'),
-        "hf_canary" + std::string(10'000'000, 'x')}) {
+        "hf_canary" + std::string(5'000'000, 'x')}) {
     variables_["HF_TOKEN"] = bad;
     const auto variable = FindHubToken(environment());
     EXPECT_THAT(variable, HasReason("CONFIG_INVALID"));

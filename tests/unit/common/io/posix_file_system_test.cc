@@ -33,7 +33,7 @@ TEST_F(PosixFileSystemTest, AFifoInTheWayIsAnErrorAndNotAHang) {
 }
 
 TEST_F(PosixFileSystemTest, DescriptorsAreNotInherited) {
-  const int probe = ::dup(0);  // the next descriptor will have this number
+  const int probe = ::open("/dev/null", O_RDONLY | O_CLOEXEC);  // the next descriptor will have this number
   ASSERT_EQ(::close(probe), 0);
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<File> file, files_->Open(folder_ / "f", OpenMode::kCreate));
   EXPECT_EQ(::fcntl(probe, F_GETFD), FD_CLOEXEC);

@@ -101,6 +101,7 @@ TEST_F(LogTest, LinesOfManyThreadsStayWhole) {
   InitLogging(LogLevel::kInfo, true);
   const std::string text = Capture([] {
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([] {
         for (int n = 0; n < 200; ++n) {

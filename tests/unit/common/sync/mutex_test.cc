@@ -18,6 +18,7 @@ struct Counter {
 TEST(MutexTest, GuardsAgainstLostUpdates) {
   Counter counter;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&counter] {
       for (int n = 0; n < 1'000; ++n) {

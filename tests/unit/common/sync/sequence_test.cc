@@ -93,6 +93,7 @@ TEST(SequenceTest, TasksFromManyThreadsRunOneAtATime) {
   const auto sequence = Sequence::Start("test");
   int unguarded = 0;  // the sequence is its guard; ThreadSanitizer would tell
   std::vector<std::thread> posters;
+  posters.reserve(4);
   for (int i = 0; i < 4; ++i) {
     posters.emplace_back([&] {
       for (int n = 0; n < 500; ++n) sequence->Post([&unguarded] { ++unguarded; });
