@@ -54,21 +54,22 @@ inline constexpr int kAlways = -1;
 struct FaultRule {
   FaultKind kind = FaultKind::kStatus;
   Listener listener = Listener::kAny;
+  // Members that a rule leaves out keep these values.
   // Matched with the decoded path (no query). With '*' or '?' a glob of the whole path, where '*' crosses
   // '/'; else a part of it; empty matches all. A CDN path ends in <sha256>/<path of the file>.
-  std::string path;
-  std::string method;  // empty: any
-  int skip = 0;        // so many matching requests pass unharmed first
-  int count = 1;       // so many are harmed; kAlways: all
+  std::string path = {};
+  std::string method = {};  // empty: any
+  int skip = 0;             // so many matching requests pass unharmed first
+  int count = 1;            // so many are harmed; kAlways: all
 
   std::uint64_t at_bytes = 0;
   std::int64_t amount = 0;
   std::uint64_t bytes_per_second = 0;
   std::chrono::milliseconds duration{0};
   int status = 500;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
-  std::string value;
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
+  std::string value = {};
 };
 
 // Names a rule that was added; valid until ClearFaults().

@@ -41,7 +41,7 @@ namespace batuta::hubsim {
 
 struct RepoRef {
   RepoKind kind = RepoKind::kModel;
-  std::string id;
+  std::string id = {};
 };
 
 // `size` bytes made from `seed` on demand: two gigabytes cost no memory (and a few seconds of hashing at the
@@ -53,7 +53,7 @@ struct Generated {
 
 // The file at this path, read by range when it is asked for. It must not change while the simulator runs.
 struct FromDisk {
-  std::filesystem::path path;
+  std::filesystem::path path = {};
 };
 
 using FileSource = std::variant<std::string, Generated, FromDisk>;
@@ -61,24 +61,24 @@ using FileSet = std::map<std::string, FileSource>;
 
 struct CommitOptions {
   std::string title = "Upload files";
-  std::string message;
+  std::string message = {};
   std::string author = "hubsim";
-  std::vector<std::string> deleted;  // paths of files
+  std::vector<std::string> deleted = {};  // paths of files
 };
 
 // What the hub says about one file.
 struct FileFacts {
   std::uint64_t size = 0;
   bool is_lfs = false;
-  std::string oid;     // git id: of the pointer when LFS
-  std::string sha256;  // of the content, also for regular files
-  std::string etag;    // without quotes: the blob's name in a cache
+  std::string oid = {};     // git id: of the pointer when LFS
+  std::string sha256 = {};  // of the content, also for regular files
+  std::string etag = {};    // without quotes: the blob's name in a cache
 };
 
 struct Stats {
   std::uint64_t requests = 0;
-  std::map<std::string, std::uint64_t> by_bucket;  // "api", "resolvers", "pages", "cdn"
-  std::uint64_t hub_bytes_sent = 0;                // bodies only
+  std::map<std::string, std::uint64_t> by_bucket = {};  // "api", "resolvers", "pages", "cdn"
+  std::uint64_t hub_bytes_sent = 0;                     // bodies only
   std::uint64_t cdn_bytes_sent = 0;
   std::uint64_t bytes_received = 0;
   std::uint64_t connections = 0;    // since Start(), both ports

@@ -10,10 +10,10 @@
 namespace batuta::hubsim {
 
 struct FileToServe {
-  ContentPtr content;
-  std::string etag;          // with quotes
-  std::string content_type;  // empty: application/octet-stream
-  std::string file_name;     // for Content-Disposition
+  ContentPtr content = {};
+  std::string etag = {};          // with quotes
+  std::string content_type = {};  // empty: application/octet-stream
+  std::string file_name = {};     // for Content-Disposition
 };
 
 // 200, 206 with one range, 304 for If-None-Match, 416 outside the file. A Range is ignored when If-Range does

@@ -13,10 +13,10 @@ namespace batuta::hubsim {
 // Where in the segments of a path the repo's id stands, and what follows it.
 struct RepoRoute {
   RepoKind kind = RepoKind::kModel;
-  std::string id;
+  std::string id = {};
   std::size_t id_at = 0;     // index of the id's first segment
   std::size_t id_count = 2;  // its segments: 1 for names without namespace
-  std::vector<std::string> rest;
+  std::vector<std::string> rest = {};
 };
 
 // For /api/{kind}s/… with the id from segment `id_at` on. A name without namespace is recognised when it is

@@ -46,8 +46,8 @@ struct RepoCall {
 
 // A revision and what follows it in a path. Accepts refs/pr/1 in one encoded segment or in three.
 struct RevisionPath {
-  std::string revision;
-  std::string path;  // may be empty
+  std::string revision = {};
+  std::string path = {};  // may be empty
 };
 
 // `rest` from the segment after the sub-resource's name on; an empty revision when there is none.

@@ -18,8 +18,8 @@ namespace batuta::hubsim {
 // What the rules look at in a request.
 struct FaultTarget {
   Listener listener = Listener::kHub;
-  std::string method;
-  std::string path;  // decoded
+  std::string method = {};
+  std::string path = {};  // decoded
 };
 
 class FaultBoard {

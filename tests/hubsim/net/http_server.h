@@ -23,9 +23,9 @@ namespace batuta::hubsim {
 
 // What counting a request brought: fields for its answer, and the answer itself when it is refused.
 struct Admission {
-  std::string bucket;
-  Headers headers;
-  std::optional<Response> refusal;
+  std::string bucket = {};
+  Headers headers = {};
+  std::optional<Response> refusal = {};
 };
 
 // RequestHandler is the site behind a port. Methods are called from many threads at once.
@@ -47,7 +47,7 @@ struct ServerParts {
   FaultBoard& faults;
   RequestRecorder& recorder;
   const StopSignal& stop;
-  std::filesystem::path spool_folder;
+  std::filesystem::path spool_folder = {};
 };
 
 class HttpServer {

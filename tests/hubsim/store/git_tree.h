@@ -38,17 +38,17 @@ Node LfsNode(ContentPtr content, const Sha256Digest& sha256);
 
 // What one commit does to the files of its parent.
 struct TreeChange {
-  std::map<std::string, Node> files;  // added or replaced
-  std::set<std::string> deleted_files;
-  std::set<std::string> deleted_folders;  // without trailing slash
+  std::map<std::string, Node> files = {};  // added or replaced
+  std::set<std::string> deleted_files = {};
+  std::set<std::string> deleted_folders = {};  // without trailing slash
 };
 
 struct CommitFacts {
-  std::string parent;  // commit id; empty for the first one
-  std::string title;
-  std::string message;
-  std::string date;
-  std::string author;
+  std::string parent = {};  // commit id; empty for the first one
+  std::string title = {};
+  std::string message = {};
+  std::string date = {};
+  std::string author = {};
 };
 
 // Appends the commit to repo.commits (no ref is moved) and returns its id, which follows from content and

@@ -17,9 +17,9 @@ std::string FullRefName(std::string_view name);
 std::string CommitDate(std::size_t index);
 
 struct CommitText {
-  std::string title;
-  std::string message;
-  std::string author;
+  std::string title = {};
+  std::string message = {};
+  std::string author = {};
 };
 
 // Commits onto `ref` (full name), which is created when missing, and returns the commit's id. Errors of

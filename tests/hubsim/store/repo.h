@@ -27,17 +27,17 @@ std::string PagePrefix(RepoKind kind);                            // "", "datase
 // What a test or a repo.json says about a repo.
 struct RepoSettings {
   bool is_private = false;
-  std::string gated;                 // "", "auto" or "manual"
-  std::vector<std::string> granted;  // users who may read although it is gated or private
+  std::string gated = {};                 // "", "auto" or "manual"
+  std::vector<std::string> granted = {};  // users who may read although it is gated or private
   bool is_disabled = false;
   std::int64_t downloads = 0;
   std::int64_t likes = 0;
   std::string created_at = "2024-01-01T00:00:00.000Z";
-  std::vector<std::string> tags;  // beyond those that follow from card and files
-  std::string pipeline_tag;       // empty: from the card
-  std::string library_name;       // empty: from the card or the files
+  std::vector<std::string> tags = {};  // beyond those that follow from card and files
+  std::string pipeline_tag = {};       // empty: from the card
+  std::string library_name = {};       // empty: from the card or the files
   // Scan verdicts by path, each a JSON object as in the hub's securityFileStatus. Others are "unscanned".
-  std::map<std::string, std::string> security_file_status;
+  std::map<std::string, std::string> security_file_status = {};
 };
 
 // A file or folder of one commit.
@@ -60,32 +60,32 @@ struct Node {
 using Tree = std::map<std::string, Node, std::less<>>;
 
 struct Commit {
-  std::string id;  // 40 hex
-  std::string parent;
-  std::shared_ptr<const Tree> tree;
-  std::string title;
-  std::string message;
-  std::string date;  // ISO 8601 with milliseconds
-  std::string author;
+  std::string id = {};  // 40 hex
+  std::string parent = {};
+  std::shared_ptr<const Tree> tree = {};
+  std::string title = {};
+  std::string message = {};
+  std::string date = {};  // ISO 8601 with milliseconds
+  std::string author = {};
 };
 
 struct PullRequest {
   std::uint64_t number = 0;
-  std::string title;
-  std::string author;
-  std::string base;
+  std::string title = {};
+  std::string author = {};
+  std::string base = {};
 };
 
 struct Repo {
   RepoKind kind = RepoKind::kModel;
-  std::string id;         // canonical spelling, "ns/name" or one segment
-  std::string object_id;  // 24 hex, the same for ever
+  std::string id = {};         // canonical spelling, "ns/name" or one segment
+  std::string object_id = {};  // 24 hex, the same for ever
   RepoSettings settings;
-  std::vector<Commit> commits;                           // in order of creation, all refs together
-  std::map<std::string, std::string, std::less<>> refs;  // "refs/heads/main" -> commit id
-  std::map<std::string, std::string> tag_messages;
-  std::vector<PullRequest> pull_requests;
-  std::map<std::string, ContentPtr> lfs_objects;  // by sha256 in hex: what was uploaded or committed
+  std::vector<Commit> commits = {};                           // in order of creation, all refs together
+  std::map<std::string, std::string, std::less<>> refs = {};  // "refs/heads/main" -> commit id
+  std::map<std::string, std::string> tag_messages = {};
+  std::vector<PullRequest> pull_requests = {};
+  std::map<std::string, ContentPtr> lfs_objects = {};  // by sha256 in hex: what was uploaded or committed
 
   std::string Namespace() const;
   const Commit* FindCommit(std::string_view commit_id) const;
@@ -99,12 +99,12 @@ struct Repo {
 };
 
 struct User {
-  std::string name;
-  std::string token;
-  std::vector<std::string> orgs;
+  std::string name = {};
+  std::string token = {};
+  std::vector<std::string> orgs = {};
   bool is_pro = false;
   std::string role = "write";  // read, write or fineGrained
-  std::string fullname;
+  std::string fullname = {};
 
   bool IsMemberOf(std::string_view name_space) const;
 };
