@@ -141,7 +141,8 @@ void Admission::TellWaiting(const WindowKey& key, Window& window, SteadyTime now
   window.arrivals.clear();
 }
 
-WindowKey Admission::Settle(const WindowKey& window, Stamp stamp, const Answer& answer, SteadyTime now) {
+Admission::Settlement Admission::Settle(const WindowKey& window, Stamp stamp, const Answer& answer,
+                                        SteadyTime now) {
   const std::optional<WindowKind> named = answer.limit ? ParseWindowKind(answer.limit->bucket) : std::nullopt;
   const WindowKey spoken_of{window.identity, named.value_or(window.kind)};
   // Both are found before the request is taken off its window: until then that one is not idle and cannot be
@@ -150,12 +151,13 @@ WindowKey Admission::Settle(const WindowKey& window, Stamp stamp, const Answer& 
   WindowLedger& subject = Get(spoken_of).ledger;
   own.Finish(stamp, answer, named == window.kind);
   if (named) subject.Learn(stamp, latest_, *answer.limit, now);
+  const bool was_closed = subject.is_closed();
   if (answer.IsRefusal()) {
     subject.Close(stamp, latest_, answer, now, options_.random());
   } else if (answer.status != 0) {
     own.NoteAccepted(stamp);
   }
-  return spoken_of;
+  return {spoken_of, !was_closed && subject.is_closed()};
 }
 
 std::optional<SteadyTime> Admission::NextWake() const {

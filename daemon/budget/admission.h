@@ -81,9 +81,15 @@ class Admission {
   bool Remove(TicketId id);
   Decision Admit(SteadyTime now);
 
-  // The end of a request that Admit() sent under that stamp. Returns the window that the answer spoke of: its
-  // own, or the one whose bucket the server named; a refused request waits there.
-  WindowKey Settle(const WindowKey& window, Stamp stamp, const Answer& answer, SteadyTime now);
+  struct Settlement {
+    // The window that the answer spoke of: the request's own, or the one whose bucket the server named. A
+    // refused request waits there.
+    WindowKey window;
+    bool has_closed = false;  // it was open until this refusal
+  };
+
+  // The end of a request that Admit() sent under that stamp.
+  Settlement Settle(const WindowKey& window, Stamp stamp, const Answer& answer, SteadyTime now);
 
   // When Admit() may have something new to decide, if nothing else happens before; nullopt when nothing waits
   // for a time.

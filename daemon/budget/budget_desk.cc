@@ -178,14 +178,15 @@ void BudgetDesk::CancelOnCore(const CallPtr& call) {
 void BudgetDesk::SettleOnCore(const CallPtr& call, const Answer& answer, SteadyTime now) {
   BudgetedCall::OnCore& known = call->on_core();
   keeper_.MarkChanged(known.window);
+  const Admission::Settlement settlement = admission_.Settle(known.window, known.stamp, answer, now);
   // From here on it belongs to the window that the server named: there it waits if it was refused.
-  known.window = admission_.Settle(known.window, known.stamp, answer, now);
+  known.window = settlement.window;
   keeper_.MarkChanged(known.window);
-  if (answer.IsRefusal()) {
+  if (settlement.has_closed) {
     LogInfo("the hub asks to wait", Field("window", NameOf(known.window, options_.endpoint)),
             Field("status", answer.status));
   }
-  ScheduleSave(answer.IsRefusal());
+  ScheduleSave(settlement.has_closed);
   Pump();
 }
 
