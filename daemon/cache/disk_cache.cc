@@ -14,7 +14,6 @@
 #include "daemon/cache/disk_error.h"
 #include "daemon/cache/folders.h"
 #include "daemon/cache/partial_file.h"
-#include "daemon/cache/probe.h"
 #include "daemon/cache/tree_file.h"
 #include "daemon/metadata/identity.h"
 
@@ -77,14 +76,16 @@ DiskCache::DiskCache(Path root, Identity identity, FileSystem& files, metadata::
       files_(files),
       store_(store),
       reader_(layout_, files),
+      probe_(files, layout_.Locks(), identity_.instance),
       journal_(store),
       temp_names_(identity_.instance),
-      snapshots_(layout_, files, reader_, temp_names_, abilities_) {}
+      snapshots_(layout_, files, reader_, temp_names_, probe_) {}
 
 absl::Status DiskCache::Start() {
   RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.root()));
-  const Path probe_folder = layout_.Locks() / fmt::format(".batuta-{}", identity_.instance);
-  ASSIGN_OR_RETURN(abilities_, ProbeAbilities(files_, probe_folder));
+  RETURN_IF_ERROR(probe_.RemoveLeftovers());
+  const absl::Status probed = probe_.EnsureKnown();
+  if (!probed.ok() && !absl::IsResourceExhausted(probed)) return probed;
   RETURN_IF_ERROR(WriteTag(layout_.Locks()));
   return Cleanup(layout_, files_, store_, journal_, temp_names_).Run(identity_.instance, identity_.boot_id);
 }
@@ -140,6 +141,7 @@ absl::StatusOr<std::unique_ptr<Partial>> DiskCache::OpenPartial(const RepoId& re
     return MakeError(absl::StatusCode::kAlreadyExists, {},
                      fmt::format("blob {} is in the cache", blob.hex()));
   }
+  RETURN_IF_ERROR(probe_.EnsureKnown());
   RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Blobs(repo)));
   PartialFile::Spec spec{repo,
                          blob,
@@ -148,7 +150,7 @@ absl::StatusOr<std::unique_ptr<Partial>> DiskCache::OpenPartial(const RepoId& re
                          whole,
                          layout_.Lock(repo, blob),
                          identity_.boot_id,
-                         abilities_.locks};
+                         probe_.abilities().locks};
   return PartialFile::Open(std::move(spec), files_, journal_);
 }
 

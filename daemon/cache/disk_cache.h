@@ -9,6 +9,7 @@
 #include "daemon/cache/cache_reader.h"
 #include "daemon/cache/journal.h"
 #include "daemon/cache/layout.h"
+#include "daemon/cache/probe.h"
 #include "daemon/cache/snapshot_writer.h"
 #include "daemon/cache/temp_names.h"
 
@@ -38,7 +39,7 @@ class DiskCache final : public Cache {
 
   const std::filesystem::path& root() const override { return layout_.root(); }
 
-  const Abilities& abilities() const override { return abilities_; }
+  const Abilities& abilities() const override { return probe_.abilities(); }
 
   absl::StatusOr<std::unique_ptr<Partial>> OpenPartial(const RepoId& repo, const BlobId& blob,
                                                        uint64_t size_bytes) override;
@@ -58,7 +59,7 @@ class DiskCache final : public Cache {
   FileSystem& files_;
   metadata::MetadataStore& store_;
   const CacheReader reader_;
-  Abilities abilities_;  // const after Start()
+  Probe probe_;
   PartialJournal journal_;
   TempNames temp_names_;
   SnapshotWriter snapshots_;

@@ -2,7 +2,9 @@
 
 #include <cerrno>
 #include <memory>
-#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "common/status/status.h"
 #include "daemon/cache/disk_error.h"
@@ -45,26 +47,44 @@ absl::StatusOr<bool> CanLock(FileSystem& files, const Path& path) {
   return *is_first && !is_second;
 }
 
-absl::StatusOr<Abilities> TryAll(FileSystem& files, const Path& folder) {
-  const Path file = folder / "file";
-  RETURN_IF_ERROR(files.MakeFolders(folder));
-  RETURN_IF_ERROR(files.Open(file, OpenMode::kCreateNew).status());
-  Abilities abilities;
-  ASSIGN_OR_RETURN(abilities.symlinks, IsSupported(files.Symlink("file", folder / "symlink")));
-  ASSIGN_OR_RETURN(abilities.hard_links, IsSupported(files.Link(file, folder / "hard-link")));
-  ASSIGN_OR_RETURN(abilities.locks, CanLock(files, file));
-  return abilities;
-}
-
 }  // namespace
 
-absl::StatusOr<Abilities> ProbeAbilities(FileSystem& files, const Path& folder) {
-  RETURN_IF_ERROR(RemoveAll(files, folder));
-  auto abilities = TryAll(files, folder);
-  if (absl::IsResourceExhausted(abilities.status())) abilities = Abilities();
-  const absl::Status removed = RemoveAll(files, folder);
+Probe::Probe(FileSystem& files, Path locks, std::string_view instance)
+    : files_(files), locks_(std::move(locks)), prefix_(fmt::format(".batuta-{}-probe", instance)) {}
+
+absl::Status Probe::EnsureKnown() {
+  if (is_known_.load(std::memory_order_acquire)) return absl::OkStatus();
+  // Each try has a folder of its own: two may run side by side and find the same.
+  const Path folder = locks_ / fmt::format("{}-{}", prefix_, next_.fetch_add(1, std::memory_order_relaxed));
+  const auto abilities = TryIn(folder);
+  const absl::Status removed = RemoveAll(files_, folder);
   if (!abilities.ok()) return abilities.status();
   RETURN_IF_ERROR(removed);
+  MutexLock lock(mutex_);
+  if (is_known_.load(std::memory_order_relaxed)) return absl::OkStatus();
+  known_ = *abilities;
+  is_known_.store(true, std::memory_order_release);
+  return absl::OkStatus();
+}
+
+absl::Status Probe::RemoveLeftovers() {
+  const auto names = files_.List(locks_);
+  if (absl::IsNotFound(names.status())) return absl::OkStatus();
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
+    if (name.starts_with(prefix_)) RETURN_IF_ERROR(RemoveAll(files_, locks_ / name));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Abilities> Probe::TryIn(const Path& folder) {
+  const Path file = folder / "file";
+  RETURN_IF_ERROR(files_.MakeFolders(folder));
+  RETURN_IF_ERROR(files_.Open(file, OpenMode::kCreateNew).status());
+  Abilities abilities;
+  ASSIGN_OR_RETURN(abilities.symlinks, IsSupported(files_.Symlink("file", folder / "symlink")));
+  ASSIGN_OR_RETURN(abilities.hard_links, IsSupported(files_.Link(file, folder / "hard-link")));
+  ASSIGN_OR_RETURN(abilities.locks, CanLock(files_, file));
   return abilities;
 }
 

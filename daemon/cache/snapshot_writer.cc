@@ -59,11 +59,12 @@ absl::StatusOr<bool> SnapshotWriter::LinkExisting(const RepoId& repo, const Comm
     if (!is_in_place.ok()) return Explained(is_in_place.status(), place);
     if (*is_in_place) return true;
   }
+  RETURN_IF_ERROR(probe_.EnsureKnown());
   const Path blob = layout_.Blob(repo, entry.blob);
   ASSIGN_OR_RETURN(const std::optional<uint64_t> size_bytes, SizeOf(files_, blob));
   const bool has_blob = size_bytes == entry.size_bytes;
   std::optional<Path> original;
-  if (!has_blob && !abilities_.symlinks) {
+  if (!has_blob && !probe_.abilities().symlinks) {
     ASSIGN_OR_RETURN(original, same_content_.Find(repo, entry.blob, entry.size_bytes));
   }
   if (!has_blob && !original.has_value()) return false;
@@ -71,7 +72,7 @@ absl::StatusOr<bool> SnapshotWriter::LinkExisting(const RepoId& repo, const Comm
   absl::Status status = MakeWay(repo, commit, folders);
   if (status.ok() && original.has_value()) {
     status = PutCopy(repo, *original, place);
-  } else if (status.ok() && abilities_.symlinks) {
+  } else if (status.ok() && probe_.abilities().symlinks) {
     status = PutLink(repo, entry, place);
   } else if (status.ok()) {
     status = CheckReplaceable(place);
@@ -126,7 +127,7 @@ absl::Status SnapshotWriter::PutCopy(const RepoId& repo, const Path& original, c
   RETURN_IF_ERROR(CheckReplaceable(place));
   const Path temp = temp_names_.Next(layout_.Repo(repo));
   absl::Status status =
-      abilities_.hard_links ? files_.Link(original, temp) : CopyFile(files_, original, temp);
+      probe_.abilities().hard_links ? files_.Link(original, temp) : CopyFile(files_, original, temp);
   if (status.ok()) status = files_.Rename(temp, place);
   if (!status.ok()) files_.Remove(temp).IgnoreError();  // the first error is what the caller must hear
   return status;

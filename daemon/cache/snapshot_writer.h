@@ -13,6 +13,7 @@
 #include "daemon/cache/cache.h"
 #include "daemon/cache/cache_reader.h"
 #include "daemon/cache/layout.h"
+#include "daemon/cache/probe.h"
 #include "daemon/cache/same_content.h"
 #include "daemon/cache/temp_names.h"
 
@@ -25,12 +26,12 @@ namespace batuta::cache {
 class SnapshotWriter {
  public:
   SnapshotWriter(const Layout& layout, FileSystem& files, const CacheReader& reader, TempNames& temp_names,
-                 const Abilities& abilities)
+                 Probe& probe)
       : layout_(layout),
         files_(files),
         reader_(reader),
         temp_names_(temp_names),
-        abilities_(abilities),
+        probe_(probe),
         same_content_(layout, files, reader) {}
 
   // As Cache::LinkExisting().
@@ -52,7 +53,7 @@ class SnapshotWriter {
   FileSystem& files_;
   const CacheReader& reader_;
   TempNames& temp_names_;
-  const Abilities& abilities_;
+  Probe& probe_;
   SameContent same_content_;
   Mutex mutex_;
   size_t changed_count_ ABSL_GUARDED_BY(mutex_) = 0;

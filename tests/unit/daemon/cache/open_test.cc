@@ -153,6 +153,21 @@ TEST_F(OpenFakeTest, AFullDiskStillOpensAndTheUsualAbilitiesAreAssumed) {
   }
 }
 
+TEST_F(OpenFakeTest, AbilitiesThatAFullDiskHidFirstAreFoundBeforeTheFirstWrite) {
+  files_.Inject({EPERM, Call::kSymlink, "", 0, FakeFileSystem::kForEver});
+  files_.Inject({ENOSPC, Call::kMakeFolders, "probe"});
+  ASSERT_OK_AND_ASSIGN(const auto cache, Open());
+  EXPECT_TRUE(cache->abilities().symlinks);
+  ASSERT_THAT(PutBlob(*cache, Model("acme/otter"), Sha256('a'), "0123456789"), IsOk());
+  EXPECT_FALSE(cache->abilities().symlinks);
+}
+
+TEST_F(OpenFakeTest, NothingIsWrittenWhileTheDiskIsTooFullToTry) {
+  files_.Inject({ENOSPC, Call::kMakeFolders, "probe", 0, FakeFileSystem::kForEver});
+  ASSERT_OK_AND_ASSIGN(const auto cache, Open());
+  EXPECT_THAT(cache->OpenPartial(Model("acme/otter"), Sha256('a'), 10), HasReason("DISK_FULL"));
+}
+
 TEST_F(OpenFakeTest, AProbeThatWasInterruptedIsClearedAway) {
   for (uint64_t n = 1;; ++n) {
     files_.KillAtMutation(n);
