@@ -35,6 +35,8 @@ class Exchange final : public transport::HttpHandler, public std::enable_shared_
     transport::HttpRequest request = RequestFor(hop_.url, hop_.send_token, access_);
     request.headers.push_back({"Accept", "application/json"});
     request.max_body_bytes = kMaxAnswerBytes;
+    request.connect_timeout = wire_.answer_timeout;
+    request.idle_timeout = wire_.answer_timeout;
     request.total_timeout = kTotalTimeout;
     wire_.http.Start(std::move(request), shared_from_this());
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "absl/functional/any_invocable.h"
@@ -17,6 +18,7 @@ struct Wire {
   std::string endpoint;  // without a trailing slash
   transport::HttpTransport& http;
   const Clock& clock;
+  std::chrono::milliseconds answer_timeout{10'000};  // see MakeHubClient()
 };
 
 // One question to the API.

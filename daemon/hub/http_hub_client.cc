@@ -95,9 +95,9 @@ class SearchWalk : public std::enable_shared_from_this<SearchWalk> {
 class HttpHubClient final : public HubClient {
  public:
   HttpHubClient(std::string endpoint, transport::HttpTransport& http, TaskRunner& callbacks,
-                const Clock& clock)
+                const Clock& clock, std::chrono::milliseconds answer_timeout)
       : urls_(std::move(endpoint)),
-        wire_{urls_.endpoint(), http, clock},
+        wire_{urls_.endpoint(), http, clock, answer_timeout},
         callbacks_(callbacks),
         knows_expand_(std::make_shared<std::atomic<bool>>(true)) {}
 
@@ -208,8 +208,9 @@ class HttpHubClient final : public HubClient {
 }  // namespace
 
 std::unique_ptr<HubClient> MakeHubClient(std::string endpoint, transport::HttpTransport& http,
-                                         TaskRunner& callbacks, const Clock& clock) {
-  return std::make_unique<HttpHubClient>(std::move(endpoint), http, callbacks, clock);
+                                         TaskRunner& callbacks, const Clock& clock,
+                                         std::chrono::milliseconds answer_timeout) {
+  return std::make_unique<HttpHubClient>(std::move(endpoint), http, callbacks, clock, answer_timeout);
 }
 
 }  // namespace batuta::hub

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -122,8 +123,10 @@ class HubClient {
 };
 
 // Everything borrowed outlives the client and the sources that it opened. `clock` dates the expiry of links
-// and of what the hub asks to wait for.
-std::unique_ptr<HubClient> MakeHubClient(std::string endpoint, transport::HttpTransport& http,
-                                         TaskRunner& callbacks, const Clock& clock);
+// and of what the hub asks to wait for. A question ends with HUB_UNREACHABLE after `answer_timeout` without a
+// connection or without a byte; the transfer of a file is watched by whoever fetches.
+std::unique_ptr<HubClient> MakeHubClient(
+    std::string endpoint, transport::HttpTransport& http, TaskRunner& callbacks, const Clock& clock,
+    std::chrono::milliseconds answer_timeout = std::chrono::milliseconds(10'000));
 
 }  // namespace batuta::hub

@@ -38,6 +38,12 @@ absl::StatusOr<BlobId> BlobOf(const json& record, const RepoPath& path) {
   return blob;
 }
 
+// Of use for comparing with a local folder only, so that a malformed one is as good as none.
+std::string GitOidOf(const json& record) {
+  const absl::StatusOr<BlobId> oid = BlobId::Parse(StringMember(record, "oid"));
+  return oid.ok() && oid->kind() == BlobId::Kind::kGitSha1 ? oid->hex() : std::string();
+}
+
 // A path and what it is, ordered so that a folder stands directly before what is in it.
 struct Place {
   const std::string* path;
@@ -105,7 +111,8 @@ class TreeBuilder::PageReader {
     if (!size) size = UnsignedMember(record, "size");
     if (!size) return ProtocolError(fmt::format("file {} has no size", Quoted(path.text())));
     ASSIGN_OR_RETURN(BlobId blob, BlobOf(record, path));
-    builder_.files_.push_back(Entry{.path = std::move(path), .size_bytes = *size, .blob = std::move(blob)});
+    builder_.files_.push_back(Entry{
+        .path = std::move(path), .size_bytes = *size, .blob = std::move(blob), .git_oid = GitOidOf(record)});
     return absl::OkStatus();
   }
 

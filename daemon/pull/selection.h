@@ -16,9 +16,10 @@ struct SelectionRequest {
   std::vector<std::string> paths;    // exact files
   std::vector<std::string> include;  // globs (common/text/glob.h): only what matches one is taken
   std::vector<std::string> exclude;  // globs: what matches one is left out, after paths and include
-  std::string format;  // "" (default choice), "safetensors", "gguf", "onnx", "pytorch", "all"; any letter case
+  std::string
+      format;  // "" (default choice), "safetensors", "gguf", "onnx", "pytorch", "all"; any letter case
   std::string quantization;               // label of one GGUF variant, any letter case; "" = none asked
-  std::vector<std::string> allow_unsafe;  // admitted classes; "pickle" and "all" admit pickles
+  std::vector<std::string> allow_unsafe;  // admitted classes: "pickle", "code", "invalid"
 };
 
 struct SelectedEntry {
@@ -36,20 +37,29 @@ struct Selection {
 
 // Which entries of `tree` a pull takes, and why not the others. Pure.
 //
-// Nothing named (model repos): every file that is not a weight, and of the weights one format: safetensors when there is
-// one, else GGUF (one variant with all its parts), else what is there. Weights are compared folder by folder, so that each
-// component of a pipeline (unet/, vae/, …) is judged by itself. Datasets and spaces: everything.
-// A format or a quantization: the same with that choice made. "all" takes every format.
-// Paths or include globs: exactly those; format and default choice do not apply.
-// In every case: a pickle is left out unless "pickle" is allowed.
+// Nothing named (model repos): every file that is not a weight, and of the weights one format: safetensors
+// when there is one, else GGUF (one variant with all its parts and one projector), else what is there.
+// Weights are compared folder by folder, so that each component of a pipeline (unet/, vae/, …) is judged by
+// itself; of several precisions of one file the plain one is taken. State of training runs is left out. A
+// format or a quantization: the same with that choice made. "all" takes every format and variant. Datasets
+// and spaces: everything. Paths or include globs: exactly those; format and default choice do not apply. What
+// `exclude` matches is not there for any of these rules. In every case a file that is a pickle by name is
+// left out unless "pickle" is allowed.
 //
-//   kInvalidArgument (INVALID_ARGUMENT)  an unknown format or class; a quantization that the repo does not have, or together
-//                                        with a format that is not GGUF.
-//   kInvalidArgument (CHOICE_NEEDED)     several GGUF variants and none chosen; the message lists them with their sizes.
-//   kNotFound (ENTRY_NOT_FOUND)          a path that the tree does not have; the hint names similar ones.
+//   kInvalidArgument (INVALID_ARGUMENT)  an unknown format or class; a quantization that the repo does not
+//   have, or together
+//                                        with another format, with paths or globs, or with a dataset or
+//                                        space.
+//   kInvalidArgument (CHOICE_NEEDED)     several GGUF variants and none chosen, or several of the one label;
+//   the message lists
+//                                        them with their sizes.
+//   kNotFound (ENTRY_NOT_FOUND)          a path that the tree does not have (the hint names similar ones); a
+//   GGUF variant of
+//                                        which parts are missing.
 //   kNotFound (NOTHING_SELECTED)         globs or format leave no file.
-//   kFailedPrecondition (UNSAFE_CONTENT) the weights that were asked for exist only as pickles, or a path names one; the
-//                                        message names the files, the hint the ways out.
+//   kFailedPrecondition (UNSAFE_CONTENT) the weights exist only as pickles, or a path names one; the message
+//   names the
+//                                        files, the hint the ways out.
 absl::StatusOr<Selection> PlanSelection(const Tree& tree, const SelectionRequest& request);
 
 }  // namespace batuta::pull

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+// The labels of quantisations, as people write them into the names of GGUF files. Pure.
+namespace batuta::pull {
+
+// A label found in a name.
+struct FoundLabel {
+  std::string label;         // canonical, see below
+  bool has_imatrix = false;  // marked `i1-`: quantised with an importance matrix
+  size_t begin = 0;          // where it stands in the name, with its `UD-` or `i1-`
+  size_t end = 0;
+};
+
+// The last label in `name`, in any letter case, standing between `-`, `.`, `_`, `/` or an end. Canonical
+// means upper case, `F16` for `FP16`, `Q4_K_M` for a bare `Q4_K` (likewise Q3_K, Q5_K), `MXFP4_MOE` for
+// `MXFP4`, with `UD-` kept in front. nullopt when there is none.
+std::optional<FoundLabel> FindQuantLabel(std::string_view name);
+
+// What a user wrote for a label, in canonical form; upper-cased when it is none.
+std::string CanonicalLabel(std::string_view text);
+
+}  // namespace batuta::pull

@@ -1,0 +1,257 @@
+#include "daemon/pull/selection.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include "common/status/status.h"
+#include "common/text/glob.h"
+#include "common/text/human.h"
+#include "daemon/pull/draft.h"
+#include "daemon/pull/gguf_choice.h"
+#include "daemon/pull/near_miss.h"
+#include "daemon/pull/quant_label.h"
+#include "daemon/pull/weight_choice.h"
+
+namespace batuta::pull {
+namespace {
+
+absl::Status BadArgument(std::string_view message, std::string_view hint = {}) {
+  return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, message, hint);
+}
+
+// What the request says, understood.
+struct Rules {
+  std::optional<FileFormat> forced;  // by format or quantization
+  bool takes_all_formats = false;
+  bool allows_pickle = false;
+  bool names_files = false;
+};
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+  return lower;
+}
+
+absl::Status ReadFormat(const SelectionRequest& request, Rules& rules) {
+  const std::string format = Lower(request.format);
+  if (format == "safetensors") {
+    rules.forced = FileFormat::kSafetensors;
+  } else if (format == "gguf") {
+    rules.forced = FileFormat::kGguf;
+  } else if (format == "onnx") {
+    rules.forced = FileFormat::kOnnx;
+  } else if (format == "pytorch") {
+    rules.forced = FileFormat::kPytorch;
+  } else if (format == "all") {
+    rules.takes_all_formats = true;
+  } else if (!format.empty()) {
+    return BadArgument(fmt::format("unknown format {}", Quoted(request.format, 60)),
+                       "formats are safetensors, gguf, onnx, pytorch and all");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadQuantization(const SelectionRequest& request, Rules& rules) {
+  if (request.quantization.empty()) return absl::OkStatus();
+  if (rules.names_files) {
+    return BadArgument("files and a quantization were named",
+                       "name the files, or the quantization, but not both");
+  }
+  if (request.repo_type != RepoType::kModel) return BadArgument("only models have quantizations");
+  if (rules.takes_all_formats || (rules.forced && rules.forced != FileFormat::kGguf)) {
+    return BadArgument(
+        fmt::format("a quantization is a variant of GGUF, not of the format {}", Quoted(request.format, 60)),
+        "leave out --format, or --quantization");
+  }
+  rules.forced = FileFormat::kGguf;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Rules> Read(const SelectionRequest& request) {
+  constexpr std::array<std::string_view, 3> kClasses = {"pickle", "code", "invalid"};
+  Rules rules;
+  for (const std::string& name : request.allow_unsafe) {
+    if (std::find(kClasses.begin(), kClasses.end(), name) == kClasses.end()) {
+      return BadArgument(fmt::format("unknown class of unsafe content {}", Quoted(name, 60)),
+                         "classes are pickle, code and invalid");
+    }
+    rules.allows_pickle |= name == "pickle";
+  }
+  rules.names_files = !request.paths.empty() || !request.include.empty();
+  RETURN_IF_ERROR(ReadFormat(request, rules));
+  RETURN_IF_ERROR(ReadQuantization(request, rules));
+  if (request.repo_type != RepoType::kModel && rules.forced) {
+    return BadArgument(fmt::format("a {} has no weights to choose a format of", ToString(request.repo_type)),
+                       "leave out --format; name files with --include GLOB");
+  }
+  return rules;
+}
+
+bool MatchesAny(const std::vector<std::string>& globs, const std::string& path) {
+  return std::any_of(globs.begin(), globs.end(),
+                     [&](const std::string& glob) { return MatchesGlob(glob, path); });
+}
+
+std::string ListPaths(const std::vector<std::string>& paths) {
+  constexpr size_t kMaxListed = 8;
+  std::vector<std::string> quoted;
+  for (const std::string& path : paths) {
+    if (quoted.size() == kMaxListed) break;
+    quoted.push_back(Quoted(path, 120));
+  }
+  std::string text = fmt::format("{}", fmt::join(quoted, ", "));
+  if (paths.size() > kMaxListed) text += fmt::format(" and {} more", paths.size() - kMaxListed);
+  return text;
+}
+
+absl::Status NoSuchPath(const Tree& tree, const std::string& path) {
+  std::string folder = path;
+  if (!folder.ends_with('/')) folder += '/';
+  const bool is_folder = std::any_of(tree.entries.begin(), tree.entries.end(), [&](const Entry& entry) {
+    return entry.path.text().starts_with(folder);
+  });
+  std::string hint = "list what there is with `batuta hf files`";
+  if (is_folder) {
+    hint = fmt::format("it is a folder: take what is in it with --include {}", Quoted(folder + "*"));
+  } else if (const auto near = NearMisses(tree, path, 3); !near.empty()) {
+    hint = fmt::format("did you mean {}?", ListPaths(near));
+  }
+  return MakeError(absl::StatusCode::kNotFound, reason::kEntryNotFound,
+                   fmt::format("the revision has no file {}", Quoted(path)), hint);
+}
+
+absl::Status Unsafe(const std::vector<std::string>& refused, bool were_named) {
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition, reason::kUnsafeContent,
+      fmt::format("{} Python pickles, which may run code when they are loaded: {}",
+                  were_named ? "these files are" : "the weights exist here only as", ListPaths(refused)),
+      "look for a copy as safetensors or GGUF (the revision refs/convert/safetensors, another repo), or "
+      "admit them with "
+      "--allow-unsafe if you trust the author");
+}
+
+absl::Status Nothing(std::string_view message, std::string_view hint) {
+  return MakeError(absl::StatusCode::kNotFound, reason::kNothingSelected, message, hint);
+}
+
+// The pickle rule: what it leaves out, in order.
+std::vector<std::string> LeavePickles(Draft& draft, bool allows_pickle) {
+  std::vector<std::string> refused;
+  if (allows_pickle) return refused;
+  for (size_t i = 0; i < draft.size(); ++i) {
+    if (!draft.is_taken(i) || !draft.kind(i).is_pickle) continue;
+    draft.Leave(i, left_out::kPickle);
+    refused.push_back(draft.path(i));
+  }
+  return refused;
+}
+
+size_t CountTaken(const Draft& draft) {
+  size_t count = 0;
+  for (size_t i = 0; i < draft.size(); ++i) count += draft.is_taken(i) ? size_t{1} : 0;
+  return count;
+}
+
+bool TakesWeights(const Draft& draft) {
+  for (size_t i = 0; i < draft.size(); ++i) {
+    if (draft.is_taken(i) && draft.kind(i).is_weight) return true;
+  }
+  return false;
+}
+
+// Exactly the files that were named.
+absl::Status TakeNamed(const Tree& tree, const SelectionRequest& request, const Rules& rules, Draft& draft) {
+  std::unordered_map<std::string_view, size_t> positions;
+  for (size_t i = 0; i < draft.size(); ++i) positions.emplace(draft.path(i), i);
+  std::vector<bool> is_named(draft.size());
+  for (const std::string& path : request.paths) {
+    const auto found = positions.find(path);
+    if (found == positions.end()) return NoSuchPath(tree, path);
+    is_named[found->second] = true;
+  }
+  std::vector<std::string> named_pickles;
+  for (size_t i = 0; i < draft.size(); ++i) {
+    if (!is_named[i] && !MatchesAny(request.include, draft.path(i))) draft.Leave(i, left_out::kNotNamed);
+    const bool is_refused =
+        is_named[i] && draft.is_taken(i) && draft.kind(i).is_pickle && !rules.allows_pickle;
+    if (is_refused) named_pickles.push_back(draft.path(i));
+  }
+  if (!named_pickles.empty()) return Unsafe(named_pickles, true);
+
+  const std::vector<std::string> refused = LeavePickles(draft, rules.allows_pickle);
+  if (CountTaken(draft) > 0) return absl::OkStatus();
+  if (!refused.empty()) return Unsafe(refused, true);
+  return Nothing(
+      "no file matches what was asked for",
+      "list what there is with `batuta hf files`; globs are case-sensitive, and `*` also matches `/`");
+}
+
+// The default choice, or that of a format.
+absl::Status TakeModel(const SelectionRequest& request, Rules rules, Draft& draft) {
+  if (!rules.takes_all_formats) {
+    for (size_t i = 0; i < draft.size(); ++i) {
+      if (draft.kind(i).is_training_state) draft.Leave(i, left_out::kTrainingState);
+    }
+    const std::string formats = FormatsIn(draft);
+    if (rules.forced == FileFormat::kPytorch &&
+        formats.find(ToString(FileFormat::kPytorch)) == std::string::npos &&
+        formats.find(ToString(FileFormat::kOriginal)) != std::string::npos) {
+      rules.forced = FileFormat::kOriginal;
+    }
+    const bool needs_variant = ChooseFormats(draft, rules.forced, rules.allows_pickle);
+    if (rules.forced && !TakesWeights(draft)) {
+      return Nothing(fmt::format("the repo has no {} weights in this revision", ToString(*rules.forced)),
+                     formats.empty() ? std::string("it has no weights at all")
+                                     : fmt::format("it has: {}; choose with --format", formats));
+    }
+    LeaveTwins(draft);
+    if (needs_variant) RETURN_IF_ERROR(ChooseGgufVariant(draft, request.quantization));
+  }
+  const std::vector<std::string> refused = LeavePickles(draft, rules.allows_pickle);
+  if (!refused.empty() && !TakesWeights(draft)) return Unsafe(refused, false);
+  return absl::OkStatus();
+}
+
+absl::Status TakeEverything(const Rules& rules, Draft& draft) {
+  const std::vector<std::string> refused = LeavePickles(draft, rules.allows_pickle);
+  if (!refused.empty() && CountTaken(draft) == 0) return Unsafe(refused, true);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Selection> PlanSelection(const Tree& tree, const SelectionRequest& request) {
+  ASSIGN_OR_RETURN(const Rules rules, Read(request));
+  Draft draft(tree, request.repo_type);
+  for (size_t i = 0; i < draft.size(); ++i) {
+    if (MatchesAny(request.exclude, draft.path(i))) draft.Leave(i, left_out::kExcluded);
+  }
+  if (rules.names_files) {
+    RETURN_IF_ERROR(TakeNamed(tree, request, rules, draft));
+  } else if (request.repo_type == RepoType::kModel) {
+    RETURN_IF_ERROR(TakeModel(request, rules, draft));
+  } else {
+    RETURN_IF_ERROR(TakeEverything(rules, draft));
+  }
+  if (CountTaken(draft) == 0) {
+    return Nothing(tree.entries.empty() ? "the revision has no files" : "the globs leave no file",
+                   "list what there is with `batuta hf files`");
+  }
+
+  Selection selection;
+  selection.entries.reserve(draft.size());
+  for (size_t i = 0; i < draft.size(); ++i) {
+    selection.entries.push_back({draft.entry(i), draft.is_taken(i), draft.reason(i)});
+  }
+  return selection;
+}
+
+}  // namespace batuta::pull
