@@ -55,7 +55,8 @@ ConnectionDemand BlobTransfer::demand() const {
   const uint64_t rest = entry_.size_bytes - FetchedBytes();
   if (rest == 0) return {};
   const uint64_t pieces = (rest - 1) / context_.options.min_piece_bytes + 1;
-  const uint64_t most = is_single_stream_ ? 1 : static_cast<uint64_t>(context_.options.connections_per_blob);
+  const uint64_t most =
+      is_single_stream_ || is_probing_ ? 1 : static_cast<uint64_t>(context_.options.connections_per_blob);
   return {static_cast<int>(std::min(pieces, most)), rest};
 }
 
@@ -225,8 +226,10 @@ void BlobTransfer::HandleEnd(const Connection& connection, const SegmentReceiver
   if (view.is_range_ignored && !is_single_stream_) {
     is_single_stream_ = true;
     Settle(AfterSettling::kRedial);
-  } else if (view.cursor == view.range.end || connection.dropped == Dropped::kSlow ||
-             connection.dropped == Dropped::kSourceGone) {
+  } else if (view.cursor == view.range.end) {
+    if (connection.attempt_at_dial > 0) ClearFailures();
+    owner_.OnDemandChanged();
+  } else if (connection.dropped == Dropped::kSlow || connection.dropped == Dropped::kSourceGone) {
     owner_.OnDemandChanged();
   } else if (connection.dropped == Dropped::kStalled) {
     HandleFailure(connection, StallError(ToMillis(connection.movement.quiet(context_.clock.steady()))));
@@ -263,10 +266,15 @@ void BlobTransfer::HandleFailure(const Connection& connection, const absl::Statu
 bool BlobTransfer::NoteProgress() {
   const uint64_t fetched = FetchedBytes();
   if (fetched < fetched_at_failure_ + kProgressBytes && fetched < entry_.size_bytes) return false;
+  ClearFailures();
+  return true;
+}
+
+void BlobTransfer::ClearFailures() {
   attempt_ = 0;
   is_pausing_ = false;
+  is_probing_ = false;
   cooling_until_.clear();
-  return true;
 }
 
 void BlobTransfer::RetryLater(const absl::Status& status) {
@@ -274,17 +282,19 @@ void BlobTransfer::RetryLater(const absl::Status& status) {
   const Duration delay =
       NextDelay(context_.options.backoff, std::max(attempt_, 1), RetryAfterOf(status), random);
   const SteadyTime now = context_.clock.steady();
+  if (connections_.empty())
+    cooling_until_.clear();  // the pauses of those that failed with it: one probe is enough
   cooling_until_.push_back(now + delay);
   core_.PostAfter(delay, [weak = weak_from_this()] {
     if (const std::shared_ptr<BlobTransfer> self = weak.lock()) self->OnCooled();
   });
   if (connections_.empty()) {
     is_pausing_ = true;
-    const Duration first = *std::ranges::min_element(cooling_until_) - now;
+    is_probing_ = true;
     const bool is_rate_limit = ReasonOf(status) == reason::kHubRateLimited;
     const transport::WaitInfo info{
         is_rate_limit ? "rate limit" : "network", repo_.id(),
-        context_.clock.wall() + std::chrono::duration_cast<WallTime::duration>(first)};
+        context_.clock.wall() + std::chrono::duration_cast<WallTime::duration>(delay)};
     DismissImpatient(status);
     if (state_ == State::kMoving) audience_.TellWaiting(info, status, std::max(attempt_, 1));
   }

@@ -32,7 +32,8 @@ void BlobTransfer::Leave(TransferId id) {
   } else if (state_ == State::kIdle) {
     owner_.OnIdle(*this);
   } else {
-    CloseWith(BlobWriter::Ending::kJournal);
+    // Often the machine goes down next, and then the journal alone would not do.
+    CloseWith(BlobWriter::Ending::kCheckpoint);
   }
 }
 
@@ -52,9 +53,7 @@ void BlobTransfer::Start() {
 void BlobTransfer::Reset() {
   ending_ = BlobWriter::Ending::kJournal;
   received_.Clear();
-  cooling_until_.clear();
-  is_pausing_ = false;
-  attempt_ = 0;
+  ClearFailures();
   fetched_at_failure_ = 0;
   start_overs_ = 0;
   is_single_stream_ = false;

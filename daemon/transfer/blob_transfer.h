@@ -143,6 +143,7 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
   void RetryLater(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void GiveUp(TransferId owner, const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void BeginAgain(const absl::Status& cause) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
+  void ClearFailures() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   bool NoteProgress() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
 
   // Ends:
@@ -180,8 +181,10 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
   uint64_t ended_received_bytes_ ABSL_GUARDED_BY(core_) = 0;
 
   std::vector<SteadyTime> cooling_until_ ABSL_GUARDED_BY(core_);
-  bool is_pausing_ ABSL_GUARDED_BY(core_) =
-      false;                                // the last connection failed: none before the first has cooled
+  // When the last connection has failed, none is dialled before the pause is over, then one, until something
+  // moves.
+  bool is_pausing_ ABSL_GUARDED_BY(core_) = false;
+  bool is_probing_ ABSL_GUARDED_BY(core_) = false;
   int attempt_ ABSL_GUARDED_BY(core_) = 0;  // failures in a row without progress
   uint64_t fetched_at_failure_ ABSL_GUARDED_BY(core_) = 0;
   int start_overs_ ABSL_GUARDED_BY(core_) = 0;
