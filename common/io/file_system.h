@@ -52,15 +52,16 @@ class File {
 };
 
 enum class OpenMode {
-  kRead,       // must exist
-  kReadWrite,  // must exist
-  kCreate,     // made when missing, kept when not
-  kCreateNew,  // kAlreadyExists when it exists
+  kRead,          // must exist; a symlink is followed
+  kReadWrite,     // must exist
+  kCreate,        // made when missing, kept when not
+  kCreateNew,     // kAlreadyExists when it exists
+  kCreateShared,  // as kCreate; our own file then lets its group write, whatever the umask: lock files
 };
 
 // FileSystem is the one door to the disk for everything durable: the cache, partial files, small state files.
-// Paths are absolute. Never follows a symlink in the last component when opening for writing. All methods
-// block and are thread-safe. Errors as ErrnoError() maps them.
+// Paths are absolute. Never follows a symlink in the last component when opening for writing, and opens
+// nothing but regular files. All methods block and are thread-safe. Errors as ErrnoError() maps them.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -72,7 +73,7 @@ class FileSystem {
   // A file, a symlink or an empty folder. kNotFound when it is not there.
   virtual absl::Status Remove(const std::filesystem::path& path) = 0;
 
-  // The whole path, like `mkdir -p`.
+  // The whole path, like `mkdir -p`; survives a power cut once SyncFolder() of each parent says so.
   virtual absl::Status MakeFolders(const std::filesystem::path& path) = 0;
 
   // Makes renames, links and removals in this folder survive a power cut.

@@ -131,11 +131,20 @@ int OpenFlags(OpenMode mode) {
     case OpenMode::kReadWrite:
       return kAlways | O_RDWR | O_NOFOLLOW;
     case OpenMode::kCreate:
+    case OpenMode::kCreateShared:
       return kAlways | O_RDWR | O_NOFOLLOW | O_CREAT;
     case OpenMode::kCreateNew:
       return kAlways | O_RDWR | O_NOFOLLOW | O_CREAT | O_EXCL;
   }
   return kAlways | O_RDONLY;
+}
+
+// Where that is refused the file still serves its owner.
+void ShareWithGroup(int fd, const struct stat& stat) {
+  constexpr mode_t kShared = 0664;
+  if (stat.st_uid == ::geteuid() && (stat.st_mode & kShared) != kShared) {
+    [[maybe_unused]] const int refused = ::fchmod(fd, (stat.st_mode & 07777) | kShared);
+  }
 }
 
 struct CloseFolder {
@@ -154,6 +163,7 @@ class PosixFileSystem final : public FileSystem {
     if (::fstat(fd.get(), &stat) < 0) return LastError("stat", path);
     if (S_ISDIR(stat.st_mode)) return ErrnoError(EISDIR, "open " + path.native());
     if (!S_ISREG(stat.st_mode)) return ErrnoError(EINVAL, "open " + path.native() + ": not a regular file");
+    if (mode == OpenMode::kCreateShared) ShareWithGroup(fd.get(), stat);
     return std::make_unique<PosixFile>(std::move(fd), path);
   }
 

@@ -296,7 +296,8 @@ absl::StatusOr<std::unique_ptr<File>> FakeFileSystem::Open(const Path& path, Ope
   FakeDisk::Place place;
   if (const int error = machine_->disk.Find(path, mode == OpenMode::kRead, &place); error != 0)
     return fail(error);
-  const bool may_make = mode == OpenMode::kCreate || mode == OpenMode::kCreateNew;
+  const bool may_make =
+      mode == OpenMode::kCreate || mode == OpenMode::kCreateNew || mode == OpenMode::kCreateShared;
   if (place.node == nullptr) {
     if (!may_make) return fail(ENOENT);
     if (const int error = machine_->Mutate(); error != 0) return fail(error);

@@ -55,6 +55,19 @@ TEST_F(PosixFileSystemTest, NewFilesFollowTheUmask) {
   EXPECT_EQ(stat.st_mode & 0777u, 0750u);
 }
 
+TEST_F(PosixFileSystemTest, ASharedFileLetsItsGroupWriteWhateverTheUmask) {
+  const mode_t before = ::umask(077);
+  const absl::StatusOr<std::unique_ptr<File>> file = files_->Open(folder_ / "f", OpenMode::kCreateShared);
+  ::umask(before);
+  ASSERT_THAT(file, IsOk());
+
+  struct stat stat {};
+
+  ASSERT_EQ(::stat((folder_ / "f").c_str(), &stat), 0);
+  EXPECT_EQ(stat.st_mode & 0777u, 0664u);
+  EXPECT_THAT(files_->Open(folder_ / "f", OpenMode::kCreateShared), IsOk());
+}
+
 TEST_F(PosixFileSystemTest, RefusesOffsetsThatTheKernelCannotHold) {
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<File> file, files_->Open(folder_ / "f", OpenMode::kCreate));
   std::array<std::byte, 1> byte{};
