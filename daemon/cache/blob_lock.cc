@@ -7,9 +7,9 @@ std::optional<BlobLock> BlobLock::TryTake(FileSystem& files, const std::filesyst
   // its name keeps nobody out, so the one that has the name now is tried.
   constexpr int kMostTries = 3;
   for (int i = 0; i < kMostTries; ++i) {
-    auto file = files.Open(path, OpenMode::kCreate);
+    auto file = files.Open(path, OpenMode::kCreateShared);
     if (absl::IsNotFound(file.status()) && files.MakeFolders(path.parent_path()).ok()) {
-      file = files.Open(path, OpenMode::kCreate);
+      file = files.Open(path, OpenMode::kCreateShared);
     }
     if (!file.ok()) return std::nullopt;
     const auto is_ours = (*file)->TryLock();

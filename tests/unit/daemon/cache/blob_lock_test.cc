@@ -62,6 +62,18 @@ TEST_F(BlobLockTest, IsNotHeldDuringATransfer) {
   EXPECT_FALSE(fs::exists(lock_path()));
 }
 
+TEST_F(BlobLockTest, OtherUsersOfTheGroupMayTakeItToo) {
+  const mode_t old_mask = ::umask(077);
+  const auto lock = BlobLock::TryTake(*files_, lock_path());
+  ::umask(old_mask);
+  ASSERT_TRUE(lock.has_value());
+
+  struct stat info {};
+
+  ASSERT_EQ(::stat(lock_path().c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777U, 0664U);
+}
+
 TEST_F(BlobLockTest, LeavesTheLockFileForThoseWhoMayWaitOnIt) {
   ASSERT_THAT(PutBlob(*cache_, repo_, Sha256('a'), "0123456789"), IsOk());
   EXPECT_TRUE(fs::exists(lock_path()));
