@@ -38,21 +38,21 @@ struct RepoSummary {
   uint64_t downloads = 0;
   uint64_t likes = 0;
   bool is_private = false;
-  std::string gated;  // "", "auto", "manual"
-  std::string task;
-  std::string library;
-  std::vector<std::string> tags;
-  std::optional<WallTime> created;
-  std::optional<WallTime> last_modified;
+  std::string gated = {};  // "", "auto", "manual"
+  std::string task = {};
+  std::string library = {};
+  std::vector<std::string> tags = {};
+  std::optional<WallTime> created = {};
+  std::optional<WallTime> last_modified = {};
 };
 
 struct RepoInfo {
   RepoSummary summary;  // its id is the canonical spelling, which may differ from the one asked for
   CommitId commit;
-  std::string hub_id;  // `_id`: stable across renames
-  std::string author;
-  std::string license;
-  std::vector<std::string> base_models;
+  std::string hub_id = {};  // `_id`: stable across renames
+  std::string author = {};
+  std::string license = {};
+  std::vector<std::string> base_models = {};
   uint64_t parameters = 0;
   bool disabled = false;
   uint32_t file_count = 0;
@@ -61,23 +61,23 @@ struct RepoInfo {
 
 struct SearchQuery {
   RepoType type = RepoType::kModel;
-  std::string text;
-  std::string author;
-  std::vector<std::string> tags;
-  std::string task;
-  std::string library;
-  std::string sort;  // "" = the hub's order
+  std::string text = {};
+  std::string author = {};
+  std::vector<std::string> tags = {};
+  std::string task = {};
+  std::string library = {};
+  std::string sort = {};  // "" = the hub's order
   uint32_t limit = 20;
 };
 
 struct Identity {
-  std::string name;
-  std::string full_name;
-  std::string email;
-  std::string kind;
-  std::vector<std::string> organizations;
-  std::string token_name;
-  std::string token_role;
+  std::string name = {};
+  std::string full_name = {};
+  std::string email = {};
+  std::string kind = {};
+  std::vector<std::string> organizations = {};
+  std::string token_name = {};
+  std::string token_role = {};
 };
 
 template <typename T>
