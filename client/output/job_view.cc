@@ -1,7 +1,5 @@
 #include "client/output/job_view.h"
 
-#include <chrono>
-
 #include <fmt/format.h>
 
 #include "client/output/error_report.h"
@@ -25,8 +23,7 @@ std::string DetailText(const v1::Job& job, WallTime now) {
     case v1::Job::STATE_WAITING: {
       std::string text = job.waiting_reason();
       if (job.has_waiting_until()) {
-        const auto left = std::chrono::ceil<std::chrono::seconds>(WallOf(job.waiting_until()) - now);
-        text += fmt::format(", resumes in {}", FormatDuration(std::max(left, std::chrono::seconds(0))));
+        text += fmt::format(", resumes in {}", CountdownText(WallOf(job.waiting_until()) - now));
       }
       return text;
     }

@@ -33,12 +33,6 @@ std::string PadTo(std::string text, size_t width) {
   return text;
 }
 
-// The time left as people read it: whole seconds.
-std::string Remaining(std::chrono::milliseconds left) {
-  return FormatDuration(
-      std::chrono::ceil<std::chrono::seconds>(std::max(left, std::chrono::milliseconds(0))));
-}
-
 }  // namespace
 
 std::string RenderBar(double fraction, size_t width, bool unicode) {
@@ -103,9 +97,8 @@ std::string ProgressModel::StateText(WallTime now) const {
     case v1::Job::STATE_WAITING: {
       std::string text = fmt::format("waiting: {}", Printable(job_.waiting_reason()));
       if (job_.has_waiting_until()) {
-        const auto left =
-            std::chrono::duration_cast<std::chrono::milliseconds>(WallOf(job_.waiting_until()) - now);
-        text += fmt::format(", resumes in {}", Remaining(left));
+        const Duration left = WallOf(job_.waiting_until()) - now;
+        text += fmt::format(", resumes in {}", CountdownText(left));
       }
       return text;
     }
@@ -115,7 +108,7 @@ std::string ProgressModel::StateText(WallTime now) const {
       const double rate = static_cast<double>(job_.bytes_per_second());
       const double seconds = static_cast<double>(job_.total_bytes() - shown_bytes_) / rate;
       const auto left = std::chrono::milliseconds(static_cast<int64_t>(std::min(seconds, 8.64e6) * 1000.0));
-      return fmt::format("{}  ETA {}", FormatRate(rate), Remaining(left));
+      return fmt::format("{}  ETA {}", FormatRate(rate), CountdownText(left));
     }
     default:
       return std::string(StateWord(job_.state()));

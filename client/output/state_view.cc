@@ -1,7 +1,6 @@
 #include "client/output/state_view.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include <fmt/format.h>
 
@@ -42,8 +41,7 @@ std::string RevisionsText(const v1::CachedRepo& repo) {
 
 std::string ResetText(const v1::Window& window, WallTime now) {
   if (!window.has_resets_at()) return "";
-  const auto left = std::chrono::ceil<std::chrono::seconds>(WallOf(window.resets_at()) - now);
-  return fmt::format("in {}", FormatDuration(std::max(left, std::chrono::seconds(0))));
+  return fmt::format("in {}", CountdownText(WallOf(window.resets_at()) - now));
 }
 
 void AddLine(Output& output, std::string_view label, std::string_view value) {

@@ -1,5 +1,6 @@
 #include "client/output/wire_text.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -93,11 +94,16 @@ std::string_view PriorityWord(v1::Priority priority) {
   }
 }
 
+std::string CountdownText(Duration left) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(std::max(left, Duration(0)));
+  return seconds < std::chrono::minutes(1) ? fmt::format("{} s", seconds.count()) : FormatDuration(seconds);
+}
+
 std::string AgeText(bool is_present, const google::protobuf::Timestamp& time, WallTime now) {
   if (!is_present) return "never";
   const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - WallOf(time));
   if (age < std::chrono::seconds(1)) return "now";
-  return fmt::format("{} ago", FormatDuration(age));
+  return fmt::format("{} ago", CountdownText(age));
 }
 
 }  // namespace batuta::client

@@ -32,6 +32,9 @@ std::string_view FileStatusWord(v1::PullFile::Status status, bool is_plan);
 // "interactive", "normal", "background".
 std::string_view PriorityWord(v1::Priority priority);
 
+// The time until something, in whole seconds rounded up: `37 s`, `3 m 20 s`; `0 s` when it has passed.
+std::string CountdownText(Duration left);
+
 // `3 m ago`, `2 d ago`, `now`; "never" when absent.
 std::string AgeText(bool is_present, const google::protobuf::Timestamp& time, WallTime now);
 

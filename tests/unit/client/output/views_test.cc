@@ -1,0 +1,258 @@
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "client/output/hub_view.h"
+#include "client/output/job_view.h"
+#include "client/output/state_view.h"
+#include "tests/unit/client/output/string_sink.h"
+
+namespace batuta::client {
+namespace {
+
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+const WallTime kNow = FromUnixMillis(1'793'000'000'000);
+
+// What `print` writes to stdout in `format`.
+template <typename Print>
+std::string DataOf(OutputFormat format, Print print) {
+  TestOutput test({.format = format});
+  print(test.output);
+  EXPECT_TRUE(test.output.Finish().ok());
+  return test.data.text;
+}
+
+std::vector<std::string> KeysOf(const std::string& document) {
+  std::vector<std::string> keys;
+  const auto parsed = nlohmann::ordered_json::parse(document);
+  for (const auto& [key, value] : parsed.items()) keys.push_back(key);
+  return keys;
+}
+
+v1::ListReposResponse Cache() {
+  v1::ListReposResponse response;
+  response.set_total_bytes(5'000);
+  response.set_cache_path("/cache/hub");
+  v1::CachedRepo& repo = *response.add_repos();
+  repo.mutable_repo()->set_type(v1::REPO_TYPE_DATASET);
+  repo.mutable_repo()->set_id("acme/notes");
+  repo.set_size_bytes(5'000);
+  repo.set_file_count(7);
+  repo.mutable_last_access()->set_seconds(1'792'999'000);
+  v1::CachedRevision& revision = *repo.add_revisions();
+  revision.set_commit(std::string(40, 'c'));
+  revision.add_refs("main");
+  revision.set_size_bytes(5'000);
+  revision.set_file_count(7);
+  return response;
+}
+
+TEST(CacheViewTest, DocumentIsTheContract) {
+  const std::string text =
+      DataOf(OutputFormat::kJson, [](Output& output) { PrintCache(output, Cache(), kNow); });
+
+  EXPECT_EQ(json::parse(text),
+            json::parse(R"({"repos":[{"repo":"acme/notes","type":"dataset","size_bytes":5000,"pinned":false,
+    "last_access":"2026-10-26T07:16:40.000Z","selections":[{"commit":")" +
+                        std::string(40, 'c') + R"(","refs":["main"],
+    "size_bytes":5000,"files":7,"last_modified":null}],"protected_by":[]}],"total_bytes":5000})"));
+  EXPECT_THAT(KeysOf(text), ElementsAre("repos", "total_bytes"));
+}
+
+TEST(CacheViewTest, PeopleGetATableAndScriptsArgumentsForPull) {
+  EXPECT_THAT(DataOf(OutputFormat::kHuman, [](Output& output) { PrintCache(output, Cache(), kNow); }),
+              HasSubstr("dataset  acme/notes  5 kB      7"));
+  EXPECT_EQ(DataOf(OutputFormat::kQuiet, [](Output& output) { PrintCache(output, Cache(), kNow); }),
+            "dataset acme/notes\n");
+}
+
+v1::GetLimitsResponse Limits() {
+  v1::GetLimitsResponse limits;
+  v1::Window& window = *limits.add_windows();
+  window.set_endpoint("https://huggingface.co");
+  window.set_identity("anonymous");
+  window.set_kind("api");
+  window.set_quota(500);
+  window.set_remaining(480);
+  window.mutable_resets_at()->set_seconds(1'793'000'100);
+  window.set_waiting(2);
+  return limits;
+}
+
+TEST(LimitsViewTest, DocumentIsTheContract) {
+  const std::string text = DataOf(
+      OutputFormat::kJson, [](Output& output) { PrintLimits(output, Limits().windows(), kNow, false); });
+
+  EXPECT_EQ(json::parse(text),
+            json::parse(R"({"windows":[{"endpoint":"https://huggingface.co","identity":"anonymous",
+    "kind":"api","quota":500,"remaining":480,"resets_at":"2026-10-26T07:35:00.000Z","waiting":2}]})"));
+}
+
+TEST(LimitsViewTest, PeopleSeeWhatIsLeftAndWhenItReturns) {
+  const std::string text = DataOf(
+      OutputFormat::kHuman, [](Output& output) { PrintLimits(output, Limits().windows(), kNow, false); });
+
+  EXPECT_THAT(text, HasSubstr("480 of 500 (assumed)"));
+  EXPECT_THAT(text, HasSubstr("in 1 m 40 s"));
+}
+
+v1::Job Failed() {
+  v1::Job job;
+  job.set_id("3fa2");
+  job.mutable_repo()->set_type(v1::REPO_TYPE_MODEL);
+  job.mutable_repo()->set_id("acme/otter");
+  job.set_revision("v1.0");
+  job.set_state(v1::Job::STATE_FAILED);
+  job.mutable_error()->set_code(5);
+  job.mutable_error()->set_reason("REPO_NOT_FOUND");
+  job.mutable_error()->set_message("no such repo");
+  return job;
+}
+
+TEST(JobViewTest, DocumentNamesEveryFieldAndItsError) {
+  const std::string text =
+      DataOf(OutputFormat::kJson, [](Output& output) { PrintJobs(output, {Failed()}, kNow); });
+
+  const json job = json::parse(text)["jobs"][0];
+  EXPECT_EQ(job["id"], "3fa2");
+  EXPECT_EQ(job["state"], "failed");
+  EXPECT_EQ(job["error"]["code"], "NOT_FOUND");
+  EXPECT_EQ(job["error"]["reason"], "REPO_NOT_FOUND");
+  EXPECT_TRUE(job["waiting_until"].is_null());
+  EXPECT_TRUE(job["path"].is_null());
+}
+
+TEST(JobViewTest, PeopleGetATableAndScriptsIds) {
+  const std::string text =
+      DataOf(OutputFormat::kHuman, [](Output& output) { PrintJobs(output, {Failed()}, kNow); });
+
+  EXPECT_THAT(text, HasSubstr("3fa2"));
+  EXPECT_THAT(text, HasSubstr("acme/otter@v1.0"));
+  EXPECT_THAT(text, HasSubstr("no such repo"));
+  EXPECT_EQ(DataOf(OutputFormat::kQuiet, [](Output& output) { PrintJobs(output, {Failed()}, kNow); }),
+            "3fa2\n");
+}
+
+TEST(JobViewTest, EventsAreOneLineEach) {
+  v1::WatchJobResponse update;
+  *update.mutable_job() = Failed();
+  update.set_sequence(9);
+  v1::PullFile file;
+  file.set_path("a.bin");
+  file.set_status(v1::PullFile::STATUS_RUNNING);
+  file.set_done_bytes(5);
+
+  EXPECT_EQ(json::parse(JobEvent(update))["event"], "job");
+  EXPECT_EQ(json::parse(JobEvent(update))["sequence"], 9);
+  EXPECT_EQ(FileEvent(file),
+            "{\"event\":\"file\",\"path\":\"a.bin\",\"size_bytes\":0,\"blob\":\"\",\"status\":\"running\","
+            "\"reason\":null,"
+            "\"done_bytes\":5}\n");
+}
+
+v1::SearchResponse Found() {
+  v1::SearchResponse response;
+  v1::RepoSummary& repo = *response.add_repos();
+  repo.mutable_repo()->set_type(v1::REPO_TYPE_MODEL);
+  repo.mutable_repo()->set_id("acme/otter");
+  repo.set_downloads(1'234'567);
+  repo.set_gated("manual");
+  repo.add_tags("rivers");
+  return response;
+}
+
+TEST(HubViewTest, SearchInEveryFormat) {
+  const json document =
+      json::parse(DataOf(OutputFormat::kJson, [](Output& output) { PrintSearch(output, Found(), kNow); }));
+  EXPECT_EQ(document["repos"][0]["repo"], "acme/otter");
+  EXPECT_EQ(document["repos"][0]["downloads"], 1'234'567);
+  EXPECT_EQ(document["repos"][0]["tags"], json::array({"rivers"}));
+  EXPECT_TRUE(document["repos"][0]["task"].is_null());
+  EXPECT_THAT(DataOf(OutputFormat::kHuman, [](Output& output) { PrintSearch(output, Found(), kNow); }),
+              ::testing::AllOf(HasSubstr("1.2M"), HasSubstr("gated: manual")));
+  EXPECT_EQ(DataOf(OutputFormat::kQuiet, [](Output& output) { PrintSearch(output, Found(), kNow); }),
+            "acme/otter\n");
+}
+
+TEST(HubViewTest, ListingStreamsItsPartsIntoOneDocument) {
+  const std::string text = DataOf(OutputFormat::kJson, [](Output& output) {
+    v1::RepoId repo;
+    repo.set_type(v1::REPO_TYPE_MODEL);
+    repo.set_id("acme/otter");
+    FileListing listing(output, repo, "main");
+    for (int part = 0; part < 3; ++part) {
+      v1::ListFilesResponse response;
+      if (part == 0) response.set_commit("c0ffee");
+      response.add_entries()->set_path("f" + std::to_string(part));
+      response.mutable_entries(0)->set_size_bytes(10);
+      listing.Add(response);
+    }
+    listing.End();
+  });
+
+  const json document = json::parse(text);
+  EXPECT_EQ(document["commit"], "c0ffee");
+  EXPECT_EQ(document["files"].size(), 3u);
+  EXPECT_EQ(document["total_bytes"], 30);
+}
+
+TEST(HubViewTest, ListingOfAnEmptyRepoIsADocumentToo) {
+  const std::string text =
+      DataOf(OutputFormat::kJson, [](Output& output) { FileListing(output, {}, "main").End(); });
+
+  EXPECT_EQ(json::parse(text)["files"].size(), 0u);
+}
+
+TEST(HubViewTest, NamesOfTheHubCannotMoveTheTerminal) {
+  v1::GetRepoResponse repo;
+  repo.set_author("evil\x1b[2J");
+  repo.set_license("x\ry");
+
+  const std::string text =
+      DataOf(OutputFormat::kHuman, [&](Output& output) { PrintRepo(output, repo, "main"); });
+
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_EQ(text.find('\r'), std::string::npos);
+}
+
+TEST(HubViewTest, IdentityTellsWhereTheTokenCameFrom) {
+  v1::WhoAmIResponse who;
+  who.set_name("mira");
+  const auto print = [&](Output& output) { PrintIdentity(output, who, {"file", "/home/mira/token"}); };
+
+  EXPECT_EQ(json::parse(DataOf(OutputFormat::kJson, print))["token"]["location"], "/home/mira/token");
+  EXPECT_THAT(DataOf(OutputFormat::kHuman, print), HasSubstr("from /home/mira/token"));
+  EXPECT_EQ(DataOf(OutputFormat::kQuiet, print), "mira\n");
+}
+
+TEST(DaemonViewTest, StatusInEveryFormat) {
+  v1::GetStatusResponse status;
+  status.set_pid(42);
+  status.set_version("0.1.0");
+  status.add_notices("the catalog was rebuilt");
+  const auto print = [&](Output& output) { PrintDaemon(output, status, kNow); };
+
+  EXPECT_EQ(json::parse(DataOf(OutputFormat::kJson, print))["pid"], 42);
+  EXPECT_THAT(DataOf(OutputFormat::kHuman, print), HasSubstr("the catalog was rebuilt"));
+  EXPECT_EQ(DataOf(OutputFormat::kQuiet, print), "42\n");
+}
+
+TEST(DaemonViewTest, ConfigInEveryFormat) {
+  v1::GetConfigResponse config;
+  config.add_values()->set_key("transfer.connections");
+  config.mutable_values(0)->set_value("16");
+  config.mutable_values(0)->set_origin("default");
+  const auto print = [&](Output& output) { PrintConfig(output, config); };
+
+  EXPECT_EQ(json::parse(DataOf(OutputFormat::kJson, print))["values"][0]["origin"], "default");
+  EXPECT_THAT(DataOf(OutputFormat::kHuman, print), HasSubstr("transfer.connections  16     default"));
+  EXPECT_EQ(DataOf(OutputFormat::kQuiet, print), "transfer.connections = 16\n");
+}
+
+}  // namespace
+}  // namespace batuta::client

@@ -1,0 +1,396 @@
+#include "tests/unit/client/support/fake_daemon.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <grpcpp/grpcpp.h>
+
+#include "batuta/v1/budget_service.grpc.pb.h"
+#include "batuta/v1/cache_service.grpc.pb.h"
+#include "batuta/v1/daemon_service.grpc.pb.h"
+#include "batuta/v1/hub_service.grpc.pb.h"
+#include "batuta/v1/job_service.grpc.pb.h"
+
+#include "common/rpc/metadata_keys.h"
+#include "common/rpc/status_codec.h"
+#include "common/status/status.h"
+
+namespace batuta::client {
+namespace {
+
+bool IsOver(const v1::WatchJobResponse& update) {
+  return update.job().state() >= v1::Job::STATE_DONE;
+}
+
+std::string MetadataOf(const grpc::ServerContext& context, const char* key) {
+  const auto found = context.client_metadata().find(key);
+  return found == context.client_metadata().end() ? std::string()
+                                                  : std::string(found->second.data(), found->second.size());
+}
+
+}  // namespace
+
+struct FakeDaemon::Services {
+  explicit Services(State& shared)
+      : state(shared), hub(*this), jobs(*this), cache(*this), budget(*this), daemon(*this) {}
+
+  // Notes the call; the error it shall return, or OK.
+  grpc::Status Note(const grpc::ServerContext* context, const std::string& method) {
+    const MutexLock lock(state.mutex);
+    state.calls.methods.push_back(method);
+    state.calls.token = MetadataOf(*context, kHubTokenKey);
+    state.calls.tool = MetadataOf(*context, kToolKey);
+    const auto error = state.answers.errors.find(method);
+    return error == state.answers.errors.end() ? grpc::Status() : ToGrpcStatus(error->second);
+  }
+
+  Answers answers() const {
+    const MutexLock lock(state.mutex);
+    return state.answers;
+  }
+
+  struct Hub final : v1::HubService::Service {
+    explicit Hub(Services& services) : all(services) {}
+
+    grpc::Status Search(grpc::ServerContext* context, const v1::SearchRequest* request,
+                        v1::SearchResponse* response) override {
+      *response = all.answers().search;
+      {
+        const MutexLock lock(all.state.mutex);
+        all.state.calls.searches.push_back(*request);
+      }
+      return all.Note(context, "Search");
+    }
+
+    grpc::Status GetRepo(grpc::ServerContext* context, const v1::GetRepoRequest*,
+                         v1::GetRepoResponse* response) override {
+      *response = all.answers().repo;
+      return all.Note(context, "GetRepo");
+    }
+
+    grpc::Status ListFiles(grpc::ServerContext* context, const v1::ListFilesRequest*,
+                           grpc::ServerWriter<v1::ListFilesResponse>* writer) override {
+      for (const auto& part : all.answers().files) writer->Write(part);
+      return all.Note(context, "ListFiles");
+    }
+
+    grpc::Status WhoAmI(grpc::ServerContext* context, const v1::WhoAmIRequest*,
+                        v1::WhoAmIResponse* response) override {
+      *response = all.answers().identity;
+      return all.Note(context, "WhoAmI");
+    }
+
+    Services& all;
+  };
+
+  struct Jobs final : v1::JobService::Service {
+    explicit Jobs(Services& services) : all(services) {}
+
+    grpc::Status PlanPull(grpc::ServerContext* context, const v1::PlanPullRequest*,
+                          grpc::ServerWriter<v1::PlanPullResponse>* writer) override {
+      for (const auto& part : all.answers().plan) writer->Write(part);
+      return all.Note(context, "PlanPull");
+    }
+
+    grpc::Status StartPull(grpc::ServerContext* context, const v1::StartPullRequest* request,
+                           v1::StartPullResponse* response) override {
+      const grpc::Status status = all.Note(context, "StartPull");
+      if (!status.ok()) return status;
+      const MutexLock lock(all.state.mutex);
+      State& state = all.state;
+      const size_t number = state.calls.pulls.size();
+      state.calls.pulls.push_back(*request);
+      const std::string id = "job" + std::to_string(number);
+      std::vector<v1::WatchJobResponse>& updates = state.jobs[id];
+      if (number < state.answers.pulls.size()) updates = state.answers.pulls[number];
+      for (size_t i = 0; i < updates.size(); ++i) Complete(id, *request, i + 1, updates[i]);
+      state.newest_first.insert(state.newest_first.begin(), id);
+      response->mutable_job()->set_id(id);
+      *response->mutable_job()->mutable_repo() = request->spec().repo();
+      response->mutable_job()->set_state(v1::Job::STATE_QUEUED);
+      return status;
+    }
+
+    static void Complete(const std::string& id, const v1::StartPullRequest& request, uint64_t sequence,
+                         v1::WatchJobResponse& update) {
+      update.set_sequence(sequence);
+      update.mutable_job()->set_id(id);
+      *update.mutable_job()->mutable_repo() = request.spec().repo();
+      update.mutable_job()->set_revision(request.spec().revision());
+    }
+
+    grpc::Status ListJobs(grpc::ServerContext* context, const v1::ListJobsRequest* request,
+                          v1::ListJobsResponse* response) override {
+      const MutexLock lock(all.state.mutex);
+      for (const std::string& id : all.state.newest_first) {
+        const auto& updates = all.state.jobs.at(id);
+        if (updates.empty() || (request->active_only() && IsOver(updates.back()))) continue;
+        *response->add_jobs() = updates.back().job();
+      }
+      all.state.calls.methods.push_back("ListJobs");
+      static_cast<void>(context);
+      return grpc::Status();
+    }
+
+    grpc::Status WithJob(const std::string& id, v1::Job* job) {
+      const MutexLock lock(all.state.mutex);
+      const auto found = all.state.jobs.find(id);
+      if (found == all.state.jobs.end() || found->second.empty()) {
+        return ToGrpcStatus(
+            MakeError(absl::StatusCode::kNotFound, reason::kJobNotFound, "no such job: " + id));
+      }
+      *job = found->second.back().job();
+      return grpc::Status();
+    }
+
+    grpc::Status GetJob(grpc::ServerContext* context, const v1::GetJobRequest* request,
+                        v1::GetJobResponse* response) override {
+      const grpc::Status status = all.Note(context, "GetJob");
+      return status.ok() ? WithJob(request->job_id(), response->mutable_job()) : status;
+    }
+
+    grpc::Status CancelJob(grpc::ServerContext* context, const v1::CancelJobRequest* request,
+                           v1::CancelJobResponse* response) override {
+      const grpc::Status status = all.Note(context, "CancelJob");
+      if (!status.ok()) return status;
+      {
+        const MutexLock lock(all.state.mutex);
+        all.state.calls.cancelled.push_back(request->job_id());
+      }
+      all.Add(request->job_id(), Update(v1::Job::STATE_CANCELLED));
+      return WithJob(request->job_id(), response->mutable_job());
+    }
+
+    grpc::Status PauseJob(grpc::ServerContext* context, const v1::PauseJobRequest* request,
+                          v1::PauseJobResponse* response) override {
+      const grpc::Status status = all.Note(context, "PauseJob");
+      return status.ok() ? WithJob(request->job_id(), response->mutable_job()) : status;
+    }
+
+    grpc::Status ResumeJob(grpc::ServerContext* context, const v1::ResumeJobRequest* request,
+                           v1::ResumeJobResponse* response) override {
+      const grpc::Status status = all.Note(context, "ResumeJob");
+      return status.ok() ? WithJob(request->job_id(), response->mutable_job()) : status;
+    }
+
+    grpc::Status WatchJob(grpc::ServerContext* context, const v1::WatchJobRequest* request,
+                          grpc::ServerWriter<v1::WatchJobResponse>* writer) override {
+      const grpc::Status status = all.Note(context, "WatchJob");
+      if (!status.ok()) return status;
+      {
+        const MutexLock lock(all.state.mutex);
+        all.state.calls.watches.push_back(*request);
+      }
+      size_t next = request->after_sequence();
+      for (size_t sent = 0; !context->IsCancelled(); ++sent) {
+        if (all.MustBreakOff(sent)) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "Socket closed");
+        v1::WatchJobResponse update;
+        const Wait wait = all.WaitForUpdate(request->job_id(), next, &update);
+        if (wait == Wait::kNoJob) {
+          return ToGrpcStatus(MakeError(absl::StatusCode::kNotFound, reason::kJobNotFound, "no such job"));
+        }
+        if (wait == Wait::kStopped) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "Socket closed");
+        if (wait == Wait::kNothing) {
+          --sent;
+          continue;
+        }
+        ++next;
+        writer->Write(update);
+        if (IsOver(update)) return grpc::Status();
+      }
+      return grpc::Status(grpc::StatusCode::CANCELLED, "cancelled");
+    }
+
+    Services& all;
+  };
+
+  struct Cache final : v1::CacheService::Service {
+    explicit Cache(Services& services) : all(services) {}
+
+    grpc::Status ListRepos(grpc::ServerContext* context, const v1::ListReposRequest*,
+                           v1::ListReposResponse* response) override {
+      *response = all.answers().cache;
+      return all.Note(context, "ListRepos");
+    }
+
+    grpc::Status Resolve(grpc::ServerContext* context, const v1::ResolveRequest*,
+                         v1::ResolveResponse* response) override {
+      *response = all.answers().resolve;
+      return all.Note(context, "Resolve");
+    }
+
+    Services& all;
+  };
+
+  struct Budget final : v1::BudgetService::Service {
+    explicit Budget(Services& services) : all(services) {}
+
+    grpc::Status GetLimits(grpc::ServerContext* context, const v1::GetLimitsRequest*,
+                           v1::GetLimitsResponse* response) override {
+      *response = all.answers().limits;
+      return all.Note(context, "GetLimits");
+    }
+
+    grpc::Status WatchLimits(grpc::ServerContext* context, const v1::WatchLimitsRequest*,
+                             grpc::ServerWriter<v1::WatchLimitsResponse>* writer) override {
+      v1::WatchLimitsResponse response;
+      *response.mutable_windows() = all.answers().limits.windows();
+      writer->Write(response);
+      writer->Write(response);
+      return all.Note(context, "WatchLimits");
+    }
+
+    Services& all;
+  };
+
+  struct Daemon final : v1::DaemonService::Service {
+    explicit Daemon(Services& services) : all(services) {}
+
+    grpc::Status GetStatus(grpc::ServerContext* context, const v1::GetStatusRequest*,
+                           v1::GetStatusResponse* response) override {
+      *response = all.answers().status;
+      return all.Note(context, "GetStatus");
+    }
+
+    grpc::Status GetConfig(grpc::ServerContext* context, const v1::GetConfigRequest*,
+                           v1::GetConfigResponse* response) override {
+      *response = all.answers().config;
+      return all.Note(context, "GetConfig");
+    }
+
+    grpc::Status Shutdown(grpc::ServerContext* context, const v1::ShutdownRequest*,
+                          v1::ShutdownResponse*) override {
+      const grpc::Status status = all.Note(context, "Shutdown");
+      const MutexLock lock(all.state.mutex);
+      all.state.answers.status.set_pid(0);  // from now on another one answers
+      return status;
+    }
+
+    Services& all;
+  };
+
+  enum class Wait { kUpdate, kNothing, kNoJob, kStopped };
+
+  // Waits a moment at most, so that a caller who left is noticed.
+  Wait WaitForUpdate(const std::string& id, size_t next, v1::WatchJobResponse* update) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+    const MutexLock lock(state.mutex);
+    while (true) {
+      if (state.is_stopped) return Wait::kStopped;
+      const auto found = state.jobs.find(id);
+      if (found == state.jobs.end()) return Wait::kNoJob;
+      if (next < found->second.size()) {
+        *update = found->second[next];
+        return Wait::kUpdate;
+      }
+      if (!state.changed.WaitUntil(state.mutex, deadline)) return Wait::kNothing;
+    }
+  }
+
+  bool MustBreakOff(size_t sent) {
+    const MutexLock lock(state.mutex);
+    const size_t limit = state.answers.break_first_watch_after;
+    if (limit == 0 || sent < limit || state.has_broken_off) return false;
+    state.has_broken_off = true;
+    return true;
+  }
+
+  void Add(const std::string& id, v1::WatchJobResponse update) {
+    const MutexLock lock(state.mutex);
+    std::vector<v1::WatchJobResponse>& updates = state.jobs[id];
+    if (!updates.empty()) {
+      *update.mutable_job()->mutable_repo() = updates.back().job().repo();
+      update.mutable_job()->set_revision(updates.back().job().revision());
+    }
+    update.mutable_job()->set_id(id);
+    update.set_sequence(updates.size() + 1);
+    updates.push_back(std::move(update));
+    state.changed.NotifyAll();
+  }
+
+  State& state;
+  Hub hub;
+  Jobs jobs;
+  Cache cache;
+  Budget budget;
+  Daemon daemon;
+  std::unique_ptr<grpc::Server> server;
+};
+
+FakeDaemon::FakeDaemon(std::string socket_path) : services_(std::make_unique<Services>(state_)) {
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("unix:" + socket_path, grpc::InsecureServerCredentials());
+  builder.RegisterService(&services_->hub);
+  builder.RegisterService(&services_->jobs);
+  builder.RegisterService(&services_->cache);
+  builder.RegisterService(&services_->budget);
+  builder.RegisterService(&services_->daemon);
+  services_->server = builder.BuildAndStart();
+  Answers answers;
+  answers.status.set_version("0.1.0");
+  answers.status.set_pid(4711);
+  answers.status.set_endpoint("https://huggingface.co");
+  answers.status.set_cache_path("/cache/hub");
+  answers.status.set_socket_path(std::move(socket_path));
+  answers.status.set_mode("user");
+  Set(answers);
+}
+
+FakeDaemon::~FakeDaemon() {
+  Stop();
+}
+
+void FakeDaemon::Stop() {
+  {
+    const MutexLock lock(state_.mutex);
+    state_.is_stopped = true;
+  }
+  state_.changed.NotifyAll();
+  if (services_->server) services_->server->Shutdown(std::chrono::system_clock::now());
+  services_->server.reset();
+}
+
+void FakeDaemon::Set(const Answers& answers) {
+  const MutexLock lock(state_.mutex);
+  state_.answers = answers;
+}
+
+FakeDaemon::Answers FakeDaemon::answers() const {
+  return services_->answers();
+}
+
+FakeDaemon::Calls FakeDaemon::calls() const {
+  const MutexLock lock(state_.mutex);
+  return state_.calls;
+}
+
+void FakeDaemon::AddUpdate(const std::string& job_id, v1::WatchJobResponse update) {
+  services_->Add(job_id, std::move(update));
+}
+
+v1::RepoId Repo(std::string id, v1::RepoType type) {
+  v1::RepoId repo;
+  repo.set_type(type);
+  repo.set_id(std::move(id));
+  return repo;
+}
+
+v1::PullFile File(std::string path, uint64_t size_bytes, v1::PullFile::Status status, std::string reason) {
+  v1::PullFile file;
+  file.set_path(std::move(path));
+  file.set_size_bytes(size_bytes);
+  file.set_blob(std::string(40, 'b'));
+  file.set_status(status);
+  file.set_reason(std::move(reason));
+  return file;
+}
+
+v1::WatchJobResponse Update(v1::Job::State state, std::vector<v1::PullFile> files) {
+  v1::WatchJobResponse update;
+  update.mutable_job()->set_state(state);
+  for (v1::PullFile& file : files) *update.add_files() = std::move(file);
+  return update;
+}
+
+}  // namespace batuta::client
