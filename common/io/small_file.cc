@@ -36,10 +36,17 @@ absl::StatusOr<std::string> ReadSmallFile(FileSystem& files, const std::filesyst
   ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files.Open(path, OpenMode::kRead));
   ASSIGN_OR_RETURN(const FileInfo info, file->Info());
   if (info.size_bytes > limit_bytes) return too_large();
-  // One byte more than it should have, to notice a file that grows meanwhile.
-  std::string content(std::min(info.size_bytes, limit_bytes) + 1, '\0');
-  ASSIGN_OR_RETURN(const size_t length, file->ReadAt(0, std::as_writable_bytes(std::span(content))));
-  if (length > limit_bytes) return too_large();
+  // The size is a hint only, for the file may grow meanwhile: what counts is a read that meets the end.
+  std::string content(info.size_bytes + 1, '\0');
+  size_t length = 0;
+  for (;;) {
+    const std::span<char> rest = std::span(content).subspan(length);
+    ASSIGN_OR_RETURN(const size_t count, file->ReadAt(length, std::as_writable_bytes(rest)));
+    length += count;
+    if (length > limit_bytes) return too_large();
+    if (count < rest.size()) break;
+    content.resize(content.size() * 2);
+  }
   content.resize(length);
   return content;
 }

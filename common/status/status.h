@@ -56,7 +56,8 @@ bool IsTransient(const absl::Status& status);
 
 // The Status of a failed system call: ENOSPC and EDQUOT → kResourceExhausted (DISK_FULL), EROFS, EACCES and
 // EPERM → kPermissionDenied (STORAGE_READ_ONLY), ENOENT → kNotFound (no reason), EEXIST → kAlreadyExists,
-// others → kUnavailable (STORAGE_FAILED). `what` names the call and the path.
+// others → kUnavailable (STORAGE_FAILED). `what` names the call and the path. The number itself is the fact
+// "errno", for callers that fall back on EXDEV or EMLINK.
 absl::Status ErrnoError(int error_number, std::string_view what);
 
 }  // namespace batuta

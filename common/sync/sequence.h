@@ -25,7 +25,7 @@ class ABSL_LOCKABLE Sequence : public TaskRunner {
 };
 
 // Runs `function` on `runner` and waits for its result. Only for main and tests: never on a gRPC thread,
-// never on the runner itself.
+// never on the runner itself, and not once the runner has stopped.
 template <typename Function>
 auto RunOn(TaskRunner& runner, Function function) -> decltype(function());
 

@@ -15,15 +15,17 @@ class WorkerPool {
   // `threads` ≥ 1; their names are `name-0`, `name-1` … (≤ 15 characters).
   static std::unique_ptr<WorkerPool> Start(const std::string& name, int threads);
 
-  // In no particular order; tasks of one pool run side by side. Dropped unrun after Stop().
+  // In no particular order; tasks of one pool run side by side. Dropped unrun after Stop(); while Stop()
+  // drains the queue, what a task of the pool posts still counts as queued.
   virtual void Post(Task task) = 0;
 
-  // Finishes what is queued, then joins. Idempotent.
+  // Finishes what is queued, then joins. Idempotent; not from a thread of the pool.
   virtual void Stop() = 0;
 };
 
-// Strand runs its tasks in order, one at a time, on the threads of a pool it borrows. Destroying it lets
-// queued tasks finish. Thread-safe.
+// Strand runs its tasks in order, one at a time, on the threads of a pool it borrows, which outlives its
+// tasks. After each task it queues up again behind the pool's other work, so a busy strand starves nobody.
+// Destroying it lets queued tasks finish; a stopped pool drops them. Thread-safe.
 class Strand {
  public:
   explicit Strand(WorkerPool& pool);

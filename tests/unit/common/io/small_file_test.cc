@@ -33,6 +33,14 @@ TEST(ReadSmallFileTest, RefusesWhatIsTooLargeOrMissing) {
   EXPECT_THAT(ReadSmallFile(files, "/d/none"), StatusIs(absl::StatusCode::kNotFound));
 }
 
+TEST(ReadSmallFileTest, ReadsToTheEndOfAFileLargerThanItSaid) {
+  // The kernel makes this file as it is read and says that its size is 0.
+  const auto files = MakePosixFileSystem();
+  ASSERT_OK_AND_ASSIGN(const std::string content, ReadSmallFile(*files, "/proc/self/status"));
+  EXPECT_THAT(content, ::testing::HasSubstr("VmRSS"));
+  EXPECT_THAT(ReadSmallFile(*files, "/proc/self/status", 10), StatusIs(absl::StatusCode::kResourceExhausted));
+}
+
 TEST(ReplaceFileTest, MakesAndReplaces) {
   FakeFileSystem files;
   files.Put("/d/other", "");
