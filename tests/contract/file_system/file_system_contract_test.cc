@@ -220,7 +220,7 @@ TYPED_TEST(FileSystemContract, ReadingFollowsSymlinksAndWritingDoesNot) {
   const Path link = this->root_ / "snapshots/c/f";
   ASSERT_THAT(this->files_.Symlink("../../blobs/abc", link), IsOk());
   EXPECT_EQ(this->Read(link), "content");
-  for (const OpenMode mode : {OpenMode::kReadWrite, OpenMode::kCreate}) {
+  for (const OpenMode mode : {OpenMode::kReadWrite, OpenMode::kCreate, OpenMode::kCreateShared}) {
     EXPECT_THAT(this->files_.Open(link, mode), HasErrno(ELOOP));
   }
   EXPECT_THAT(this->files_.Open(link, OpenMode::kCreateNew), StatusIs(StatusCode::kAlreadyExists));
