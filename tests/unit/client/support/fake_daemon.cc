@@ -154,6 +154,8 @@ struct FakeDaemon::Services {
                            v1::CancelJobResponse* response) override {
       const grpc::Status status = all.Note(context, "CancelJob");
       if (!status.ok()) return status;
+      v1::Job before;
+      if (const grpc::Status missing = WithJob(request->job_id(), &before); !missing.ok()) return missing;
       {
         const MutexLock lock(all.state.mutex);
         all.state.calls.cancelled.push_back(request->job_id());

@@ -1,0 +1,178 @@
+#include <string>
+
+#include "common/status/status.h"
+#include "tests/unit/client/commands/client_test.h"
+
+namespace batuta::client {
+namespace {
+
+using ::testing::HasSubstr;
+
+using CommandsTest = ClientTest;
+
+TEST_F(CommandsTest, SearchSendsWhatWasAsked) {
+  EXPECT_EQ(Run({"hf", "search", "datasets", "notes", "--author", "acme", "--tag", "a", "--tag", "b",
+                 "--task", "t", "--library", "l", "--sort", "likes", "--limit", "5"})
+                .code,
+            0);
+
+  ASSERT_EQ(daemon_.calls().searches.size(), 1u);
+  const v1::SearchRequest request = daemon_.calls().searches[0];
+  EXPECT_EQ(request.type(), v1::REPO_TYPE_DATASET);
+  EXPECT_EQ(request.query(), "notes");
+  EXPECT_EQ(request.author(), "acme");
+  EXPECT_THAT(request.tags(), ::testing::ElementsAre("a", "b"));
+  EXPECT_EQ(request.task(), "t");
+  EXPECT_EQ(request.library(), "l");
+  EXPECT_EQ(request.sort(), "likes");
+  EXPECT_EQ(request.limit(), 5u);
+}
+
+TEST_F(CommandsTest, SearchTakesTypesInBothNumbersAndRefusesOthers) {
+  EXPECT_EQ(Run({"hf", "search", "models"}).code, 0);
+  EXPECT_EQ(Run({"hf", "search", "model", "x"}).code, 0);
+  EXPECT_EQ(Run({"hf", "search", "gadgets", "x"}).code, 2);
+  EXPECT_EQ(Run({"hf", "search", "models", "x", "--sort", "size"}).code, 2);
+}
+
+TEST_F(CommandsTest, InfoPrintsTheCommitWhenQuiet) {
+  Answer([](FakeDaemon::Answers& answers) { answers.repo.set_commit("c0ffee"); });
+
+  EXPECT_EQ(Run({"hf", "info", "model", "a/b", "--format", "quiet"}).out, "c0ffee\n");
+}
+
+TEST_F(CommandsTest, FilesListsThemAll) {
+  Answer([](FakeDaemon::Answers& answers) {
+    for (int i = 0; i < 3; ++i) answers.files.emplace_back().add_entries()->set_path("f" + std::to_string(i));
+  });
+
+  EXPECT_EQ(Run({"hf", "files", "model", "a/b", "--format", "quiet"}).out, "f0\nf1\nf2\n");
+}
+
+TEST_F(CommandsTest, FilesOfAListingThatBreaksOffIsAnError) {
+  Answer([](FakeDaemon::Answers& answers) {
+    answers.files.emplace_back().add_entries()->set_path("f0");
+    answers.errors["ListFiles"] = MakeError(absl::StatusCode::kUnavailable, reason::kHubUnreachable, "cut");
+  });
+
+  EXPECT_EQ(Run({"hf", "files", "model", "a/b", "--format", "json"}).code, 6);
+}
+
+TEST_F(CommandsTest, MalformedIdsAreRefusedBeforeTheDaemonIsAsked) {
+  for (const char* command : {"info", "files", "pull"}) {
+    EXPECT_EQ(Run({"hf", command, "model", "a//b"}).code, 2);
+    EXPECT_EQ(Run({"hf", command, "model", "a/b", "--revision", "../x"}).code, 2);
+  }
+  EXPECT_TRUE(daemon_.calls().methods.empty());
+}
+
+TEST_F(CommandsTest, ErrorsOfTheHubBecomeExitCodes) {
+  const struct {
+    absl::StatusCode code;
+    std::string_view reason;
+    int exit_code;
+  } rows[] = {{absl::StatusCode::kNotFound, reason::kRepoNotFound, 4},
+              {absl::StatusCode::kPermissionDenied, reason::kRepoGated, 5},
+              {absl::StatusCode::kResourceExhausted, reason::kHubRateLimited, 6}};
+
+  for (const auto& row : rows) {
+    Answer([&](FakeDaemon::Answers& answers) {
+      answers.errors["GetRepo"] = MakeError(row.code, row.reason, "why", "hint");
+    });
+    const RunResult result = Run({"hf", "info", "model", "a/b"});
+    EXPECT_EQ(result.code, row.exit_code);
+    EXPECT_EQ(result.err, "batuta: why\n  hint\n");
+    EXPECT_EQ(result.out, "");
+  }
+}
+
+TEST_F(CommandsTest, CacheLsAndPath) {
+  Answer([](FakeDaemon::Answers& answers) {
+    answers.cache.set_total_bytes(7);
+    answers.resolve.set_path("/cache/hub/models--a--b/snapshots/c");
+    answers.resolve.set_commit("c");
+  });
+
+  EXPECT_EQ(nlohmann::json::parse(Run({"hf", "cache", "ls", "--format", "json"}).out)["total_bytes"], 7);
+  EXPECT_EQ(Run({"hf", "cache", "path"}).out, "/cache/hub\n");
+  EXPECT_EQ(Run({"hf", "cache", "path", "model", "a/b"}).out, "/cache/hub/models--a--b/snapshots/c\n");
+  EXPECT_EQ(
+      nlohmann::json::parse(Run({"hf", "cache", "path", "model", "a/b", "--format", "json"}).out)["commit"],
+      "c");
+  EXPECT_EQ(Run({"hf", "cache", "path", "model"}).code, 2);
+}
+
+TEST_F(CommandsTest, LimitsOnceAndWatched) {
+  Answer([](FakeDaemon::Answers& answers) {
+    v1::Window& window = *answers.limits.add_windows();
+    window.set_kind("api");
+    window.set_remaining(480);
+  });
+
+  EXPECT_EQ(Run({"hf", "limits", "--format", "quiet"}).out, "api 480\n");
+  const std::string watched = Run({"hf", "limits", "--watch", "--format", "json"}).out;
+  EXPECT_EQ(std::count(watched.begin(), watched.end(), '\n'), 2) << "a document a line: " << watched;
+}
+
+TEST_F(CommandsTest, JobsAreListedChangedAndMissed) {
+  Answer([](FakeDaemon::Answers& answers) { answers.pulls = {{Update(v1::Job::STATE_RUNNING)}}; });
+  EXPECT_EQ(Run({"hf", "pull", "model", "a/b", "--detach", "--format", "quiet"}).out, "job0\n");
+
+  EXPECT_EQ(Run({"hf", "jobs", "ls", "--format", "quiet"}).out, "job0\n");
+  EXPECT_EQ(Run({"hf", "jobs", "pause", "job0"}).code, 0);
+  EXPECT_EQ(Run({"hf", "jobs", "resume", "job0"}).code, 0);
+  const RunResult cancel = Run({"hf", "jobs", "cancel", "nope", "job0", "--format", "json"});
+  EXPECT_EQ(cancel.code, 4) << "one of them was not there";
+  EXPECT_EQ(nlohmann::json::parse(cancel.out)["jobs"][0]["state"], "cancelled");
+  EXPECT_EQ(Run({"hf", "jobs", "ls", "--active", "--format", "quiet"}).out, "");
+  EXPECT_EQ(Run({"hf", "jobs", "watch", "nope"}).code, 4);
+  EXPECT_EQ(Run({"hf", "jobs", "watch"}).code, 4) << "none is active";
+  EXPECT_EQ(Run({"hf", "jobs", "cancel"}).code, 2);
+}
+
+TEST_F(CommandsTest, WatchingAJobEndsAsTheJobDoes) {
+  v1::WatchJobResponse done = Update(v1::Job::STATE_DONE, {File("a", 1, v1::PullFile::STATUS_DOWNLOADED)});
+  done.mutable_job()->set_snapshot_path("/s");
+  v1::WatchJobResponse failed = Update(v1::Job::STATE_FAILED);
+  failed.mutable_job()->mutable_error()->set_code(5);
+  failed.mutable_job()->mutable_error()->set_reason("REPO_NOT_FOUND");
+  Answer([&](FakeDaemon::Answers& answers) { answers.pulls = {{done}, {failed}}; });
+  Run({"hf", "pull", "model", "a/b", "--detach"});
+  Run({"hf", "pull", "model", "a/c", "--detach"});
+
+  EXPECT_EQ(Run({"hf", "jobs", "watch", "job0"}).out, "/s\n");
+  EXPECT_EQ(Run({"hf", "jobs", "watch", "job1"}).code, 4);
+}
+
+TEST_F(CommandsTest, DaemonStatusConfigAndStop) {
+  Answer([](FakeDaemon::Answers& answers) { answers.config.add_values()->set_key("transfer.connections"); });
+
+  EXPECT_EQ(nlohmann::json::parse(Run({"daemon", "status", "--format", "json"}).out)["pid"], 4711);
+  EXPECT_THAT(Run({"daemon", "config"}).out, HasSubstr("transfer.connections"));
+  EXPECT_THAT(Run({"daemon", "start"}).err, HasSubstr("runs already: pid 4711"));
+  EXPECT_THAT(Run({"daemon", "stop"}).err, HasSubstr("stopped (pid 4711)"));
+}
+
+TEST_F(CommandsTest, WithoutADaemonStatusIsThreeAndStopIsFine) {
+  daemon_.Stop();
+
+  EXPECT_EQ(Run({"daemon", "status"}).code, 3);
+  EXPECT_EQ(Run({"daemon", "config"}).code, 3);
+  EXPECT_EQ(Run({"daemon", "stop"}).code, 0);
+  const RunResult pull = Run({"hf", "pull", "model", "a/b"});
+  EXPECT_EQ(pull.code, 3);
+  EXPECT_THAT(pull.err, HasSubstr("start it: batuta daemon start"));
+}
+
+TEST_F(CommandsTest, AnotherEndpointIsToldAndNotServed) {
+  client_.variables["HF_ENDPOINT"] = "http://127.0.0.1:1";
+
+  const RunResult result = Run({"hf", "cache", "ls", "--format", "json"});
+
+  EXPECT_EQ(result.code, 3);
+  EXPECT_EQ(ErrorOf(result)["reason"], "DAEMON_MISMATCH");
+  EXPECT_EQ(Run({"daemon", "status"}).code, 0) << "questions about the daemon itself are answered";
+}
+
+}  // namespace
+}  // namespace batuta::client
