@@ -115,6 +115,17 @@ std::vector<const Variant*> Pointers(const std::vector<Variant>& variants) {
   return pointers;
 }
 
+// `quantization.LABEL` → bytes, for clients that offer a menu. More than an error carries are left out.
+Facts VariantFacts(const std::vector<Variant>& variants) {
+  Facts facts;
+  for (const Variant& variant : variants) {
+    if (!variant.label.empty()) {
+      facts.emplace("quantization." + variant.label, fmt::format("{}", variant.size_bytes));
+    }
+  }
+  return facts;
+}
+
 absl::Status NoSuchQuantization(const Contents& contents, std::string_view quantization) {
   return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
                    fmt::format("there is no variant {}; there are: {}", Quoted(quantization, 60),
@@ -187,7 +198,8 @@ absl::StatusOr<const Variant*> Choose(const Contents& contents, std::string_view
                      fmt::format("the repo has {} GGUF variants and none was chosen: {}",
                                  contents.variants.size(), List(Pointers(contents.variants))),
                      "choose one with --quantization LABEL, let --auto-quantize choose what fits, or take "
-                     "all with --format all");
+                     "all with --format all",
+                     VariantFacts(contents.variants));
   }
   const std::vector<const Variant*> matches = WithLabel(contents, quantization);
   if (matches.empty()) return NoSuchQuantization(contents, quantization);
