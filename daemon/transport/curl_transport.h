@@ -12,12 +12,19 @@ namespace batuta::transport {
 
 struct CurlOptions {
   std::string user_agent = "batuta/0.1";
-  std::string ca_file{};     // SSL_CERT_FILE; empty = the system's
-  int max_connections = 64;  // all hosts together; ≥ 1
-  int max_connections_per_host =
-      16;  // ≥ 1; a quarter of it, and of the above, is closed to bulk loads (see call_queue.h)
-  size_t receive_buffer_bytes = 256 * 1024;  // what curl reads at once from a bulk load; 1 KiB to 10 MiB
-  size_t max_waiting_calls = 100'000;        // beyond: kResourceExhausted (DAEMON_BUSY)
+
+  // SSL_CERT_FILE; empty = the system's.
+  std::string ca_file{};
+
+  // All hosts together, and each host; ≥ 1. A quarter of either is closed to bulk loads (see call_queue.h).
+  int max_connections = 64;
+  int max_connections_per_host = 16;
+
+  // What curl reads at once from a bulk load; 1 KiB to 10 MiB.
+  size_t receive_buffer_bytes = 256 * 1024;
+
+  // Beyond: kResourceExhausted (DAEMON_BUSY).
+  size_t max_waiting_calls = 100'000;
 };
 
 // CurlTransport runs every request of the process on one thread with one libcurl multi handle: HTTP/1.1

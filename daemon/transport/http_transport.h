@@ -92,12 +92,14 @@ class HttpHandler {
   virtual DataResult OnData(std::span<const std::byte> bytes) = 0;
 
   // Exactly once, last. OK: the answer arrived whole (whatever its HTTP status) or OnData said kStop.
-  //   kUnavailable (HUB_UNREACHABLE)  no connection, DNS, TLS, time-out, cut short; the message says which,
-  //   with the host. kOutOfRange (ANSWER_TOO_LARGE)  see HttpRequest and HttpHead. kCancelled (CANCELLED)
-  //   after Cancel() or at shutdown. kInvalidArgument (INVALID_ARGUMENT)  nothing was sent: `url` is not an
-  //   absolute http(s) URL or holds a user name, or
-  //                                   a header or the token holds a control character.
+  //   kUnavailable (HUB_UNREACHABLE)       no connection, DNS, TLS, time-out, cut short: the message says
+  //                                        which, with the host.
+  //   kOutOfRange (ANSWER_TOO_LARGE)       see HttpRequest and HttpHead.
+  //   kCancelled (CANCELLED)               after Cancel() or at shutdown.
+  //   kInvalidArgument (INVALID_ARGUMENT)  nothing was sent: `url` is no absolute http(s) URL or holds a user
+  //                                        name, or a header or the token holds a control character.
   //   kResourceExhausted (HUB_RATE_LIMITED)  only when may_wait is false.
+  //   kResourceExhausted (DAEMON_BUSY)     too many requests wait already.
   virtual void OnDone(const absl::Status& status) = 0;
 
   // The request is being held back; may come several times, before OnHead.

@@ -19,7 +19,8 @@ struct ByteRange {
   friend bool operator==(const ByteRange&, const ByteRange&) = default;
 };
 
-// RangeHandler receives the bytes of one range, in order. Called on the transport's thread; must not block.
+// RangeHandler receives the bytes of one range, in order. Called as HttpHandler is: never two at once, on the
+// transport's thread or, while the budget holds the request back, on the core sequence; must not block.
 class RangeHandler {
  public:
   virtual ~RangeHandler() = default;
