@@ -14,6 +14,9 @@ namespace {
 // What is read back and hashed in one step, so that writes never wait long behind it.
 constexpr uint64_t kHashStepBytes = 1 << 20;
 
+// While nothing waits to be written, the journal is kept so many times finer.
+constexpr uint64_t kIdleJournalShare = 8;
+
 }  // namespace
 
 BlobWriter::BlobWriter(RepoId repo, Entry entry, Options options, cache::Cache& cache, WorkerPool& disk,
@@ -35,8 +38,10 @@ void BlobWriter::Open() {
 }
 
 void BlobWriter::Write(uint64_t offset, Buffer buffer, size_t length) {
+  queued_writes_.fetch_add(1, std::memory_order_relaxed);
   Post([offset, buffer = std::move(buffer), length](BlobWriter& self) mutable {
     self.WriteNow(offset, std::move(buffer), length);
+    self.queued_writes_.fetch_sub(1, std::memory_order_relaxed);
   });
 }
 
@@ -96,7 +101,11 @@ absl::Status BlobWriter::KeepJournal() {
     since_journal_bytes_ = 0;
     return partial_->Checkpoint(written_.list());
   }
-  if (since_journal_bytes_ < options_.journal_every_bytes) return absl::OkStatus();
+  // An idle disk has time to be exact.
+  const bool is_last_in_line = queued_writes_.load(std::memory_order_relaxed) <= 1;
+  const uint64_t every_bytes =
+      is_last_in_line ? options_.journal_every_bytes / kIdleJournalShare : options_.journal_every_bytes;
+  if (since_journal_bytes_ < every_bytes) return absl::OkStatus();
   since_journal_bytes_ = 0;
   return partial_->Journal(written_.list());
 }

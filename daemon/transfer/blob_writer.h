@@ -59,6 +59,7 @@ class BlobWriter final : public SegmentSink, public std::enable_shared_from_this
 
   void Open();
   void Write(uint64_t offset, Buffer buffer, size_t length) override;
+  bool IsIdle() const override { return queued_writes_.load(std::memory_order_relaxed) == 0; }
   void StartOver();
   void Close(Ending ending);
 
@@ -89,6 +90,7 @@ class BlobWriter final : public SegmentSink, public std::enable_shared_from_this
   cache::Cache& cache_;
   const Events events_;
   std::atomic<uint64_t> done_bytes_ = 0;
+  std::atomic<uint32_t> queued_writes_ = 0;
 
   // Used on the strand only.
   std::unique_ptr<cache::Partial> partial_;

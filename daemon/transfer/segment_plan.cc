@@ -17,11 +17,10 @@ std::optional<NextSegment> PlanMissing(uint64_t size_bytes, const Extents& recei
   return NextSegment{{gap->begin, takes_all ? gap->end : gap->begin + segment}, std::nullopt};
 }
 
-bool IsWorthSplitting(uint64_t size_bytes, const Flight& flight, const SegmentLimits& limits) {
+bool IsWorthSplitting(const Flight& flight, const SegmentLimits& limits) {
   const uint64_t rest = flight.range.end - flight.cursor;
   if (rest < 2 * limits.min_piece_bytes) return false;
-  if (flight.bytes_per_second > 0) return rest >= flight.bytes_per_second / 2;
-  return size_bytes > SegmentBytes(size_bytes, limits);
+  return flight.bytes_per_second > 0 && rest >= flight.bytes_per_second / 2;
 }
 
 }  // namespace
@@ -36,7 +35,7 @@ std::optional<NextSegment> PlanSegment(uint64_t size_bytes, const Extents& recei
   if (const std::optional<NextSegment> next = PlanMissing(size_bytes, received, flights, limits)) return next;
   std::optional<size_t> longest;
   for (size_t i = 0; i < flights.size(); ++i) {
-    if (!IsWorthSplitting(size_bytes, flights[i], limits)) continue;
+    if (!IsWorthSplitting(flights[i], limits)) continue;
     const uint64_t rest = flights[i].range.end - flights[i].cursor;
     if (!longest || rest > flights[*longest].range.end - flights[*longest].cursor) longest = i;
   }

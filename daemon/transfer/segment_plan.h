@@ -42,8 +42,8 @@ uint64_t SegmentBytes(uint64_t size_bytes, const SegmentLimits& limits);
 // The first missing range that nobody is fetching, at most a segment long (plus a rest too small for a
 // request of its own). When there is none: the second half of the flight with the longest rest, if both
 // halves are pieces and the rest is worth a new request, i.e. would take its connection half a second or
-// longer. As long as its speed is not known, a flight is split all the same, except in a blob of one segment:
-// small ones cost one request. Nullopt: nothing to do. Pure.
+// longer; as long as its speed is not known it is left alone, since what a server has sent already is lost by
+// a split. Nullopt: nothing to do. Pure.
 std::optional<NextSegment> PlanSegment(uint64_t size_bytes, const Extents& received,
                                        std::span<const Flight> flights, const SegmentLimits& limits);
 

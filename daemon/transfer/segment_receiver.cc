@@ -8,6 +8,13 @@ namespace batuta::transfer {
 
 using transport::DataResult;
 
+namespace {
+
+// What an idle sink is given without waiting for a full buffer.
+constexpr size_t kSmallPieceBytes = 16 * 1024;
+
+}  // namespace
+
 std::shared_ptr<SegmentReceiver> SegmentReceiver::Start(Extent range, WholeObject whole_object,
                                                         std::shared_ptr<transport::RangeSource> source,
                                                         std::shared_ptr<SegmentSink> sink,
@@ -89,7 +96,8 @@ DataResult SegmentReceiver::OnData(std::span<const std::byte> bytes) {
     if (buffer_used_ == buffer_.memory().size()) HandOver();
   }
   const bool is_at_end = IsAtEnd();
-  if (is_at_end || is_flush_wanted_.exchange(false, std::memory_order_relaxed)) HandOver();
+  const bool is_welcome = buffer_used_ >= kSmallPieceBytes && sink_->IsIdle();
+  if (is_at_end || is_welcome || is_flush_wanted_.exchange(false, std::memory_order_relaxed)) HandOver();
   // An answer that ends by itself leaves its connection fit for the next request.
   const bool ends_by_itself = bytes.empty() && Look().range.end == asked_.end;
   return is_at_end && !ends_by_itself ? DataResult::kStop : DataResult::kContinue;

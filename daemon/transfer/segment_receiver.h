@@ -23,10 +23,14 @@ class SegmentSink {
 
   // The first `length` bytes of `buffer` belong at `offset` of the blob.
   virtual void Write(uint64_t offset, Buffer buffer, size_t length) = 0;
+
+  // Nothing waits to be written: small pieces are welcome. A hint; may be out of date when it arrives.
+  virtual bool IsIdle() const = 0;
 };
 
-// SegmentReceiver fetches one segment and hands its bytes to the sink in buffers of the pool: full ones, and
-// the last. When no buffer is free it pauses the connection until one is. While it runs its end may be moved
+// SegmentReceiver fetches one segment and hands its bytes to the sink in buffers of the pool: full ones while
+// the sink is busy, smaller ones while it is idle, so that on a slow line little is lost when the process
+// dies. When no buffer is free it pauses the connection until one is. While it runs its end may be moved
 // closer, so that somebody else can fetch the tail.
 //
 // RangeHandler methods run on the transport's thread, the others on any thread.

@@ -45,6 +45,9 @@ class CollectingSink final : public SegmentSink {
     if (keeps_buffers) kept.push_back(std::move(buffer));
   }
 
+  bool IsIdle() const override { return is_idle; }
+
+  bool is_idle = false;
   std::vector<uint64_t> offsets;
   std::string text;
   bool keeps_buffers = false;
