@@ -53,20 +53,21 @@ v1::Priority WirePriority(std::string_view word, bool is_waiting) {
   return v1::PRIORITY_NORMAL;
 }
 
-// The variants that an error CHOICE_NEEDED tells of, as facts `quantization.LABEL` → bytes.
+// The variants that an error CHOICE_NEEDED tells of, as facts `quantization.LABEL` → bytes; smallest first.
 struct Variant {
   std::string label;
-  std::string text;
+  uint64_t size_bytes = 0;
+
+  std::string text() const { return fmt::format("{:<10} {}", label, FormatBytes(size_bytes)); }
 };
 
 std::vector<Variant> VariantsOf(const absl::Status& status) {
   std::vector<Variant> variants;
   for (const auto& [name, value] : DetailsOf(status).facts) {
     if (!name.starts_with(kQuantizationFact)) continue;
-    const std::string label = name.substr(kQuantizationFact.size());
-    const absl::StatusOr<uint64_t> bytes = ParseBytes(value);
-    variants.push_back({label, bytes.ok() ? fmt::format("{}  {}", label, FormatBytes(*bytes)) : label});
+    variants.push_back({name.substr(kQuantizationFact.size()), ParseBytes(value).value_or(0)});
   }
+  std::ranges::sort(variants, {}, &Variant::size_bytes);
   return variants;
 }
 
@@ -195,7 +196,7 @@ absl::Status HfPull::FollowWithMenu(Context& context, v1::PullSpec spec) const {
   const std::vector<Variant> variants = VariantsOf(status);
   if (variants.empty()) return status;
   std::vector<std::string> answers;
-  for (const Variant& variant : variants) answers.push_back(variant.text);
+  for (const Variant& variant : variants) answers.push_back(variant.text());
   ASSIGN_OR_RETURN(const size_t choice,
                    AskChoice(context.output, context.console,
                              fmt::format("{} has several variants:", Printable(spec.repo().id())), answers));

@@ -18,26 +18,35 @@ constexpr char kHintKey[] = "hint";
 constexpr char kErrorInfoUrl[] = "type.googleapis.com/google.rpc.ErrorInfo";
 constexpr std::string_view kErrorInfoNames[] = {"google.rpc.ErrorInfo", "batuta.v1.ErrorInfo"};
 
-// The message travels twice: percent-encoded as `grpc-message` (a byte may take three) and in the details,
-// which travel in base64. With these bounds the worst case is about 7 KiB of trailers; peers refuse more
-// than 8.
-constexpr size_t kMaxMessageBytes = 1000;
+// The message travels twice: percent-encoded as `grpc-message`, where a byte that is not printable ASCII
+// takes three, and in the details, which travel in base64. With these bounds the worst case is about 7 KiB of
+// trailers; peers refuse more than 8.
+constexpr size_t kMaxEncodedMessageBytes = 2000;
+constexpr size_t kMaxMessageBytes = 4000;  // inside a message, where no such bound exists
 constexpr size_t kMaxHintBytes = 600;
 constexpr size_t kMaxFactsBytes = 1024;
 constexpr size_t kMaxDetailsBytes = 8192;
 constexpr std::string_view kEllipsis = "…";
 
-// Valid UTF-8 of at most `limit` bytes.
-std::string WireText(std::string_view text, size_t limit) {
+enum class Cost { kPlain, kPercentEncoded };
+
+// Valid UTF-8 that costs at most `limit` bytes.
+std::string WireText(std::string_view text, size_t limit, Cost cost = Cost::kPlain) {
+  const auto cost_of = [cost](std::string_view piece) {
+    const bool is_ascii = piece.size() == 1 && piece[0] >= ' ' && piece[0] <= '~' && piece[0] != '%';
+    return cost == Cost::kPlain || is_ascii ? piece.size() : 3 * piece.size();
+  };
+  const size_t reserve = cost_of(kEllipsis);
   std::string out;
+  size_t spent = 0;
+  size_t last_cut = 0;  // the longest beginning of `out` that leaves room for the ellipsis
   for (size_t at = 0; at < text.size();) {
     const Utf8Step step = NextUtf8(text, at);
     const std::string_view piece = step.valid ? text.substr(at, step.length) : std::string_view("\uFFFD");
-    if (out.size() + piece.size() > limit - kEllipsis.size() && text.size() - at > kEllipsis.size()) {
-      return out.append(kEllipsis);
-    }
-    if (out.size() + piece.size() > limit) return out;
+    spent += cost_of(piece);
+    if (spent > limit) return out.substr(0, last_cut).append(kEllipsis);
     out.append(piece);
+    if (spent + reserve <= limit) last_cut = out.size();
     at += step.length;
   }
   return out;
@@ -98,7 +107,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
 
   v1::RpcStatus wire;
   wire.set_code(static_cast<int>(status.code()));
-  wire.set_message(WireText(MessageOf(status), kMaxMessageBytes));
+  wire.set_message(WireText(MessageOf(status), kMaxEncodedMessageBytes, Cost::kPercentEncoded));
   google::protobuf::Any& detail = *wire.add_details();
   detail.set_type_url(kErrorInfoUrl);
   info.SerializeToString(detail.mutable_value());

@@ -192,7 +192,7 @@ TEST_F(PullTest, AChoiceIsAnErrorWithoutATerminalAndAMenuOnOne) {
   const RunResult asked = Run({"hf", "pull", "model", "a/b"});
 
   EXPECT_EQ(asked.code, 0) << asked.err;
-  EXPECT_THAT(asked.err, HasSubstr(" 1) Q4_K_M  4.9 GB"));
+  EXPECT_THAT(asked.err, HasSubstr(" 1) Q4_K_M     4.9 GB"));
   EXPECT_EQ(daemon_.calls().pulls.back().spec().quantization(), "Q8_0");
 }
 

@@ -102,14 +102,25 @@ TEST(StatusCodecTest, CodesThatNoOneKnowsBecomeUnknown) {
 TEST(StatusCodecTest, KeepsTrailersBelowWhatPeersAllow) {
   Facts facts;
   for (int i = 0; i < 200; ++i) facts["fact" + std::to_string(i)] = std::string(100, 'v');
-  std::string long_text;
-  for (int i = 0; i < 5000; ++i) long_text += "é";
-  const grpc::Status wire =
-      ToGrpcStatus(MakeError(absl::StatusCode::kInternal, reason::kInternal, long_text, long_text, facts));
+  std::string accents;
+  for (int i = 0; i < 5000; ++i) accents += "é";
+  for (const std::string& long_text : {accents, std::string(9000, 'x'), std::string(9000, '%')}) {
+    const grpc::Status wire =
+        ToGrpcStatus(MakeError(absl::StatusCode::kInternal, reason::kInternal, long_text, long_text, facts));
 
-  EXPECT_LE(wire.error_message().size() * 3 + wire.error_details().size() * 4 / 3, 7500u);
-  EXPECT_TRUE(IsValidUtf8(wire.error_message()));
-  EXPECT_TRUE(wire.error_message().ends_with("…"));
+    const size_t encoded = wire.error_message().size() * (long_text.front() == 'x' ? 1 : 3);
+    EXPECT_LE(encoded + wire.error_details().size() * 4 / 3, 7500u);
+    EXPECT_TRUE(IsValidUtf8(wire.error_message()));
+    EXPECT_TRUE(wire.error_message().ends_with("…"));
+  }
+}
+
+TEST(StatusCodecTest, CutsNothingThatFits) {
+  const std::string list(1900, 'x');
+  const std::string longer(3900, 'x');
+
+  EXPECT_EQ(MessageOf(FromGrpcStatus(ToGrpcStatus(absl::InternalError(list)))), list);
+  EXPECT_EQ(MessageOf(FromErrorText(ToErrorText(absl::InternalError(longer)))), longer);
 }
 
 TEST(StatusCodecTest, MendsTextThatIsNotUtf8) {
