@@ -14,6 +14,11 @@ PullFixture::PullFixture() {
   planner_ = std::make_unique<Planner>(planner_options_, hub_, *cache_, store_, core_, disk_, clock_);
 }
 
+// What is under way ends while everything it uses is there.
+PullFixture::~PullFixture() {
+  core_.RunUntilIdle();
+}
+
 RepoId PullFixture::Model(std::string_view id) {
   return RepoId::Parse(RepoType::kModel, id).value();
 }
@@ -25,7 +30,8 @@ CommitId PullFixture::Commit(char digit) {
 Entry PullFixture::File(std::string_view path, std::string_view content, char blob_digit) {
   return Entry{.path = RepoPath::Parse(path).value(),
                .size_bytes = content.size(),
-               .blob = BlobId::Parse(std::string(64, blob_digit)).value()};
+               .blob = BlobId::Parse(std::string(64, blob_digit)).value(),
+               .git_oid = std::string(40, blob_digit)};
 }
 
 void PullFixture::ServeOtter() {

@@ -63,6 +63,7 @@ class RecordingObserver final : public PullObserver {
 class PullFixture : public testing::Test {
  protected:
   PullFixture();
+  ~PullFixture() override;
 
   static RepoId Model(std::string_view id);
   static CommitId Commit(char digit);
