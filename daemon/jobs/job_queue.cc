@@ -8,6 +8,7 @@
 
 #include "common/log/log.h"
 #include "common/status/status.h"
+#include "common/text/human.h"
 #include "daemon/jobs/job_codec.h"
 
 namespace batuta::jobs {
@@ -21,8 +22,13 @@ constexpr size_t kMinIdPrefix = 4;
 constexpr size_t kMaxRequestId = 64;
 
 absl::Status NotFound(std::string_view id) {
-  return MakeError(absl::StatusCode::kNotFound, reason::kJobNotFound, fmt::format("there is no job {}", id),
-                   "batuta hf jobs ls lists your jobs");
+  return MakeError(absl::StatusCode::kNotFound, reason::kJobNotFound,
+                   fmt::format("there is no job {}", Quoted(id)), "batuta hf jobs ls lists your jobs");
+}
+
+absl::Status Stopping() {
+  return MakeError(absl::StatusCode::kUnavailable, reason::kDaemonStopping, "the daemon is shutting down",
+                   "try again in a moment");
 }
 
 bool MaySee(const Principal& caller, const JobRecord& job) {
@@ -83,8 +89,7 @@ void JobQueue::StartPull(const Principal& caller, Secret token, std::string requ
                          pull::PullRequest request, Callback<JobView> done) {
   core_.AssertCurrent();
   if (draining_) {
-    return done(MakeError(absl::StatusCode::kUnavailable, reason::kDaemonStopping,
-                          "the daemon is shutting down", "try again in a moment"));
+    return done(Stopping());
   }
   if (request_id.size() > kMaxRequestId) {
     return done(MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
@@ -187,6 +192,7 @@ absl::StatusOr<JobView> JobQueue::Pause(const Principal& caller, std::string_vie
 }
 
 absl::StatusOr<JobView> JobQueue::Resume(const Principal& caller, std::string_view id, Secret token) {
+  if (draining_) return Stopping();
   ASSIGN_OR_RETURN(Slot * slot, FindActive(caller, id));
   const JobRecord& job = slot->job->record();
   if (caller.uid != job.owner.uid) token = Secret();  // a token serves its own user's jobs only
@@ -231,7 +237,7 @@ absl::StatusOr<JobChanges> JobQueue::ReadChanges(WatchId watch, uint64_t after_s
   core_.AssertCurrent();
   const auto watched = watched_.find(watch);
   const auto slot = watched == watched_.end() ? slots_.end() : slots_.find(watched->second);
-  if (slot == slots_.end()) return NotFound("that is watched");
+  if (slot == slots_.end()) return NotFound(watched == watched_.end() ? std::string() : watched->second);
   return slot->second.job->Changes(after_sequence, max_files);
 }
 

@@ -74,8 +74,8 @@ class JobQueue {
   absl::StatusOr<WatchId> Watch(const Principal& caller, std::string_view id, std::function<void()> changed);
   void Unwatch(WatchId watch);
 
-  // What changed after `after_sequence` (0 = everything).   kNotFound (JOB_NOT_FOUND)  the job was forgotten
-  // meanwhile.
+  // What changed after `after_sequence` (0 = everything); with max_files 0 only the job itself.   kNotFound
+  // (JOB_NOT_FOUND)  the job was forgotten meanwhile.
   absl::StatusOr<JobChanges> ReadChanges(WatchId watch, uint64_t after_sequence, size_t max_files) const;
 
   // Not ended.
@@ -84,8 +84,8 @@ class JobQueue {
   // Called whenever active() may have changed; one listener.
   void OnActivity(std::function<void()> listener) { on_activity_ = std::move(listener); }
 
-  // Stops every run, journals, then calls `done`. Later calls of StartPull are refused. Unfinished jobs go on
-  // at the next start.
+  // Stops every run, journals, then calls `done`. Later calls of StartPull and Resume are refused. Unfinished
+  // jobs go on at the next start.
   void Drain(absl::AnyInvocable<void()> done);
 
  private:

@@ -245,6 +245,7 @@ JobView PullJob::View() const {
 JobChanges PullJob::Changes(uint64_t after_sequence, size_t max_files) const {
   if (after_sequence > sequence_) after_sequence = 0;  // of an earlier daemon whose clock was ahead
   JobChanges changes{.sequence = sequence_, .job = View(), .files = {}, .more = false};
+  if (max_files == 0) return changes;
   std::vector<const JobFile*> changed;
   for (const JobFile& file : files_) {
     if (file.sequence > after_sequence) changed.push_back(&file);

@@ -30,6 +30,8 @@ class JobQueueTest : public pull::PullFixture {
  protected:
   JobQueueTest() { Reopen(); }
 
+  ~JobQueueTest() override { core_.RunUntilIdle(); }
+
   // As after a restart of the daemon: a new queue over the same catalog and cache.
   void Reopen() {
     queue_.reset();
@@ -230,6 +232,22 @@ TEST_F(JobQueueTest, WatcherReadsEveryFileOnceAndThenOnlyWhatChanged) {
   EXPECT_THAT(third.files, IsEmpty());
 }
 
+TEST_F(JobQueueTest, WatcherWithoutFilesReadsTheJobAlone) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+  ASSERT_OK_AND_ASSIGN(const JobQueue::WatchId watch, queue_->Watch(kMira, job.record.id, [] {}));
+  ASSERT_OK_AND_ASSIGN(const JobChanges first, queue_->ReadChanges(watch, 0, 0));
+  EXPECT_THAT(first.files, IsEmpty());
+  EXPECT_FALSE(first.more);
+
+  transfers_->Progress(1, 5, 5);
+
+  ASSERT_OK_AND_ASSIGN(const JobChanges second, queue_->ReadChanges(watch, first.sequence, 0));
+  EXPECT_THAT(second.files, IsEmpty());
+  EXPECT_GT(second.sequence, first.sequence);
+  EXPECT_EQ(second.job.done_bytes, 5);
+}
+
 TEST_F(JobQueueTest, ManyChangesAreReadInStepsWithoutLosingOne) {
   ServeOtter();
   ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
@@ -306,6 +324,16 @@ TEST_F(JobQueueTest, DrainedQueueRefusesNewJobsAndKeepsOldOnesForTheNextStart) {
   EXPECT_THAT(Start(kMira), HasReason(reason::kDaemonStopping));
   Reopen();
   EXPECT_EQ(StateOf(job.record.id), JobState::kRunning);
+}
+
+TEST_F(JobQueueTest, DrainedQueueResumesNothing) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+  ASSERT_THAT(queue_->Pause(kMira, job.record.id), IsOk());
+  queue_->Drain([] {});
+  core_.RunUntilIdle();
+  EXPECT_THAT(queue_->Resume(kMira, job.record.id, Secret()), HasReason(reason::kDaemonStopping));
+  EXPECT_EQ(StateOf(job.record.id), JobState::kPaused);
 }
 
 TEST_F(JobQueueTest, CatalogThatCannotBeWrittenRefusesTheJob) {
