@@ -57,19 +57,16 @@ class GrpcBudgetService final : public v1::BudgetService::CallbackService {
   grpc::ServerUnaryReactor* GetLimits(grpc::CallbackServerContext* context,
                                       const v1::GetLimitsRequest* /*request*/,
                                       v1::GetLimitsResponse* response) override {
-    const UnaryCall call(context_, context);
-    context_.core.Post([this, call, response, caller = CallerOf(uid_, *context)] {
-      EncodeWindows(context_.budget, caller, response);
-      call.Finish(absl::OkStatus());
+    const UnaryCall call(context_);
+    context_.core.Post([&budget = context_.budget, call, response, caller = CallerOf(uid_, *context)] {
+      call.Answer([&] { EncodeWindows(budget, caller, response); });
     });
     return call.reactor();
   }
 
   grpc::ServerWriteReactor<v1::WatchLimitsResponse>* WatchLimits(
       grpc::CallbackServerContext* context, const v1::WatchLimitsRequest* /*request*/) override {
-    auto* watch = new LimitsWatch(context_, CallerOf(uid_, *context));
-    watch->Begin();
-    return watch;
+    return LimitsWatch::Begin<LimitsWatch>(context_, CallerOf(uid_, *context));
   }
 
  private:

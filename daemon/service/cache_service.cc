@@ -47,28 +47,29 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
  public:
   explicit GrpcCacheService(const ServiceContext& context) : context_(context) {}
 
-  grpc::ServerUnaryReactor* ListRepos(grpc::CallbackServerContext* context,
+  grpc::ServerUnaryReactor* ListRepos(grpc::CallbackServerContext* /*context*/,
                                       const v1::ListReposRequest* request,
                                       v1::ListReposResponse* response) override {
-    const UnaryCall call(context_, context);
+    const UnaryCall call(context_);
     std::vector<RepoId> only;
     for (const v1::RepoId& message : request->repos()) {
       absl::StatusOr<RepoId> repo = DecodeRepo(message);
       if (!repo.ok()) return call.Finish(repo.status()), call.reactor();
       only.push_back(*std::move(repo));
     }
-    context_.disk.Post([this, call, response, only = std::move(only)] {
-      call.Finish(context_.cache.List(only), [this, response](const cache::CacheListing& listing) {
+    context_.disk.Post([&cache = context_.cache, call, response, only = std::move(only)] {
+      call.Finish(cache.List(only), [&cache, response](const cache::CacheListing& listing) {
         Encode(listing, response);
-        response->set_cache_path(context_.cache.root().string());
+        response->set_cache_path(cache.root().string());
       });
     });
     return call.reactor();
   }
 
-  grpc::ServerUnaryReactor* Resolve(grpc::CallbackServerContext* context, const v1::ResolveRequest* request,
+  grpc::ServerUnaryReactor* Resolve(grpc::CallbackServerContext* /*context*/,
+                                    const v1::ResolveRequest* request,
                                     v1::ResolveResponse* response) override {
-    const UnaryCall call(context_, context);
+    const UnaryCall call(context_);
     const absl::StatusOr<RepoId> repo = DecodeRepo(request->repo());
     if (!repo.ok()) return call.Finish(repo.status()), call.reactor();
     const absl::StatusOr<Revision> revision = DecodeRevision(request->revision());
@@ -79,8 +80,9 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
       if (!parsed.ok()) return call.Finish(parsed.status()), call.reactor();
       path = *std::move(parsed);
     }
-    context_.disk.Post([this, call, response, repo = *repo, revision = *revision, path = std::move(path)] {
-      call.Finish(service::Resolve(context_.cache, repo, revision, path), [response](const Place& place) {
+    context_.disk.Post([&cache = context_.cache, call, response, repo = *repo, revision = *revision,
+                        path = std::move(path)] {
+      call.Finish(service::Resolve(cache, repo, revision, path), [response](const Place& place) {
         response->set_path(place.path.string());
         response->set_commit(place.commit.hex());
       });

@@ -1,14 +1,11 @@
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include <grpcpp/grpcpp.h>
 
-#include "common/rpc/status_codec.h"
 #include "daemon/service/service_context.h"
 
 // What every service method does besides its own four lines: who calls, count the call, finish it.
@@ -23,6 +20,9 @@ struct Caller {
 // `uid` is the peer's, proven by the kernel when the connection was made.
 Caller CallerOf(uint32_t uid, const grpc::CallbackServerContext& context);
 
+// A token as it may stand in a header line: visible ASCII, at most 1,024 bytes. Anything else is no token.
+bool IsTokenShaped(std::string_view text);
+
 // Access of an interactive question.
 inline hub::Access AccessOf(const Caller& caller) {
   return {.principal = caller.principal,
@@ -32,31 +32,57 @@ inline hub::Access AccessOf(const Caller& caller) {
           .on_waiting = {}};
 }
 
-// A unary call being answered later, from any thread, once.
+// UnaryReactor ends one unary call exactly once: with the answer, or before it when the caller cancels or the
+// daemon stops. It owns itself until gRPC is done with the call.
+class UnaryReactor final : public grpc::ServerUnaryReactor,
+                           public OpenCall,
+                           public std::enable_shared_from_this<UnaryReactor> {
+ public:
+  static std::shared_ptr<UnaryReactor> Begin(const ServiceContext& services);
+
+  // True once: whoever gets it calls Finish(), and until then may write to the response.
+  bool Claim() { return !is_claimed_.exchange(true); }
+
+  void Abort() override;
+  void OnCancel() override;
+  void OnDone() override;
+
+ private:
+  explicit UnaryReactor(const ServiceContext& services) : services_(services) {}
+
+  const ServiceContext& services_;
+  std::atomic<bool> is_claimed_ = false;
+  std::shared_ptr<UnaryReactor> self_;
+};
+
+// A unary call being answered later, from any thread. Only the first answer counts, and a response is written
+// to only by the one that does: it is gone when the call has ended early.
 class UnaryCall {
  public:
-  UnaryCall(const ServiceContext& services, grpc::CallbackServerContext* context)
-      : services_(services), reactor_(context->DefaultReactor()) {
-    services_.calls.Begin();
+  explicit UnaryCall(const ServiceContext& services) : reactor_(UnaryReactor::Begin(services)) {}
+
+  grpc::ServerUnaryReactor* reactor() const { return reactor_.get(); }
+
+  // An error, or OK with the response as it is.
+  void Finish(const absl::Status& status) const;
+
+  // OK, after `encode()` has filled the response.
+  template <typename Encode>
+  void Answer(Encode encode) const {
+    if (!reactor_->Claim()) return;
+    encode();
+    reactor_->Finish(grpc::Status::OK);
   }
 
-  grpc::ServerUnaryReactor* reactor() const { return reactor_; }
-
-  void Finish(const absl::Status& status) const {
-    services_.calls.End(services_.clock.steady());
-    reactor_->Finish(ToGrpcStatus(status));
-  }
-
-  // OK when `result` holds a value, after `encode` has put it into the response.
+  // OK when `result` holds a value, after `encode(*result)` has put it into the response.
   template <typename Result, typename Encode>
   void Finish(const absl::StatusOr<Result>& result, Encode encode) const {
-    if (result.ok()) encode(*result);
-    Finish(result.status());
+    if (!result.ok()) return Finish(result.status());
+    Answer([&result, &encode] { encode(*result); });
   }
 
  private:
-  const ServiceContext& services_;
-  grpc::ServerUnaryReactor* reactor_;
+  std::shared_ptr<UnaryReactor> reactor_;
 };
 
 }  // namespace batuta::service

@@ -9,6 +9,8 @@
 
 #include "common/rpc/status_codec.h"
 #include "common/status/status.h"
+#include "common/text/human.h"
+#include "common/text/utf8.h"
 
 namespace batuta::service {
 
@@ -17,7 +19,7 @@ namespace {
 constexpr uint32_t kDefaultLimit = 20;
 constexpr uint32_t kMaxLimit = 1'000;
 constexpr int kMaxPatterns = 10'000;
-constexpr size_t kMaxText = 1'024;
+constexpr size_t kMaxText = 4'096;  // no path of a repo is longer
 
 absl::Status Invalid(std::string_view what) {
   return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, what);
@@ -119,9 +121,14 @@ v1::PullFile::Status EncodeAction(pull::PlannedFile::Action action) {
   return v1::PullFile::STATUS_UNSPECIFIED;
 }
 
+// What comes from the disk may be any bytes, and a message with such text cannot be parsed.
+std::string Sendable(std::string text) {
+  return IsValidUtf8(text) ? std::move(text) : Printable(text);
+}
+
 void EncodeRevision(const cache::CachedRevision& revision, v1::CachedRevision* out) {
   out->set_commit(revision.commit.hex());
-  for (const std::string& ref : revision.refs) out->add_refs(ref);
+  for (const std::string& ref : revision.refs) out->add_refs(Sendable(ref));
   out->set_file_count(revision.file_count);
   out->set_size_bytes(revision.size_bytes);
   Encode(revision.last_modified, out->mutable_last_modified());
@@ -133,7 +140,7 @@ void EncodeRepo(const cache::CachedRepo& repo, v1::CachedRepo* out) {
   out->set_file_count(repo.file_count);
   Encode(repo.last_access, out->mutable_last_access());
   for (const cache::CachedRevision& revision : repo.revisions) EncodeRevision(revision, out->add_revisions());
-  out->set_path(repo.path.string());
+  out->set_path(Sendable(repo.path.string()));
 }
 
 }  // namespace
@@ -318,7 +325,7 @@ void Encode(const jobs::JobView& job, v1::Job* out) {
 void Encode(const cache::CacheListing& listing, v1::ListReposResponse* out) {
   for (const cache::CachedRepo& repo : listing.repos) EncodeRepo(repo, out->add_repos());
   out->set_total_bytes(listing.total_bytes);
-  for (const std::string& warning : listing.warnings) out->add_warnings(warning);
+  for (const std::string& warning : listing.warnings) out->add_warnings(Sendable(warning));
 }
 
 void Encode(const budget::WindowView& window, v1::Window* out) {

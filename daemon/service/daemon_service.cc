@@ -27,40 +27,42 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
  public:
   GrpcDaemonService(const ServiceContext& context, uint32_t uid) : context_(context), uid_(uid) {}
 
-  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
+  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* /*context*/,
                                       const v1::GetStatusRequest* /*request*/,
                                       v1::GetStatusResponse* response) override {
-    const UnaryCall call(context_, context);
-    context_.disk.Post([this, call, response] {
-      if (const auto space = context_.cache.Space(); space.ok())
-        response->set_cache_free_bytes(space->free_bytes);
-      context_.core.Post([this, call, response] {
-        FillStatus(response);
-        call.Finish(absl::OkStatus());
+    const UnaryCall call(context_);
+    context_.disk.Post([&services = context_, call, response] {
+      const absl::StatusOr<SpaceInfo> space = services.cache.Space();
+      services.core.Post([&services, call, response, free_bytes = space.ok() ? space->free_bytes : 0] {
+        call.Answer([&] {
+          FillStatus(services, response);
+          response->set_cache_free_bytes(free_bytes);
+        });
       });
     });
     return call.reactor();
   }
 
-  grpc::ServerUnaryReactor* GetConfig(grpc::CallbackServerContext* context,
+  grpc::ServerUnaryReactor* GetConfig(grpc::CallbackServerContext* /*context*/,
                                       const v1::GetConfigRequest* /*request*/,
                                       v1::GetConfigResponse* response) override {
-    const UnaryCall call(context_, context);
-    for (const ConfigEntry& entry : context_.config) {
-      v1::ConfigValue* value = response->add_values();
-      value->set_key(entry.key);
-      value->set_value(entry.value);
-      value->set_origin(entry.origin);
-      value->set_help(entry.help);
-    }
-    call.Finish(absl::OkStatus());
+    const UnaryCall call(context_);
+    call.Answer([&] {
+      for (const ConfigEntry& entry : context_.config) {
+        v1::ConfigValue* value = response->add_values();
+        value->set_key(entry.key);
+        value->set_value(entry.value);
+        value->set_origin(entry.origin);
+        value->set_help(entry.help);
+      }
+    });
     return call.reactor();
   }
 
-  grpc::ServerUnaryReactor* Shutdown(grpc::CallbackServerContext* context,
+  grpc::ServerUnaryReactor* Shutdown(grpc::CallbackServerContext* /*context*/,
                                      const v1::ShutdownRequest* /*request*/,
                                      v1::ShutdownResponse* /*response*/) override {
-    const UnaryCall call(context_, context);
+    const UnaryCall call(context_);
     if (uid_ != 0 && uid_ != context_.facts.uid) {
       call.Finish(MakeError(absl::StatusCode::kPermissionDenied, reason::kNotPermitted,
                             "only the daemon's own user and root may stop it"));
@@ -73,8 +75,8 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
 
  private:
   // Core sequence.
-  void FillStatus(v1::GetStatusResponse* response) const {
-    const DaemonFacts& facts = context_.facts;
+  static void FillStatus(const ServiceContext& services, v1::GetStatusResponse* response) {
+    const DaemonFacts& facts = services.facts;
     response->set_version(facts.version);
     response->set_pid(getpid());
     Encode(facts.started, response->mutable_started());
@@ -83,8 +85,8 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
     response->set_state_path(facts.state_path);
     response->set_socket_path(facts.socket_path);
     response->set_uid(facts.uid);
-    response->set_active_jobs(static_cast<uint32_t>(context_.jobs.active()));
-    response->set_connections(context_.open_connections());
+    response->set_active_jobs(static_cast<uint32_t>(services.jobs.active()));
+    response->set_connections(services.open_connections());
     response->set_resident_bytes(ResidentBytes());
     response->set_offline(facts.offline);
     response->set_mode(facts.mode);

@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <string_view>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "batuta/v1/hub_service.grpc.pb.h"
 
@@ -14,15 +17,22 @@ namespace {
 
 constexpr size_t kEntriesPerMessage = 1'000;
 
+absl::Status OfflineMiss(std::string_view what) {
+  return MakeError(absl::StatusCode::kNotFound, reason::kOfflineMiss,
+                   fmt::format("{} can only be asked of the hub, and this daemon is offline", what),
+                   "start the daemon without HF_HUB_OFFLINE and without `offline` in config.toml");
+}
+
 class GrpcHubService final : public v1::HubService::CallbackService {
  public:
   GrpcHubService(const ServiceContext& context, uint32_t uid) : context_(context), uid_(uid) {}
 
   grpc::ServerUnaryReactor* Search(grpc::CallbackServerContext* context, const v1::SearchRequest* request,
                                    v1::SearchResponse* response) override {
-    const UnaryCall call(context_, context);
+    const UnaryCall call(context_);
     const absl::StatusOr<hub::SearchQuery> query = DecodeSearch(*request);
     if (!query.ok()) return call.Finish(query.status()), call.reactor();
+    if (IsOffline()) return call.Finish(OfflineMiss("a search")), call.reactor();
     context_.hub.Search(*query, AccessFor(*context), [call, response](const auto& repos) {
       call.Finish(repos, [response](const std::vector<hub::RepoSummary>& found) {
         for (const hub::RepoSummary& repo : found) Encode(repo, response->add_repos());
@@ -33,11 +43,12 @@ class GrpcHubService final : public v1::HubService::CallbackService {
 
   grpc::ServerUnaryReactor* GetRepo(grpc::CallbackServerContext* context, const v1::GetRepoRequest* request,
                                     v1::GetRepoResponse* response) override {
-    const UnaryCall call(context_, context);
+    const UnaryCall call(context_);
     const absl::StatusOr<RepoId> repo = DecodeRepo(request->repo());
     if (!repo.ok()) return call.Finish(repo.status()), call.reactor();
     const absl::StatusOr<Revision> revision = DecodeRevision(request->revision());
     if (!revision.ok()) return call.Finish(revision.status()), call.reactor();
+    if (IsOffline()) return call.Finish(OfflineMiss("what the hub says of a repo")), call.reactor();
     context_.hub.GetRepo(*repo, *revision, AccessFor(*context), [call, response](const auto& info) {
       call.Finish(info, [response](const hub::RepoInfo& found) { Encode(found, response); });
     });
@@ -46,33 +57,36 @@ class GrpcHubService final : public v1::HubService::CallbackService {
 
   grpc::ServerWriteReactor<v1::ListFilesResponse>* ListFiles(grpc::CallbackServerContext* context,
                                                              const v1::ListFilesRequest* request) override {
-    auto* stream = new ListStream<v1::ListFilesResponse>(context_);
+    const auto stream = FileStream::Begin(context_);
     const absl::StatusOr<RepoId> repo = DecodeRepo(request->repo());
-    if (!repo.ok()) return stream->Fail(repo.status()), stream;
+    if (!repo.ok()) return stream->Fail(repo.status()), stream.get();
     const absl::StatusOr<Revision> revision = DecodeRevision(request->revision());
-    if (!revision.ok()) return stream->Fail(revision.status()), stream;
+    if (!revision.ok()) return stream->Fail(revision.status()), stream.get();
+    if (IsOffline()) return stream->Fail(OfflineMiss("the tree of a repo")), stream.get();
     const hub::Access access = AccessFor(*context);
     context_.hub.ResolveRevision(
         *repo, *revision, access,
-        [this, stream, repo = *repo, access](const absl::StatusOr<CommitId>& commit) {
+        [&hub = context_.hub, stream, repo = *repo, access](const absl::StatusOr<CommitId>& commit) {
           if (!commit.ok()) return stream->Fail(commit.status());
-          context_.hub.ListTree(repo, *commit, access, [stream](absl::StatusOr<Tree> tree) {
+          if (!stream->is_open()) return;
+          hub.ListTree(repo, *commit, access, [stream](absl::StatusOr<Tree> tree) {
             if (!tree.ok()) return stream->Fail(tree.status());
             stream->Send(InPieces(*std::move(tree)));
           });
         });
-    return stream;
+    return stream.get();
   }
 
   grpc::ServerUnaryReactor* WhoAmI(grpc::CallbackServerContext* context, const v1::WhoAmIRequest* /*request*/,
                                    v1::WhoAmIResponse* response) override {
-    const UnaryCall call(context_, context);
+    const UnaryCall call(context_);
     const hub::Access access = AccessFor(*context);
     if (access.token.empty()) {
       call.Finish(MakeError(absl::StatusCode::kUnauthenticated, reason::kTokenMissing,
                             "no hub token is known", "log in with `batuta hf login`, or set HF_TOKEN"));
       return call.reactor();
     }
+    if (IsOffline()) return call.Finish(OfflineMiss("the owner of a token")), call.reactor();
     context_.hub.WhoAmI(access, [call, response](const auto& identity) {
       call.Finish(identity, [response](const hub::Identity& found) { Encode(found, response); });
     });
@@ -80,6 +94,10 @@ class GrpcHubService final : public v1::HubService::CallbackService {
   }
 
  private:
+  using FileStream = ListStream<v1::ListFilesResponse>;
+
+  bool IsOffline() const { return context_.facts.offline; }
+
   // Every call that brings a token also wakes the jobs that wait for one.
   hub::Access AccessFor(const grpc::CallbackServerContext& context) const {
     const Caller caller = CallerOf(uid_, context);
@@ -91,7 +109,7 @@ class GrpcHubService final : public v1::HubService::CallbackService {
   }
 
   // The first piece is sent even when the tree is empty: it carries the commit.
-  static ListStream<v1::ListFilesResponse>::Next InPieces(Tree tree) {
+  static FileStream::Next InPieces(Tree tree) {
     return
         [tree = std::move(tree), next = size_t{0}, is_first = true](v1::ListFilesResponse* response) mutable {
           if (!std::exchange(is_first, false) && next == tree.entries.size()) return false;

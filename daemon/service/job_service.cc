@@ -60,92 +60,95 @@ class GrpcJobService final : public v1::JobService::CallbackService {
 
   grpc::ServerWriteReactor<v1::PlanPullResponse>* PlanPull(grpc::CallbackServerContext* context,
                                                            const v1::PlanPullRequest* request) override {
-    auto* stream = new ListStream<v1::PlanPullResponse>(context_);
+    const auto stream = PlanStream::Begin(context_);
     absl::StatusOr<pull::PullRequest> pull = DecodePull(request->spec());
-    if (!pull.ok()) return stream->Fail(pull.status()), stream;
+    if (!pull.ok()) return stream->Fail(pull.status()), stream.get();
     hub::Access access = AccessOf(CallerOf(uid_, *context));
-    context_.core.Post([this, stream, pull = *std::move(pull), access = std::move(access)] {
-      context_.planner.Plan(pull, access, [stream](absl::StatusOr<pull::PullPlan> plan) {
-        if (!plan.ok()) return stream->Fail(plan.status());
-        stream->Send(InPieces(*std::move(plan)));
-      });
-    });
-    return stream;
+    context_.core.Post(
+        [&planner = context_.planner, stream, pull = *std::move(pull), access = std::move(access)] {
+          if (!stream->is_open()) return;
+          planner.Plan(pull, access, [stream](absl::StatusOr<pull::PullPlan> plan) {
+            if (!plan.ok()) return stream->Fail(plan.status());
+            stream->Send(InPieces(*std::move(plan)));
+          });
+        });
+    return stream.get();
   }
 
   grpc::ServerUnaryReactor* StartPull(grpc::CallbackServerContext* context,
                                       const v1::StartPullRequest* request,
                                       v1::StartPullResponse* response) override {
-    const UnaryCall call(context_, context);
+    const UnaryCall call(context_);
     absl::StatusOr<pull::PullRequest> pull = DecodePull(request->spec());
     if (!pull.ok()) return call.Finish(pull.status()), call.reactor();
-    context_.core.Post([this, call, response, caller = CallerOf(uid_, *context),
+    context_.core.Post([&jobs = context_.jobs, call, response, caller = CallerOf(uid_, *context),
                         request_id = request->request_id(), pull = *std::move(pull)]() mutable {
-      context_.jobs.OfferToken(caller.principal.uid, caller.token);
-      context_.jobs.StartPull(
-          caller.principal, std::move(caller.token), std::move(request_id), std::move(pull),
-          [call, response](const absl::StatusOr<jobs::JobView>& job) {
-            call.Finish(job, [response](const auto& view) { Encode(view, response->mutable_job()); });
-          });
+      jobs.OfferToken(caller.principal.uid, caller.token);
+      jobs.StartPull(caller.principal, std::move(caller.token), std::move(request_id), std::move(pull),
+                     [call, response](const absl::StatusOr<jobs::JobView>& job) {
+                       call.Finish(job,
+                                   [response](const auto& view) { Encode(view, response->mutable_job()); });
+                     });
     });
     return call.reactor();
   }
 
   grpc::ServerUnaryReactor* ListJobs(grpc::CallbackServerContext* context, const v1::ListJobsRequest* request,
                                      v1::ListJobsResponse* response) override {
-    const UnaryCall call(context_, context);
-    context_.core.Post(
-        [this, call, response, caller = CallerOf(uid_, *context), active_only = request->active_only()] {
-          for (const jobs::JobView& job : context_.jobs.List(caller.principal, active_only)) {
-            Encode(job, response->add_jobs());
-          }
-          call.Finish(absl::OkStatus());
-        });
+    const UnaryCall call(context_);
+    context_.core.Post([&jobs = context_.jobs, call, response, caller = CallerOf(uid_, *context),
+                        active_only = request->active_only()] {
+      call.Answer([&] {
+        for (const jobs::JobView& job : jobs.List(caller.principal, active_only)) {
+          Encode(job, response->add_jobs());
+        }
+      });
+    });
     return call.reactor();
   }
 
   grpc::ServerUnaryReactor* GetJob(grpc::CallbackServerContext* context, const v1::GetJobRequest* request,
                                    v1::GetJobResponse* response) override {
-    return OnJob(context, response, [this, id = request->job_id()](const Caller& caller) {
-      return context_.jobs.Get(caller.principal, id);
+    return OnJob(context, response, [&jobs = context_.jobs, id = request->job_id()](const Caller& caller) {
+      return jobs.Get(caller.principal, id);
     });
   }
 
   grpc::ServerWriteReactor<v1::WatchJobResponse>* WatchJob(grpc::CallbackServerContext* context,
                                                            const v1::WatchJobRequest* request) override {
-    auto* watch = new JobWatch(context_, CallerOf(uid_, *context).principal, *request);
-    watch->Begin();
-    return watch;
+    return JobWatch::Begin<JobWatch>(context_, CallerOf(uid_, *context).principal, *request);
   }
 
   grpc::ServerUnaryReactor* CancelJob(grpc::CallbackServerContext* context,
                                       const v1::CancelJobRequest* request,
                                       v1::CancelJobResponse* response) override {
-    return OnJob(context, response, [this, id = request->job_id()](const Caller& caller) {
-      return context_.jobs.Cancel(caller.principal, id);
+    return OnJob(context, response, [&jobs = context_.jobs, id = request->job_id()](const Caller& caller) {
+      return jobs.Cancel(caller.principal, id);
     });
   }
 
   grpc::ServerUnaryReactor* PauseJob(grpc::CallbackServerContext* context, const v1::PauseJobRequest* request,
                                      v1::PauseJobResponse* response) override {
-    return OnJob(context, response, [this, id = request->job_id()](const Caller& caller) {
-      return context_.jobs.Pause(caller.principal, id);
+    return OnJob(context, response, [&jobs = context_.jobs, id = request->job_id()](const Caller& caller) {
+      return jobs.Pause(caller.principal, id);
     });
   }
 
   grpc::ServerUnaryReactor* ResumeJob(grpc::CallbackServerContext* context,
                                       const v1::ResumeJobRequest* request,
                                       v1::ResumeJobResponse* response) override {
-    return OnJob(context, response, [this, id = request->job_id()](const Caller& caller) {
-      return context_.jobs.Resume(caller.principal, id, caller.token);
+    return OnJob(context, response, [&jobs = context_.jobs, id = request->job_id()](const Caller& caller) {
+      return jobs.Resume(caller.principal, id, caller.token);
     });
   }
 
  private:
+  using PlanStream = ListStream<v1::PlanPullResponse>;
+
   // The calls that do something to one job and answer with it.
   template <typename Response, typename Act>
   grpc::ServerUnaryReactor* OnJob(grpc::CallbackServerContext* context, Response* response, Act act) {
-    const UnaryCall call(context_, context);
+    const UnaryCall call(context_);
     context_.core.Post([call, response, caller = CallerOf(uid_, *context), act = std::move(act)] {
       call.Finish(act(caller),
                   [response](const jobs::JobView& job) { Encode(job, response->mutable_job()); });
@@ -153,7 +156,7 @@ class GrpcJobService final : public v1::JobService::CallbackService {
     return call.reactor();
   }
 
-  static ListStream<v1::PlanPullResponse>::Next InPieces(pull::PullPlan plan) {
+  static PlanStream::Next InPieces(pull::PullPlan plan) {
     return
         [plan = std::move(plan), next = size_t{0}, is_first = true](v1::PlanPullResponse* response) mutable {
           if (!std::exchange(is_first, false) && next == plan.files.size()) return false;

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -15,6 +13,7 @@
 #include "daemon/hub/hub_client.h"
 #include "daemon/jobs/job_queue.h"
 #include "daemon/pull/planner.h"
+#include "daemon/service/open_calls.h"
 
 namespace batuta::service {
 
@@ -40,29 +39,6 @@ struct ConfigEntry {
   std::string help;
 };
 
-// Calls under way and the time of the last one, so that an idle daemon can tell that it is. Thread-safe.
-class CallMeter {
- public:
-  void Begin() { running_.fetch_add(1, std::memory_order_relaxed); }
-
-  void End(SteadyTime now) {
-    last_end_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
-    running_.fetch_sub(1, std::memory_order_release);
-  }
-
-  void Touch(SteadyTime now) { last_end_.store(now.time_since_epoch().count(), std::memory_order_relaxed); }
-
-  int64_t running() const { return running_.load(std::memory_order_acquire); }
-
-  SteadyTime last_end() const {
-    return SteadyTime(SteadyTime::duration(last_end_.load(std::memory_order_relaxed)));
-  }
-
- private:
-  std::atomic<int64_t> running_{0};
-  std::atomic<SteadyTime::rep> last_end_{0};
-};
-
 // Everything the services work with. Outlives them.
 struct ServiceContext {
   Sequence& core;
@@ -73,11 +49,11 @@ struct ServiceContext {
   budget::BudgetedTransport& budget;
   pull::Planner& planner;
   jobs::JobQueue& jobs;
-  CallMeter& calls;
+  OpenCalls& calls;
   const DaemonFacts& facts;
   const std::vector<ConfigEntry>& config;
-  std::function<uint32_t()> open_connections;
-  std::function<void()> shut_down;  // begins the shutdown; returns at once
+  std::function<uint32_t()> open_connections;  // thread-safe
+  std::function<void()> shut_down;             // begins the shutdown; returns at once; thread-safe
 };
 
 }  // namespace batuta::service

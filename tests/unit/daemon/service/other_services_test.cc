@@ -1,0 +1,179 @@
+// BudgetService, CacheService and DaemonService.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include "common/rpc/metadata_keys.h"
+#include "common/rpc/status_codec.h"
+#include "common/status/status.h"
+#include "tests/support/status/status_matchers.h"
+#include "tests/support/transport/recording_handler.h"
+#include "tests/unit/daemon/service/service_fixture.h"
+
+namespace batuta::service {
+
+namespace {
+
+class BudgetServiceTest : public ServiceFixture {
+ protected:
+  using Watch = std::unique_ptr<grpc::ClientReader<v1::WatchLimitsResponse>>;
+
+  // Something passes through the windows of this token.
+  void AskTheHub(const std::string& token) {
+    http_.Otherwise([](const transport::HttpRequest&) { return FakeAnswer{}; });
+    transport::HttpRequest request;
+    request.url = hub_.endpoint() + "/api/models";
+    request.bearer = Secret(token);
+    const size_t before = http_.RequestCount();
+    budget_->Start(std::move(request), std::make_shared<RecordingHandler>());
+    ASSERT_TRUE(WaitUntil([&] { return http_.RequestCount() > before && http_.RunningCount() == 0; }));
+  }
+
+  v1::GetLimitsResponse Limits(const std::string& token, uint32_t uid = kOwner) {
+    CallContext context;
+    if (!token.empty()) context.AddMetadata(kHubTokenKey, token);
+    v1::GetLimitsResponse response;
+    EXPECT_TRUE(v1::BudgetService::NewStub(Connect(uid))->GetLimits(&context, {}, &response).ok());
+    return response;
+  }
+
+  static std::vector<std::string> Identities(const v1::GetLimitsResponse& limits) {
+    std::vector<std::string> identities;
+    for (const v1::Window& window : limits.windows()) {
+      if (std::find(identities.begin(), identities.end(), window.identity()) == identities.end())
+        identities.push_back(window.identity());
+    }
+    return identities;
+  }
+
+  std::unique_ptr<v1::BudgetService::Stub> stub_ = v1::BudgetService::NewStub(Connect());
+};
+
+TEST_F(BudgetServiceTest, CallerSeesAnonymousWindowsAndThoseOfHisOwnToken) {
+  AskTheHub("hf_mira");
+  AskTheHub("hf_noor");
+  const std::string mira = budget_->IdentityOf(Secret("hf_mira"));
+  const std::string noor = budget_->IdentityOf(Secret("hf_noor"));
+  EXPECT_THAT(Identities(Limits("")), testing::ElementsAre("anonymous"));
+  EXPECT_THAT(Identities(Limits("hf_mira")), testing::UnorderedElementsAre("anonymous", mira));
+  EXPECT_THAT(Identities(Limits("", 0)), testing::UnorderedElementsAre("anonymous", mira, noor));
+}
+
+TEST_F(BudgetServiceTest, ManyWatchersAllGetTheFirstStateAndTheNews) {
+  std::vector<std::unique_ptr<CallContext>> contexts;
+  std::vector<Watch> watches;
+  v1::WatchLimitsResponse limits;
+  for (int i = 0; i < 100; ++i) {
+    contexts.push_back(std::make_unique<CallContext>());
+    watches.push_back(stub_->WatchLimits(contexts.back().get(), {}));
+    ASSERT_TRUE(watches.back()->Read(&limits));
+  }
+  AskTheHub("");
+  for (const Watch& watch : watches) {
+    ASSERT_TRUE(watch->Read(&limits));
+    EXPECT_GT(limits.windows_size(), 0);
+  }
+  for (const auto& context : contexts) context->TryCancel();
+  for (const Watch& watch : watches) EXPECT_FALSE(watch->Read(&limits));
+  EXPECT_TRUE(HasNoCalls());
+  AskTheHub("");  // nobody is left to be told
+}
+
+TEST_F(BudgetServiceTest, WatchersThatAreGoneBeforeTheyBeganDoNoHarm) {
+  for (int i = 0; i < 50; ++i) {
+    CallContext context;
+    const Watch watch = stub_->WatchLimits(&context, {});
+    context.TryCancel();
+  }
+  EXPECT_TRUE(HasNoCalls());
+}
+
+class CacheServiceTest : public ServiceFixture {
+ protected:
+  absl::StatusOr<v1::ResolveResponse> Resolve(const std::string& id, const std::string& revision,
+                                              const std::string& path) {
+    CallContext context;
+    v1::ResolveRequest request;
+    *request.mutable_repo() = Model(id);
+    request.set_revision(revision);
+    request.set_path(path);
+    v1::ResolveResponse response;
+    const grpc::Status status = stub_->Resolve(&context, request, &response);
+    if (!status.ok()) return FromGrpcStatus(status);
+    return response;
+  }
+
+  std::unique_ptr<v1::CacheService::Stub> stub_ = v1::CacheService::NewStub(Connect());
+};
+
+TEST_F(CacheServiceTest, ListingOfAnEmptyCacheNamesItsFolder) {
+  CallContext context;
+  v1::ListReposResponse response;
+  ASSERT_TRUE(stub_->ListRepos(&context, {}, &response).ok());
+  EXPECT_EQ(response.cache_path(), (folder_ / "hub").string());
+  EXPECT_EQ(response.repos_size(), 0);
+}
+
+TEST_F(CacheServiceTest, WhatIsNotThereIsAMissAndWhatCannotBeIsRefused) {
+  EXPECT_THAT(Resolve("acme/otter", "", ""), HasReason(reason::kOfflineMiss));
+  EXPECT_THAT(Resolve("acme/otter", std::string(40, 'a'), "config.json"), HasReason(reason::kOfflineMiss));
+  EXPECT_THAT(Resolve("../../etc", "", ""), HasReason(reason::kInvalidRepoId));
+  EXPECT_THAT(Resolve("acme/otter", "../../../etc", ""), HasReason(reason::kInvalidRevision));
+  for (const std::string path :
+       {"../../../../etc/passwd", "/etc/passwd", "a//b", "a/./b", "a\nb", ".git/config"}) {
+    EXPECT_THAT(Resolve("acme/otter", "", path), HasReason(reason::kInvalidPath)) << path;
+  }
+}
+
+class DaemonServiceTest : public ServiceFixture {
+ protected:
+  grpc::Status Shutdown(uint32_t uid) {
+    CallContext context;
+    v1::ShutdownResponse response;
+    return v1::DaemonService::NewStub(Connect(uid))->Shutdown(&context, {}, &response);
+  }
+};
+
+TEST_F(DaemonServiceTest, StatusTellsWhatTheDaemonIs) {
+  facts_.version = "9.8.7";
+  facts_.notices = {"mended"};
+  facts_.mode = "user";
+  CallContext context;
+  v1::GetStatusResponse status;
+  ASSERT_TRUE(v1::DaemonService::NewStub(Connect())->GetStatus(&context, {}, &status).ok());
+  EXPECT_EQ(status.version(), "9.8.7");
+  EXPECT_EQ(status.pid(), getpid());
+  EXPECT_EQ(status.uid(), kOwner);
+  EXPECT_EQ(status.connections(), 3);
+  EXPECT_EQ(status.active_jobs(), 0);
+  EXPECT_GT(status.resident_bytes(), 0);
+  EXPECT_GT(status.cache_free_bytes(), 0);
+  EXPECT_THAT(status.notices(), testing::ElementsAre("mended"));
+}
+
+TEST_F(DaemonServiceTest, ConfigTellsEverySettingWithItsOrigin) {
+  config_ = {{"endpoint", "https://hub.test", "default", "Base URL."}};
+  CallContext context;
+  v1::GetConfigResponse config;
+  ASSERT_TRUE(v1::DaemonService::NewStub(Connect())->GetConfig(&context, {}, &config).ok());
+  ASSERT_EQ(config.values_size(), 1);
+  EXPECT_EQ(config.values(0).key(), "endpoint");
+  EXPECT_EQ(config.values(0).origin(), "default");
+}
+
+TEST_F(DaemonServiceTest, OwnerAndRootMayStopTheDaemonAndNobodyElse) {
+  EXPECT_THAT(FromGrpcStatus(Shutdown(kStranger)), HasReason(reason::kNotPermitted));
+  EXPECT_EQ(shut_downs_, 0);
+  EXPECT_TRUE(Shutdown(kOwner).ok());
+  EXPECT_TRUE(WaitUntil([this] { return shut_downs_ == 1; }));
+  EXPECT_TRUE(Shutdown(0).ok());
+  EXPECT_TRUE(WaitUntil([this] { return shut_downs_ == 2; }));
+}
+
+}  // namespace
+
+}  // namespace batuta::service
