@@ -1,6 +1,8 @@
 #include "daemon/app/daemon.h"
 
+#include <algorithm>
 #include <future>
+#include <memory>
 #include <utility>
 
 #include <unistd.h>
@@ -18,6 +20,7 @@
 #include "daemon/budget/budgeted_transport.h"
 #include "daemon/cache/cache.h"
 #include "daemon/hub/hub_client.h"
+#include "daemon/hub/retrying_hub_client.h"
 #include "daemon/jobs/job_queue.h"
 #include "daemon/metadata/identity.h"
 #include "daemon/metadata/rocksdb_store.h"
@@ -30,7 +33,8 @@ namespace batuta::app {
 namespace {
 
 constexpr size_t kBufferBytes = 256 * 1024;
-constexpr std::chrono::milliseconds kCallGrace{2'000};
+// For the last words of calls that were ended: what a caller has not taken by then he does not get.
+constexpr std::chrono::milliseconds kCallGrace{1'000};
 constexpr std::chrono::seconds kIdleCheck{1};
 
 // A job of this user that lost its token with the last daemon may use the one in the user's token file.
@@ -54,7 +58,7 @@ class WiredDaemon final : public Daemon {
   absl::Status OpenStorage();
   absl::Status OpenNetwork();
   absl::Status OpenQueue();
-  absl::Status Serve();
+  void Serve();
   void CheckIdle();
 
   const Options options_;
@@ -62,7 +66,8 @@ class WiredDaemon final : public Daemon {
   const SystemClock clock_;
   metadata::OpenReport report_;
   service::DaemonFacts facts_;
-  service::CallMeter calls_;
+  service::OpenCalls calls_{clock_.steady()};
+  SteadyTime busy_at_ = clock_.steady();  // core sequence: when a call or job was last seen under way
 
   // In the order of construction; what is below may use what is above.
   std::unique_ptr<InstanceLock> lock_;
@@ -74,12 +79,13 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<Sequence> core_;
   std::unique_ptr<transport::CurlTransport> network_;
   std::unique_ptr<budget::BudgetedTransport> budget_;
+  std::unique_ptr<hub::HubClient> hub_once_;  // one call, one try
   std::unique_ptr<hub::HubClient> hub_;
+  std::unique_ptr<Listener> listener_;
   std::unique_ptr<pull::Planner> planner_;
   std::unique_ptr<transfer::Transfers> transfers_;
   std::unique_ptr<jobs::JobQueue> jobs_;
   std::unique_ptr<service::ServiceContext> services_;
-  std::unique_ptr<Listener> listener_;
   std::unique_ptr<RpcServer> rpc_;
   bool is_stopped_ = false;
 };
@@ -97,8 +103,11 @@ absl::Status WiredDaemon::Open() {
             .notices = {}};
   RETURN_IF_ERROR(OpenStorage());
   RETURN_IF_ERROR(OpenNetwork());
+  // Before jobs begin to run: whoever finds the socket taken has done nothing yet.
+  ASSIGN_OR_RETURN(listener_, Listener::Bind(options_.socket));
   RETURN_IF_ERROR(OpenQueue());
-  return Serve();
+  Serve();
+  return absl::OkStatus();
 }
 
 absl::Status WiredDaemon::OpenStorage() {
@@ -120,7 +129,8 @@ absl::Status WiredDaemon::OpenNetwork() {
   budget::BudgetOptions budget = options_.budget;
   ASSIGN_OR_RETURN(budget.salt, metadata::Salt(*store_));
   budget_ = budget::BudgetedTransport::Create(std::move(budget), *network_, *core_, clock_, *store_);
-  hub_ = hub::MakeHubClient(options_.endpoint, *budget_, *core_, clock_);
+  hub_once_ = hub::MakeHubClient(options_.endpoint, *budget_, *core_, clock_, options_.metadata_timeout);
+  hub_ = hub::MakeRetryingHubClient({}, *hub_once_, *core_, clock_);
   return absl::OkStatus();
 }
 
@@ -151,8 +161,7 @@ absl::Status WiredDaemon::OpenQueue() {
   return absl::OkStatus();
 }
 
-absl::Status WiredDaemon::Serve() {
-  ASSIGN_OR_RETURN(listener_, Listener::Bind(options_.socket));
+void WiredDaemon::Serve() {
   services_ = std::unique_ptr<service::ServiceContext>(
       new service::ServiceContext{.core = *core_,
                                   .disk = *disk_,
@@ -176,58 +185,62 @@ absl::Status WiredDaemon::Serve() {
   LogInfo("daemon ready", Field("version", kVersion), Field("pid", getpid()),
           Field("socket", options_.socket.string()), Field("cache", options_.cache_dir.string()),
           Field("endpoint", options_.endpoint));
-  return absl::OkStatus();
 }
 
 // Core sequence.
 void WiredDaemon::CheckIdle() {
-  const SteadyTime since = calls_.last_end();
   const SteadyTime now = clock_.steady();
-  if (since == SteadyTime()) calls_.Touch(now);
-  const bool is_idle = calls_.running() == 0 && jobs_->active() == 0 && since != SteadyTime() &&
-                       now - since >= options_.idle_timeout;
-  if (is_idle) {
+  if (calls_.running() > 0 || jobs_->active() > 0) busy_at_ = now;
+  busy_at_ = std::max(busy_at_, calls_.last_end());  // a call may be over before anybody looks
+  if (now - busy_at_ >= options_.idle_timeout) {
     LogInfo("daemon idle", Field("idle_ms", options_.idle_timeout.count()));
     return wants_to_stop_();
   }
   core_->PostAfter(kIdleCheck, [this] { CheckIdle(); });
 }
 
-// Runs `drain` on the core sequence and waits until it calls back.
+// Runs `drain` on the core sequence and waits until it has called back.
 template <typename Drain>
 void DrainOn(Sequence& core, Drain drain) {
-  std::promise<void> drained;
-  core.Post([&drain, &drained] { drain([&drained] { drained.set_value(); }); });
-  drained.get_future().wait();
+  auto drained = std::make_shared<std::promise<void>>();
+  const std::future<void> is_drained = drained->get_future();
+  core.Post([drain = std::move(drain), drained = std::move(drained)]() mutable {
+    drain([drained = std::move(drained)] { drained->set_value(); });
+  });
+  is_drained.wait();
 }
 
+// Outside in: first nobody gets in, then nobody waits for an answer, then the work ends, then the threads.
 void WiredDaemon::Stop() {
   if (std::exchange(is_stopped_, true)) return;
   if (listener_) listener_->Stop();
+  calls_.Stop();
+  if (rpc_) rpc_->Stop(kCallGrace);
   if (jobs_) {
     DrainOn(*core_, [this](absl::AnyInvocable<void()> done) { jobs_->Drain(std::move(done)); });
   }
   if (transfers_) {
     DrainOn(*core_, [this](absl::AnyInvocable<void()> done) { transfers_->Drain(std::move(done)); });
   }
-  // Ends what still waits for the hub, so that its calls can be answered.
   if (network_) network_->Stop();
-  if (rpc_) rpc_->Stop(kCallGrace);
   if (disk_) disk_->Stop();
   if (core_) core_->Stop();
   rpc_.reset();
-  listener_.reset();
   services_.reset();
   jobs_.reset();
   transfers_.reset();
   planner_.reset();
+  listener_.reset();
   hub_.reset();
+  hub_once_.reset();
   budget_.reset();
   network_.reset();
   core_.reset();
   disk_.reset();
+  buffers_.reset();
   cache_.reset();
   store_.reset();
+  files_.reset();
   lock_.reset();
 }
 

@@ -24,7 +24,8 @@ namespace batuta::app {
 namespace {
 
 constexpr int kBacklog = 128;
-constexpr int kOutOfDescriptorsMs = 100;
+// Between two tries when the kernel has no descriptor or no memory for a connection.
+constexpr int kPauseMs = 100;
 
 absl::Status Busy(const std::filesystem::path& path, std::string_view what) {
   return MakeError(absl::StatusCode::kFailedPrecondition, reason::kDaemonBusy,
@@ -35,7 +36,7 @@ UniqueFd NewSocket() {
   return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
-// Clears the way for bind(): removes a socket on which nobody answers.
+// Clears the way for bind(): removes a socket on which nobody listens.
 absl::Status RemoveDeadSocket(const SocketAddress& address) {
   struct stat info {};
 
@@ -46,9 +47,13 @@ absl::Status RemoveDeadSocket(const SocketAddress& address) {
   const UniqueFd probe = NewSocket();
   if (!probe) return ErrnoError(errno, "socket");
   const sockaddr_un native = address.native();
-  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&native), sizeof(native)) == 0 ||
-      errno == EAGAIN) {
+  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&native), sizeof(native)) == 0) {
     return Busy(address.path(), "another program answers");
+  }
+  // Refused: nobody listens. Anything else (its queue is full, or we may not ask) does not say so.
+  if (errno != ECONNREFUSED && errno != ENOENT) {
+    return Busy(address.path(),
+                fmt::format("another program may be listening ({})", std::generic_category().message(errno)));
   }
   if (unlink(address.path().c_str()) != 0 && errno != ENOENT) {
     return ErrnoError(errno, fmt::format("remove the dead socket {}", address.path()));
@@ -65,14 +70,20 @@ absl::Status MakeSocketFolder(const std::filesystem::path& folder) {
 
 }  // namespace
 
-Listener::Listener(std::filesystem::path path, UniqueFd socket, UniqueFd wake)
-    : path_(std::move(path)), socket_(std::move(socket)), wake_(std::move(wake)) {}
+Listener::Listener(std::filesystem::path path, FileId file, UniqueFd socket, UniqueFd wake,
+                   uint32_t max_connections)
+    : path_(std::move(path)),
+      file_(file),
+      max_connections_(max_connections),
+      socket_(std::move(socket)),
+      wake_(std::move(wake)) {}
 
 Listener::~Listener() {
   Stop();
 }
 
-absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const std::filesystem::path& socket) {
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const std::filesystem::path& socket,
+                                                         uint32_t max_connections) {
   ASSIGN_OR_RETURN(const SocketAddress address, SocketAddress::Parse(socket.string()));
   RETURN_IF_ERROR(MakeSocketFolder(socket.parent_path()));
   RETURN_IF_ERROR(RemoveDeadSocket(address));
@@ -80,15 +91,21 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const std::filesystem::
   UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!listening || !wake) return ErrnoError(errno, "socket");
   const sockaddr_un native = address.native();
-  // The mode is right from the first moment: nobody slips in between bind and chmod.
-  const mode_t mask = umask(S_IRWXG | S_IRWXO);
-  const int bound = bind(listening.get(), reinterpret_cast<const sockaddr*>(&native), sizeof(native));
-  const int bind_error = errno;
-  umask(mask);
-  if (bound != 0) return ErrnoError(bind_error, fmt::format("bind {}", socket.string()));
-  if (listen(listening.get(), kBacklog) != 0)
+  // The file takes its mode from the unbound socket, so it is right from the first moment: nobody slips in
+  // between bind and chmod. (umask would hold for all threads.)
+  if (fchmod(listening.get(), S_IRUSR | S_IWUSR) != 0) return ErrnoError(errno, "fchmod of a socket");
+  if (bind(listening.get(), reinterpret_cast<const sockaddr*>(&native), sizeof(native)) != 0) {
+    return ErrnoError(errno, fmt::format("bind {}", socket.string()));
+  }
+
+  struct stat info {};
+
+  if (lstat(socket.c_str(), &info) != 0 || listen(listening.get(), kBacklog) != 0) {
     return ErrnoError(errno, fmt::format("listen on {}", socket.string()));
-  return std::unique_ptr<Listener>(new Listener(socket, std::move(listening), std::move(wake)));
+  }
+  const FileId file{info.st_dev, info.st_ino};
+  return std::unique_ptr<Listener>(
+      new Listener(socket, file, std::move(listening), std::move(wake), max_connections));
 }
 
 void Listener::Start(PeerPolicy policy, Admit admit) {
@@ -105,9 +122,23 @@ void Listener::Stop() {
     }
     thread_.join();
   }
-  if (socket_) unlink(path_.c_str());
+  if (socket_) RemoveSocketFile();
   socket_.Reset();
   open_.clear();
+  open_connections_ = 0;
+}
+
+void Listener::RemoveSocketFile() {
+  struct stat info {};
+
+  if (lstat(path_.c_str(), &info) != 0) return;
+  if (info.st_dev == file_.device && info.st_ino == file_.inode) unlink(path_.c_str());
+}
+
+// A little while, or until Stop().
+void Listener::Pause() {
+  pollfd wake{wake_.get(), POLLIN, 0};
+  poll(&wake, 1, kPauseMs);
 }
 
 void Listener::Run(const PeerPolicy& policy, const Admit& admit) {
@@ -115,9 +146,9 @@ void Listener::Run(const PeerPolicy& policy, const Admit& admit) {
   while (true) {
     polled.assign({{socket_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}});
     for (const UniqueFd& connection : open_) polled.push_back({connection.get(), POLLRDHUP, 0});
-    if (poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) {
-      LogError("accept loop ended", Field("error", std::generic_category().message(errno)));
-      return;
+    if (poll(polled.data(), polled.size(), -1) < 0) {
+      if (errno != EINTR) Pause();
+      continue;
     }
     if (polled[1].revents != 0) return;
     DropClosed(polled);
@@ -137,12 +168,9 @@ void Listener::DropClosed(const std::vector<pollfd>& polled) {
 void Listener::AcceptOne(const PeerPolicy& policy, const Admit& admit) {
   UniqueFd connection(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!connection) {
-    // Gone again: nothing to do. Out of descriptors: the connection stays in the queue, so wait a little
-    // instead of spinning.
-    if (errno == EMFILE || errno == ENFILE) {
-      pollfd wake{wake_.get(), POLLIN, 0};
-      poll(&wake, 1, kOutOfDescriptorsMs);
-    }
+    // Gone again: nothing to do. No descriptor or no memory left: the connection stays in the queue, so wait
+    // a little instead of spinning.
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) Pause();
     return;
   }
   const absl::StatusOr<PeerCredentials> peer = PeerOf(connection.get());
@@ -150,12 +178,15 @@ void Listener::AcceptOne(const PeerPolicy& policy, const Admit& admit) {
     LogWarn("connection refused", Field("uid", peer.ok() ? static_cast<int64_t>(peer->uid) : int64_t{-1}));
     return;
   }
-  if (open_.size() >= kMaxConnections) {
-    LogWarn("connection refused: too many", Field("limit", kMaxConnections), Field("uid", peer->uid));
+  if (open_.size() >= max_connections_) {
+    LogWarn("connection refused: too many", Field("limit", max_connections_), Field("uid", peer->uid));
     return;
   }
   UniqueFd second(fcntl(connection.get(), F_DUPFD_CLOEXEC, 0));
-  if (!second) return;
+  if (!second) {
+    LogWarn("connection refused: no file descriptor left", Field("uid", peer->uid));
+    return;
+  }
   open_.push_back(std::move(second));
   open_connections_.store(static_cast<uint32_t>(open_.size()), std::memory_order_relaxed);
   admit(std::move(connection), peer->uid);

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include <poll.h>
+#include <sys/types.h>
 
 #include "common/io/unique_fd.h"
 
@@ -39,27 +40,39 @@ class Listener {
 
   // Binds `socket` (mode 0600) in a folder that is made (0700) when missing. A socket left by a daemon that
   // died is replaced: the caller holds the InstanceLock.
-  //   kFailedPrecondition (DAEMON_BUSY)   something that is no socket of ours lies there, or someone answers
-  //   on it.
-  static absl::StatusOr<std::unique_ptr<Listener>> Bind(const std::filesystem::path& socket);
+  //   kFailedPrecondition (DAEMON_BUSY)  a file that is no socket lies there, or someone may be listening.
+  //   and those of SocketAddress::Parse() and ErrnoError().
+  static absl::StatusOr<std::unique_ptr<Listener>> Bind(const std::filesystem::path& socket,
+                                                        uint32_t max_connections = kMaxConnections);
 
   ~Listener();
 
   void Start(PeerPolicy policy, Admit admit);
 
-  // No connection is accepted afterwards; the socket file is gone. Idempotent.
+  // No connection is accepted afterwards; the socket file is gone, unless another has taken its place.
+  // Idempotent.
   void Stop();
 
   uint32_t open_connections() const { return open_connections_.load(std::memory_order_relaxed); }
 
  private:
-  Listener(std::filesystem::path path, UniqueFd socket, UniqueFd wake);
+  // Which file it is, so that only the own one is removed.
+  struct FileId {
+    dev_t device = 0;
+    ino_t inode = 0;
+  };
+
+  Listener(std::filesystem::path path, FileId file, UniqueFd socket, UniqueFd wake, uint32_t max_connections);
 
   void Run(const PeerPolicy& policy, const Admit& admit);
   void AcceptOne(const PeerPolicy& policy, const Admit& admit);
   void DropClosed(const std::vector<pollfd>& polled);
+  void Pause();
+  void RemoveSocketFile();
 
   const std::filesystem::path path_;
+  const FileId file_;
+  const uint32_t max_connections_;
   UniqueFd socket_;
   UniqueFd wake_;
   std::vector<UniqueFd> open_;  // a second descriptor of each connection, to see when its peer hangs up

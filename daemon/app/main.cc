@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <csignal>
 #include <iostream>
+#include <string>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -9,6 +11,7 @@
 
 #include "common/log/log.h"
 #include "common/status/status.h"
+#include "common/text/human.h"
 #include "daemon/app/daemon.h"
 #include "daemon/app/options.h"
 
@@ -17,6 +20,8 @@ namespace batuta::app {
 namespace {
 
 constexpr int kFailed = 1;
+constexpr unsigned kStopSeconds = 60;
+constexpr rlim_t kWantedFiles = 65'536;
 
 // Tells people why the daemon does not run; the exit code follows the table of the client.
 int Report(const absl::Status& status) {
@@ -28,9 +33,14 @@ int Report(const absl::Status& status) {
   return ReasonOf(status) == reason::kDaemonBusy ? kNoDaemon : kFailed;
 }
 
+// As TOML writes it. Bytes that are not UTF-8 become U+FFFD: no exception, whatever the environment holds.
+std::string InQuotes(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 void PrintConfig(const Options& options) {
   for (const service::ConfigEntry& entry : options.entries) {
-    std::cout << fmt::format("{} = {}  # {}\n", entry.key, nlohmann::json(entry.value).dump(), entry.origin);
+    std::cout << fmt::format("{} = {}  # {}\n", entry.key, InQuotes(entry.value), Printable(entry.origin));
   }
 }
 
@@ -40,6 +50,37 @@ sigset_t StopSignals() {
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
   return signals;
+}
+
+// A connection takes two descriptors, a download a few more; shells hand out 1,024.
+void RaiseFileLimit() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  const rlim_t wanted = std::min(files.rlim_max, kWantedFiles);
+  if (files.rlim_cur >= wanted) return;
+  files.rlim_cur = wanted;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
+// Async-signal-safe.
+void EndAtOnce(int /*signal*/) {
+  constexpr char kText[] =
+      "batutad: ended before everything was closed; the next start goes on from the journal\n";
+  if (write(STDERR_FILENO, kText, sizeof(kText) - 1) < 0) _exit(kFailed);
+  _exit(kFailed);
+}
+
+// A stop that hangs (a dead disk) ends all the same, and so does one that a person at a terminal is tired of.
+// Another SIGTERM changes nothing: service managers send it after a stop by RPC.
+void LimitStop() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGALRM, SIGINT}) {
+    sigaddset(&signals, signal);
+    std::signal(signal, EndAtOnce);
+  }
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  alarm(kStopSeconds);
 }
 
 int Main(int argc, char** argv) {
@@ -55,6 +96,7 @@ int Main(int argc, char** argv) {
   const sigset_t signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  RaiseFileLimit();
   InitLogging(options->log_level, options->log_for_journal);
 
   const pid_t self = getpid();
@@ -66,6 +108,7 @@ int Main(int argc, char** argv) {
     LogInfo("signal ignored", Field("signal", signal));
   }
   LogInfo("daemon stopping", Field("signal", signal));
+  LimitStop();
   (*daemon)->Stop();
   LogInfo("daemon stopped");
   return 0;

@@ -7,11 +7,15 @@
 #include <fmt/format.h>
 
 #include "common/status/status.h"
+#include "common/text/human.h"
+#include "common/text/utf8.h"
 #include "daemon/app/version.h"
 
 namespace batuta::app {
 
 namespace {
+
+constexpr std::chrono::milliseconds kMinTimeout{100};
 
 constexpr std::string_view kExamples =
     R"(The background service of Batuta: one Hugging Face cache, one download queue and one rate-limit budget for a machine.
@@ -24,26 +28,28 @@ Examples:
 
 Usually nobody starts it by hand: `batuta` does when it finds none.)";
 
+// A place that cannot be worked out matters only when nobody names another one: see AbsolutePath().
+std::string TextOf(const absl::StatusOr<std::filesystem::path>& place) {
+  return place.ok() ? place->string() : std::string();
+}
+
 // Every setting of the daemon. The defaults that depend on the environment are worked out first.
-absl::StatusOr<std::vector<Setting>> Declare(const Environment& environment) {
-  ASSIGN_OR_RETURN(const std::filesystem::path socket, SocketPath(environment));
-  ASSIGN_OR_RETURN(const std::filesystem::path state_dir, StateDir(environment));
-  ASSIGN_OR_RETURN(const std::filesystem::path cache_dir, CacheDir(environment));
-  return std::vector<Setting>{
+std::vector<Setting> Declare(const Environment& environment) {
+  return {
       {"socket",
        "--socket",
        {"BATUTA_SOCKET"},
-       socket.string(),
+       TextOf(SocketPath(environment)),
        "Path of the Unix socket, at most 107 bytes."},
       {"state_dir",
        "--state-dir",
        {"BATUTA_STATE_DIR"},
-       state_dir.string(),
+       TextOf(StateDir(environment)),
        "Folder of the catalog and the lock; one daemon each."},
       {"cache_dir",
        "--cache-dir",
        {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"},
-       cache_dir.string(),
+       TextOf(CacheDir(environment)),
        "Root of the shared Hugging Face cache."},
       {"endpoint", "--endpoint", {"HF_ENDPOINT"}, std::string(kDefaultEndpoint), "Base URL of the hub."},
       {"offline",
@@ -62,7 +68,7 @@ absl::StatusOr<std::vector<Setting>> Declare(const Environment& environment) {
        "",
        {"HF_HUB_ETAG_TIMEOUT"},
        "10",
-       "Seconds without a byte before a metadata request is given up."},
+       "Seconds without a connection or a byte before a question to the hub is given up."},
       {"hub.revision_ttl",
        "",
        {},
@@ -96,7 +102,11 @@ absl::StatusOr<std::vector<Setting>> Declare(const Environment& environment) {
        {"HF_HUB_DOWNLOAD_TIMEOUT"},
        "10",
        "Seconds without a byte before a connection is replaced."},
-      {"transfer.buffers", "", {}, "96", "Pieces of 256 KiB that hold bytes between network and disk."},
+      {"transfer.buffers",
+       "",
+       {},
+       "0",
+       "Pieces of 256 KiB that hold bytes between network and disk; 0 = three per connection."},
       {"cache.spare", "", {}, "64MB", "Left free on the file system of the cache, whatever is pulled."},
       {"disk.threads", "", {}, "4", "Threads that write, hash and publish."},
       {"tls.ca_file", "", {"SSL_CERT_FILE"}, "", "Certificates to trust, in PEM; empty = the system's."},
@@ -109,50 +119,77 @@ absl::StatusOr<std::vector<ConfigFile>> ReadFiles(const CommandLine& command_lin
                                                   const std::vector<Setting>& declared) {
   std::vector<ConfigFile> files;
   if (!command_line.config_file.empty()) {
-    ASSIGN_OR_RETURN(std::optional<ConfigFile> file, ReadConfigFile(command_line.config_file, declared));
+    std::error_code error;
+    const std::filesystem::path path = std::filesystem::absolute(command_line.config_file, error);
+    ASSIGN_OR_RETURN(std::optional<ConfigFile> file, ReadConfigFile(path.string(), declared));
     if (!file) {
       return MakeError(absl::StatusCode::kInvalidArgument, reason::kConfigInvalid,
-                       fmt::format("--config {}: there is no such file", command_line.config_file));
+                       fmt::format("--config {}: there is no such file", Quoted(command_line.config_file)));
     }
     files.push_back(*std::move(file));
     return files;
   }
-  ASSIGN_OR_RETURN(const std::filesystem::path user_file, UserConfigFile(environment));
-  for (const std::filesystem::path& path : {user_file, SystemConfigFile()}) {
+  std::vector<std::filesystem::path> paths{SystemConfigFile()};
+  // A user without a home folder has no file of his own.
+  if (auto user_file = UserConfigFile(environment); user_file.ok()) paths.insert(paths.begin(), *user_file);
+  for (const std::filesystem::path& path : paths) {
     ASSIGN_OR_RETURN(std::optional<ConfigFile> file, ReadConfigFile(path.string(), declared));
     if (file) files.push_back(*std::move(file));
   }
   return files;
 }
 
+// The path of a setting. `usual` is where its default came from, and the error when there is none. A flag may
+// be relative to the working folder; the environment and files, which other programs read too, may not.
 absl::StatusOr<std::filesystem::path> AbsolutePath(const Settings& settings, const Environment& environment,
-                                                   std::string_view key) {
-  std::error_code error;
-  std::filesystem::path path =
-      std::filesystem::absolute(ExpandPath(environment, settings.Get(key).value), error);
-  if (error || settings.Get(key).value.empty()) {
-    return MakeError(absl::StatusCode::kInvalidArgument, reason::kConfigInvalid,
-                     fmt::format("{} ({}): not a usable path", key, settings.Get(key).origin));
+                                                   std::string_view key,
+                                                   const absl::StatusOr<std::filesystem::path>& usual) {
+  const Sourced& sourced = settings.Get(key);
+  if (sourced.origin == kDefaultOrigin) return usual;
+  std::filesystem::path path = ExpandPath(environment, sourced.value);
+  if (sourced.origin.starts_with("flag ") && !path.empty()) {
+    std::error_code error;
+    path = std::filesystem::absolute(path, error);
+  }
+  if (!path.is_absolute()) {
+    return MakeError(
+        absl::StatusCode::kInvalidArgument, reason::kConfigInvalid,
+        fmt::format("{} = {} ({}): not an absolute path", key, Quoted(sourced.value), sourced.origin),
+        "give a full path");
   }
   path = path.lexically_normal();
   return path.has_filename() ? path : path.parent_path();
 }
 
 absl::Status ResolvePlaces(const Settings& settings, const Environment& environment, Options& options) {
-  ASSIGN_OR_RETURN(options.socket, AbsolutePath(settings, environment, "socket"));
+  ASSIGN_OR_RETURN(options.socket, AbsolutePath(settings, environment, "socket", SocketPath(environment)));
   RETURN_IF_ERROR(CheckSocketPath(options.socket, settings.Get("socket").origin));
-  ASSIGN_OR_RETURN(options.state_dir, AbsolutePath(settings, environment, "state_dir"));
-  ASSIGN_OR_RETURN(options.cache_dir, AbsolutePath(settings, environment, "cache_dir"));
+  ASSIGN_OR_RETURN(options.state_dir,
+                   AbsolutePath(settings, environment, "state_dir", StateDir(environment)));
+  ASSIGN_OR_RETURN(options.cache_dir,
+                   AbsolutePath(settings, environment, "cache_dir", CacheDir(environment)));
   ASSIGN_OR_RETURN(options.endpoint,
                    NormaliseEndpoint(settings.Get("endpoint").value, settings.Get("endpoint").origin));
+  return absl::OkStatus();
+}
+
+// Every setting travels through the API as text.
+absl::Status CheckTexts(const std::vector<service::ConfigEntry>& entries) {
+  for (const service::ConfigEntry& entry : entries) {
+    if (IsValidUtf8(entry.value) && !ContainsControl(entry.value)) continue;
+    return MakeError(absl::StatusCode::kInvalidArgument, reason::kConfigInvalid,
+                     fmt::format("{} = {} ({}): not UTF-8, or holds a control character", entry.key,
+                                 Quoted(entry.value), entry.origin),
+                     "give another value");
+  }
   return absl::OkStatus();
 }
 
 absl::Status ResolveLog(const Settings& settings, Options& options) {
   if (!ParseLogLevel(settings.Get("log.level").value, &options.log_level)) {
     return MakeError(absl::StatusCode::kInvalidArgument, reason::kConfigInvalid,
-                     fmt::format("log.level = \"{}\" ({}): expected trace, debug, info, warn, error or off",
-                                 settings.Get("log.level").value, settings.Get("log.level").origin));
+                     fmt::format("log.level = {} ({}): expected trace, debug, info, warn, error or off",
+                                 Quoted(settings.Get("log.level").value), settings.Get("log.level").origin));
   }
   ASSIGN_OR_RETURN(options.log_for_journal, settings.Flag("log.journal"));
   return absl::OkStatus();
@@ -163,12 +200,12 @@ absl::Status ResolveHub(const Settings& settings, Options& options) {
   ASSIGN_OR_RETURN(options.planner.offline, settings.Flag("offline"));
   ASSIGN_OR_RETURN(const auto revision_ttl, settings.Duration("hub.revision_ttl"));
   options.planner.revision_ttl = std::chrono::duration_cast<std::chrono::seconds>(revision_ttl);
-  ASSIGN_OR_RETURN(options.metadata_timeout, settings.Duration("hub.metadata_timeout"));
+  ASSIGN_OR_RETURN(options.metadata_timeout, settings.Duration("hub.metadata_timeout", kMinTimeout));
 
   budget::BudgetOptions& budget = options.budget;
   budget.endpoint = options.endpoint;
-  ASSIGN_OR_RETURN(const auto window, settings.Duration("hub.window"));
-  budget.window = std::max(std::chrono::seconds(1), std::chrono::duration_cast<std::chrono::seconds>(window));
+  ASSIGN_OR_RETURN(const auto window, settings.Duration("hub.window", std::chrono::seconds(1)));
+  budget.window = std::chrono::duration_cast<std::chrono::seconds>(window);
   const std::pair<std::string_view, uint64_t*> quotas[] = {
       {"hub.quota_anonymous_api", &budget.anonymous.api},
       {"hub.quota_anonymous_resolvers", &budget.anonymous.resolvers},
@@ -185,10 +222,12 @@ absl::Status ResolveTransfer(const Settings& settings, Options& options) {
   transfer::TransferOptions& transfer = options.transfer;
   ASSIGN_OR_RETURN(transfer.connections, settings.Count("transfer.connections", 1, 256));
   ASSIGN_OR_RETURN(transfer.connections_per_blob, settings.Count("transfer.connections_per_file", 1, 64));
-  ASSIGN_OR_RETURN(transfer.stall_timeout, settings.Duration("transfer.stall_timeout"));
+  ASSIGN_OR_RETURN(transfer.stall_timeout, settings.Duration("transfer.stall_timeout", kMinTimeout));
+  ASSIGN_OR_RETURN(const int buffers, settings.Count("transfer.buffers", 0, 4'096));
   // Every connection may hold one buffer while it waits for bytes; as many again are kept for the disk.
-  ASSIGN_OR_RETURN(const int buffers, settings.Count("transfer.buffers", 2 * transfer.connections, 4'096));
-  options.buffer_count = static_cast<size_t>(buffers);
+  if (buffers != 0)
+    RETURN_IF_ERROR(settings.Count("transfer.buffers", 2 * transfer.connections, 4'096).status());
+  options.buffer_count = static_cast<size_t>(buffers == 0 ? 3 * transfer.connections : buffers);
   ASSIGN_OR_RETURN(options.spare_bytes, settings.Bytes("cache.spare"));
   ASSIGN_OR_RETURN(options.disk_threads, settings.Count("disk.threads", 1, 64));
   options.curl.max_connections = transfer.connections + 16;
@@ -235,16 +274,17 @@ CommandLine ParseCommandLine(int argc, char** argv) {
 }
 
 absl::StatusOr<Options> ResolveOptions(const CommandLine& command_line, const Environment& environment) {
-  ASSIGN_OR_RETURN(const std::vector<Setting> declared, Declare(environment));
+  const std::vector<Setting> declared = Declare(environment);
   ASSIGN_OR_RETURN(const std::vector<ConfigFile> files, ReadFiles(command_line, environment, declared));
   const Settings settings(declared, command_line.flags, environment, files);
   Options options;
+  options.entries = settings.Entries();
+  RETURN_IF_ERROR(CheckTexts(options.entries));
   RETURN_IF_ERROR(ResolvePlaces(settings, environment, options));
   RETURN_IF_ERROR(ResolveLog(settings, options));
   RETURN_IF_ERROR(ResolveHub(settings, options));
   RETURN_IF_ERROR(ResolveTransfer(settings, options));
   ASSIGN_OR_RETURN(options.idle_timeout, settings.Duration("idle_timeout"));
-  options.entries = settings.Entries();
   return options;
 }
 

@@ -42,7 +42,6 @@ RpcServer::Facade RpcServer::MakeFacade(const service::ServiceContext& context, 
 }
 
 void RpcServer::Serve(UniqueFd connection, uint32_t uid) {
-  const MutexLock lock(mutex_);
   if (is_stopped_) return;
   auto facade = facades_.find(uid);
   if (facade == facades_.end()) facade = facades_.emplace(uid, MakeFacade(context_, uid)).first;
@@ -54,14 +53,9 @@ void RpcServer::Serve(UniqueFd connection, uint32_t uid) {
 }
 
 void RpcServer::Stop(std::chrono::milliseconds grace) {
-  std::map<uint32_t, Facade> facades;
-  {
-    const MutexLock lock(mutex_);
-    is_stopped_ = true;
-    facades = std::exchange(facades_, {});
-  }
+  if (std::exchange(is_stopped_, true)) return;
   const auto deadline = std::chrono::system_clock::now() + grace;
-  for (auto& [uid, facade] : facades) {
+  for (auto& [uid, facade] : facades_) {
     if (facade.server != nullptr) facade.server->Shutdown(deadline);
   }
 }

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "common/io/unique_fd.h"
-#include "common/sync/mutex.h"
 #include "daemon/service/service_context.h"
 
 namespace grpc {
@@ -19,16 +18,20 @@ namespace batuta::app {
 
 // RpcServer serves the API on connections that the Listener admitted. Each uid gets a gRPC server of its own
 // on first sight, whose services are bound to that uid: so every method knows its caller, proven by the
-// kernel. Each server also offers grpc.health.v1 and server reflection. Thread-safe.
+// kernel. Each server also offers grpc.health.v1 and server reflection.
+//
+// Serve() runs on one thread, the listener's; Stop() comes after the last of it.
 class RpcServer {
  public:
-  // `context` outlives the server.
+  // `context` outlives the server. So do all tasks that calls have posted: destroy it when no thread runs
+  // them any more.
   explicit RpcServer(const service::ServiceContext& context);
   ~RpcServer();
 
   void Serve(UniqueFd connection, uint32_t uid);
 
-  // Ends all calls; those under way get `grace` to finish. Idempotent.
+  // Takes no more calls, and returns when all have ended; those under way are cancelled after `grace`.
+  // Idempotent.
   void Stop(std::chrono::milliseconds grace);
 
  private:
@@ -40,9 +43,8 @@ class RpcServer {
   static Facade MakeFacade(const service::ServiceContext& context, uint32_t uid);
 
   const service::ServiceContext& context_;
-  Mutex mutex_;
-  bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  std::map<uint32_t, Facade> facades_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint32_t, Facade> facades_;
+  bool is_stopped_ = false;
 };
 
 }  // namespace batuta::app

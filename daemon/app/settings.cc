@@ -1,20 +1,24 @@
 #include "daemon/app/settings.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <fstream>
 #include <utility>
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include "common/io/file_system.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
 
 namespace batuta::app {
 
 namespace {
+
+constexpr uint64_t kMaxFileBytes = 1 << 20;
+
+// Longer ones would not fit into the nanoseconds of a clock.
+constexpr std::chrono::milliseconds kLongestDuration = std::chrono::hours(24) * 365;
 
 absl::Status Invalid(std::string_view message, std::string_view hint = {}) {
   return MakeError(absl::StatusCode::kInvalidArgument, reason::kConfigInvalid, message, hint);
@@ -32,23 +36,31 @@ std::optional<std::string> ValueText(const toml::node& node) {
   return std::nullopt;
 }
 
+bool IsSection(const std::vector<Setting>& settings, const std::string& prefix) {
+  return std::ranges::any_of(settings,
+                             [&prefix](const Setting& setting) { return setting.key.starts_with(prefix); });
+}
+
+absl::Status Unknown(std::string_view where, std::string_view key) {
+  return Invalid(fmt::format("{}: there is no setting {}", where, Quoted(key)),
+                 "batutad --print-config lists all settings");
+}
+
 // Flattens `table` into `file`.
 absl::Status ReadTable(const toml::table& table, const std::string& prefix,
                        const std::vector<Setting>& settings, ConfigFile& file) {
   for (const auto& [name, node] : table) {
     const std::string key = prefix + std::string(name.str());
-    if (const auto* inner = node.as_table()) {
+    const std::string where = Where(file.path, node);
+    if (const auto* inner = node.as_table(); inner != nullptr && IsSection(settings, key + ".")) {
       RETURN_IF_ERROR(ReadTable(*inner, key + ".", settings, file));
       continue;
     }
-    const std::string where = Where(file.path, node);
-    if (std::ranges::find(settings, key, &Setting::key) == settings.end()) {
-      return Invalid(fmt::format("{}: there is no setting \"{}\"", where, Printable(key)),
-                     "batutad --print-config lists all settings");
-    }
+    if (std::ranges::find(settings, key, &Setting::key) == settings.end()) return Unknown(where, key);
     std::optional<std::string> text = ValueText(node);
     if (!text) return Invalid(fmt::format("{}: {} must be a text, a whole number or a boolean", where, key));
-    file.values.emplace(key, Sourced{*std::move(text), where});
+    const auto [first, is_new] = file.values.emplace(key, Sourced{*std::move(text), where});
+    if (!is_new) return Invalid(fmt::format("{}: {} stands at {} already", where, key, first->second.origin));
   }
   return absl::OkStatus();
 }
@@ -74,23 +86,22 @@ Sourced Choose(const Setting& setting, const FlagValues& flags, const Environmen
   for (const ConfigFile& file : files) {
     if (const auto found = file.values.find(setting.key); found != file.values.end()) return found->second;
   }
-  return {setting.default_value, "default"};
+  return {setting.default_value, std::string(kDefaultOrigin)};
 }
 
 }  // namespace
 
 absl::StatusOr<std::optional<ConfigFile>> ReadConfigFile(const std::string& path,
                                                          const std::vector<Setting>& settings) {
+  const absl::StatusOr<std::string> text = ReadSmallFile(*MakePosixFileSystem(), path, kMaxFileBytes);
+  if (absl::IsNotFound(text.status())) return std::nullopt;
+  if (!text.ok())
+    return Invalid(MessageOf(text.status()), "make it a readable file, or name another --config");
   ConfigFile file{.path = path, .values = {}};
-  std::ifstream stream(path);
-  if (!stream) {
-    if (errno == ENOENT) return std::nullopt;
-    return Annotate(ErrnoError(errno, fmt::format("open {}", path)), "configuration");
-  }
   try {
-    RETURN_IF_ERROR(ReadTable(toml::parse(stream, path), "", settings, file));
+    RETURN_IF_ERROR(ReadTable(toml::parse(*text, path), "", settings, file));
   } catch (const toml::parse_error& error) {
-    return Invalid(fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
+    return Invalid(fmt::format("{}:{}: {}", path, error.source().begin.line, Printable(error.description())));
   }
   return file;
 }
@@ -109,7 +120,7 @@ const Sourced& Settings::Get(std::string_view key) const {
 absl::Status Settings::Bad(std::string_view key, std::string_view expected) const {
   const Sourced& sourced = Get(key);
   return Invalid(
-      fmt::format("{} = \"{}\" ({}): expected {}", key, Printable(sourced.value), sourced.origin, expected));
+      fmt::format("{} = {} ({}): expected {}", key, Quoted(sourced.value), sourced.origin, expected));
 }
 
 absl::StatusOr<int> Settings::Count(std::string_view key, int min, int max) const {
@@ -128,9 +139,13 @@ absl::StatusOr<uint64_t> Settings::Bytes(std::string_view key) const {
   return bytes;
 }
 
-absl::StatusOr<std::chrono::milliseconds> Settings::Duration(std::string_view key) const {
+absl::StatusOr<std::chrono::milliseconds> Settings::Duration(std::string_view key,
+                                                             std::chrono::milliseconds min) const {
   const absl::StatusOr<std::chrono::milliseconds> duration = ParseDuration(Get(key).value);
-  if (!duration.ok()) return Bad(key, "a duration such as 30s or 5m");
+  if (!duration.ok() || *duration < min || *duration > kLongestDuration) {
+    return Bad(key, fmt::format("a duration such as 30s or 5m, from {} to {}", FormatDuration(min),
+                                FormatDuration(kLongestDuration)));
+  }
   return duration;
 }
 

@@ -24,7 +24,9 @@ struct Setting {
   std::string_view help;  // one sentence with the unit
 };
 
-// A text and where it came from: "flag --x", "environment X", "/path/config.toml:12", "default".
+inline constexpr std::string_view kDefaultOrigin = "default";
+
+// A text and where it came from: "flag --x", "environment X", "/path/config.toml:12", or kDefaultOrigin.
 struct Sourced {
   std::string value;
   std::string origin;
@@ -38,13 +40,16 @@ struct ConfigFile {
   std::map<std::string, Sourced, std::less<>> values;  // by dotted key
 };
 
-// Reads a TOML file. Tables become dotted keys; only text, whole numbers and booleans are values.
-//   kInvalidArgument (CONFIG_INVALID)  syntax, or a key that is no setting; names the file and the line.
+// Reads a TOML file (≤ 1 MiB, absolute path). Tables become dotted keys; only text, whole numbers and
+// booleans are values.
+//   kInvalidArgument (CONFIG_INVALID)  syntax, a key that is no setting or comes twice: names the file and
+//   the line; or a file that cannot be read.
 // nullopt when there is no such file.
 absl::StatusOr<std::optional<ConfigFile>> ReadConfigFile(const std::string& path,
                                                          const std::vector<Setting>& settings);
 
-// The effective settings: flag, environment, then `files` in their order, then the default.
+// The effective settings: flag, environment, then `files` in their order, then the default. `declared`
+// outlives the object.
 class Settings {
  public:
   Settings(const std::vector<Setting>& declared, const FlagValues& flags, const Environment& environment,
@@ -55,7 +60,9 @@ class Settings {
   // Typed access.   kInvalidArgument (CONFIG_INVALID)  names key, value and origin.
   absl::StatusOr<int> Count(std::string_view key, int min, int max) const;
   absl::StatusOr<uint64_t> Bytes(std::string_view key) const;
-  absl::StatusOr<std::chrono::milliseconds> Duration(std::string_view key) const;
+  absl::StatusOr<std::chrono::milliseconds> Duration(
+      std::string_view key,
+      std::chrono::milliseconds min = std::chrono::milliseconds(0)) const;  // ≤ 365 days
   absl::StatusOr<bool> Flag(std::string_view key) const;
 
   // For --print-config and the API, in the order of declaration.
