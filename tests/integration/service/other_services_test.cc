@@ -12,7 +12,7 @@
 #include "common/status/status.h"
 #include "tests/support/status/status_matchers.h"
 #include "tests/support/transport/recording_handler.h"
-#include "tests/unit/daemon/service/service_fixture.h"
+#include "tests/integration/service/service_fixture.h"
 
 namespace batuta::service {
 

@@ -1,4 +1,4 @@
-#include "tests/unit/daemon/service/held_hub.h"
+#include "tests/integration/service/held_hub.h"
 
 #include <chrono>
 #include <utility>

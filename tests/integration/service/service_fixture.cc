@@ -1,4 +1,4 @@
-#include "tests/unit/daemon/service/service_fixture.h"
+#include "tests/integration/service/service_fixture.h"
 
 #include <array>
 #include <future>

@@ -21,7 +21,7 @@
 #include "tests/support/metadata/fake_metadata_store.h"
 #include "tests/support/transfers/fake_transfers.h"
 #include "tests/support/transport/fake_transport.h"
-#include "tests/unit/daemon/service/held_hub.h"
+#include "tests/integration/service/held_hub.h"
 
 namespace batuta::service {
 

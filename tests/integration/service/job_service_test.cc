@@ -7,7 +7,7 @@
 #include "common/rpc/status_codec.h"
 #include "common/status/status.h"
 #include "tests/support/status/status_matchers.h"
-#include "tests/unit/daemon/service/service_fixture.h"
+#include "tests/integration/service/service_fixture.h"
 
 namespace batuta::service {
 

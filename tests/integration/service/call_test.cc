@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "common/rpc/metadata_keys.h"
-#include "tests/unit/daemon/service/service_fixture.h"
+#include "tests/integration/service/service_fixture.h"
 
 namespace batuta::service {
 
