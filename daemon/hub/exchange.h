@@ -26,7 +26,7 @@ struct Question {
   std::string url;   // on the endpoint
   std::string what;  // see Asked
   Asked::Kind kind = Asked::Kind::kOther;
-  std::string page;  // see Asked
+  std::string page = {};  // see Asked
 };
 
 // An answer with a 2xx status.

@@ -42,7 +42,7 @@ void AddBodySentences(std::vector<std::string>& sentences, std::string_view body
     AddSentence(sentences, body);
     return;
   }
-  const auto object = ReadObject(body, JsonBounds{.max_values = 1'000, .count_only = {}});
+  const auto object = ReadObject(body, JsonBounds{.max_values = 1'000});
   if (!object.ok()) return;
   for (const std::string& text : StringsMember(*object, "error", 8)) AddSentence(sentences, text);
   AddSentence(sentences, StringMember(*object, "error_description"));

@@ -123,8 +123,11 @@ class HttpHubClient final : public HubClient {
         [wire = wire_, urls = urls_, &runner = callbacks_, knows_expand = knows_expand_, repo, revision,
          access, done = std::move(done)](const absl::StatusOr<Answer>& answer) mutable {
           if (absl::IsInvalidArgument(answer.status())) {
-            *knows_expand = false;
-            return ResolveByInfo(wire, urls, runner, repo, revision, access, std::move(done));
+            auto learn = [knows_expand, done = std::move(done)](absl::StatusOr<CommitId> commit) mutable {
+              if (commit.ok()) *knows_expand = false;  // else it was the revision that the hub refused
+              done(std::move(commit));
+            };
+            return ResolveByInfo(wire, urls, runner, repo, revision, access, std::move(learn));
           }
           Deliver(runner, std::move(done), Decoded(answer, NameOf(repo, revision), DecodeCommit));
         });
@@ -201,8 +204,9 @@ class HttpHubClient final : public HubClient {
   const HubUrls urls_;
   const Wire wire_;
   TaskRunner& callbacks_;
-  const std::shared_ptr<std::atomic<bool>>
-      knows_expand_;  // shared with callbacks that may outlive the client
+
+  // Does this hub take `expand`? Shared with callbacks that may outlive the client.
+  const std::shared_ptr<std::atomic<bool>> knows_expand_;
 };
 
 }  // namespace

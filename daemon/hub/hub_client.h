@@ -30,7 +30,7 @@ struct Access {
   bool may_wait = true;  // else HUB_RATE_LIMITED at once where the budget would hold the request back
 
   // Called on the transport's thread when a request is held back; may be empty.
-  std::function<void(const transport::WaitInfo&)> on_waiting;
+  std::function<void(const transport::WaitInfo&)> on_waiting = {};
 };
 
 struct RepoSummary {

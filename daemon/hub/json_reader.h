@@ -21,8 +21,9 @@ namespace batuta::hub {
 struct JsonBounds {
   size_t max_depth = 32;
   size_t max_values = 100'000;  // of the object, or of one record
-  std::string_view
-      count_only;  // a member of the top-level object: its array is replaced by the number of its elements
+
+  // A member of the top-level object: its array is replaced by the number of its elements.
+  std::string_view count_only = {};
 };
 
 // One JSON object.

@@ -121,7 +121,7 @@ class TreeBuilder::PageReader {
 
 absl::Status TreeBuilder::AddPage(std::string_view json_text) {
   PageReader reader(*this);
-  const JsonBounds bounds{.max_values = 10'000, .count_only = {}};  // of one entry
+  const JsonBounds bounds{.max_values = 10'000};  // of one entry
   return ReadRecords(json_text, bounds, [&reader](const json& record) { return reader.Add(record); });
 }
 

@@ -13,19 +13,19 @@ namespace batuta::pull {
 // What the caller of a pull named, and what they leave to the default choice.
 struct SelectionRequest {
   RepoType repo_type = RepoType::kModel;
-  std::vector<std::string> paths;    // exact files
-  std::vector<std::string> include;  // globs (common/text/glob.h): only what matches one is taken
-  std::vector<std::string> exclude;  // globs: what matches one is left out, after paths and include
+  std::vector<std::string> paths = {};    // exact files
+  std::vector<std::string> include = {};  // globs (common/text/glob.h): only what matches one is taken
+  std::vector<std::string> exclude = {};  // globs: what matches one is left out, after paths and include
   std::string
       format;  // "" (default choice), "safetensors", "gguf", "onnx", "pytorch", "all"; any letter case
-  std::string quantization;               // label of one GGUF variant, any letter case; "" = none asked
-  std::vector<std::string> allow_unsafe;  // admitted classes: "pickle", "code", "invalid"
+  std::string quantization = {};               // label of one GGUF variant, any letter case; "" = none asked
+  std::vector<std::string> allow_unsafe = {};  // admitted classes: "pickle", "code", "invalid"
 };
 
 struct SelectedEntry {
   Entry entry;
   bool selected = false;
-  std::string reason;  // why it is left out: a short stable phrase; empty when selected
+  std::string reason = {};  // why it is left out: a short stable phrase; empty when selected
 
   friend bool operator==(const SelectedEntry&, const SelectedEntry&) = default;
 };
