@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "tests/hubsim/api/answers.h"
+#include "tests/hubsim/json_fields.h"
 
 namespace batuta::hubsim {
 namespace {

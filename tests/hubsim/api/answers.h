@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/hubsim/json_fields.h"
 #include "tests/hubsim/net/http_message.h"
 
 namespace batuta::hubsim {
@@ -22,15 +23,6 @@ Response ErrorAnswer(int status, std::string_view code, const std::string& messa
 Response PlainErrorAnswer(int status, std::string_view code, const std::string& message);
 
 Response RedirectAnswer(int status, const std::string& location);
-
-// An absl error of the store in the hub's terms: 400, 404 or 409.
-Response StoreErrorAnswer(const std::string& message, int status);
-
-// Fields of JSON that came from outside; the default when absent or of another type.
-std::string JsonString(const nlohmann::json& object, std::string_view key, std::string fallback = "");
-bool JsonBool(const nlohmann::json& object, std::string_view key, bool fallback = false);
-std::int64_t JsonInteger(const nlohmann::json& object, std::string_view key, std::int64_t fallback = 0);
-std::vector<std::string> JsonStrings(const nlohmann::json& object, std::string_view key);
 
 // The body as JSON; a discarded value when it is none or above 256 MiB.
 nlohmann::json JsonBody(const Request& request);

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include <nlohmann/json.hpp>
 
-#include "tests/hubsim/api/answers.h"
+#include "tests/hubsim/json_fields.h"
 #include "tests/hubsim/net/url.h"
 #include "tests/hubsim/store/history.h"
 
@@ -123,7 +123,8 @@ absl::Status LoadRepo(RepoKind kind, const std::string& id, const fs::path& fold
     store.AddAlias(kind, old_name, id);
 
   std::vector<fs::path> revisions = SortedChildren(folder / "revisions");
-  std::ranges::stable_partition(revisions, [](const fs::path& path) { return path.filename() == "main"; });
+  std::stable_partition(revisions.begin(), revisions.end(),
+                        [](const fs::path& path) { return path.filename() == "main"; });
   for (const fs::path& revision : revisions) {
     if (!fs::is_directory(revision)) continue;
     const std::string ref = RefFromFolderName(revision.filename().string());

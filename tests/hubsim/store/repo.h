@@ -83,7 +83,6 @@ struct Repo {
   RepoSettings settings;
   std::vector<Commit> commits = {};                           // in order of creation, all refs together
   std::map<std::string, std::string, std::less<>> refs = {};  // "refs/heads/main" -> commit id
-  std::map<std::string, std::string> tag_messages = {};
   std::vector<PullRequest> pull_requests = {};
   std::map<std::string, ContentPtr> lfs_objects = {};  // by sha256 in hex: what was uploaded or committed
 

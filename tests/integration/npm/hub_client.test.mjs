@@ -1,10 +1,13 @@
 // Proves the simulated hub against @huggingface/hub, a client that others wrote for the real one.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtemp, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import * as hub from "@huggingface/hub";
 import { gguf } from "@huggingface/gguf";
 import { HubSimProcess, readerToken, token } from "./hubsim_process.mjs";
@@ -190,6 +193,12 @@ describe("reading", () => {
 		assert.deepEqual(cache.warnings, []);
 		assert.deepEqual(cache.repos.map((r) => r.id.name), [repo]);
 		assert.ok(cache.repos[0].revisions.some((r) => r.commitOid === commit && r.refs.includes("main")));
+
+		const script = fileURLToPath(new URL("cache_scan.mjs", import.meta.url));
+		const printed = JSON.parse((await promisify(execFile)(process.execPath, [script, cacheDir])).stdout);
+		assert.equal(printed.size, cache.size);
+		assert.deepEqual(printed.repos.map((r) => [r.type, r.name]), [["model", repo]]);
+		assert.ok(printed.repos[0].revisions.some((r) => r.files.some((f) => f.blob === gitBlobId(config))));
 	});
 
 	test("fileExists, pathsInfo, listCommits and countCommits agree with the tree", async () => {

@@ -11,6 +11,13 @@ file(MAKE_DIRECTORY "${BINARY_DIR}")
 file(GLOB scripts "${SOURCE_DIR}/*.mjs")
 file(COPY ${scripts} "${SOURCE_DIR}/package.json" "${SOURCE_DIR}/package-lock.json" DESTINATION "${BINARY_DIR}")
 
+# A lock file with registry hosts in it works on the machine of its author only.
+file(STRINGS "${SOURCE_DIR}/package-lock.json" hosts REGEX "\"resolved\"")
+if(hosts)
+  message(FATAL_ERROR "package-lock.json names registry hosts. Write it with: "
+                      "npm install --package-lock-only --omit-lockfile-registry-resolved")
+endif()
+
 # What is installed for this very lock file need not be fetched again.
 file(SHA256 "${SOURCE_DIR}/package-lock.json" wanted)
 set(stamp "${BINARY_DIR}/installed.sha256")
