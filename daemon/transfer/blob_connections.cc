@@ -153,9 +153,10 @@ void BlobTransfer::DropThoseOf(TransferId owner) {
 }
 
 void BlobTransfer::WatchConnections(SteadyTime now) {
+  const bool is_budget_holding = IsHeldByBudget(now);
   for (auto& [id, connection] : connections_) {
     const SegmentReceiver::View view = connection.receiver->Look();
-    const bool is_held = view.is_paused || (!view.has_started && now < connection.held_until);
+    const bool is_held = view.is_paused || (!view.has_started && is_budget_holding);
     connection.movement.Sample(now, view.received_bytes, is_held);
     connection.receiver->Flush();
     const auto patience =
@@ -188,11 +189,16 @@ void BlobTransfer::DropLaggard(SteadyTime now) {
   }
 }
 
-bool BlobTransfer::IsHeldByBudget() const {
-  const SteadyTime now = context_.clock.steady();
-  return std::ranges::all_of(connections_, [now](const auto& each) {
+// One request that is held back may hold others of the same source that wait for the link it will bring.
+bool BlobTransfer::IsHeldByBudget(SteadyTime now) const {
+  return std::ranges::any_of(connections_, [now](const auto& each) {
     return now < each.second.held_until && !each.second.receiver->Look().has_started;
   });
+}
+
+bool BlobTransfer::HasStartedOne() const {
+  return std::ranges::any_of(connections_,
+                             [](const auto& each) { return each.second.receiver->Look().has_started; });
 }
 
 void BlobTransfer::OnConnectionWaiting(uint64_t id, const transport::WaitInfo& info) {
@@ -201,7 +207,7 @@ void BlobTransfer::OnConnectionWaiting(uint64_t id, const transport::WaitInfo& i
   if (i == connections_.end() || state_ != State::kMoving) return;
   const Duration delay = std::max<Duration>(info.until - context_.clock.wall(), Duration::zero());
   i->second.held_until = context_.clock.steady() + delay;
-  if (!IsHeldByBudget()) return;
+  if (HasStartedOne()) return;
   DismissImpatient(HeldBackError(info, delay));
   if (state_ == State::kMoving) audience_.TellWaiting(info, absl::OkStatus(), 0);
 }

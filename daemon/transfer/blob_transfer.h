@@ -131,7 +131,8 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
   void DropThoseOf(TransferId owner) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void WatchConnections(SteadyTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void DropLaggard(SteadyTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
-  bool IsHeldByBudget() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
+  bool IsHeldByBudget(SteadyTime now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
+  bool HasStartedOne() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   uint64_t FetchedBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   uint64_t ReceivedBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
 

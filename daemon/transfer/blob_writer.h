@@ -59,7 +59,9 @@ class BlobWriter final : public SegmentSink, public std::enable_shared_from_this
 
   void Open();
   void Write(uint64_t offset, Buffer buffer, size_t length) override;
-  bool IsIdle() const override { return queued_writes_.load(std::memory_order_relaxed) == 0; }
+
+  bool IsIdle() const override { return queued_writes_.load(std::memory_order_relaxed) < kShortQueue; }
+
   void StartOver();
   void Close(Ending ending);
 
@@ -83,6 +85,10 @@ class BlobWriter final : public SegmentSink, public std::enable_shared_from_this
   void FinishWhenWhole();
   absl::Status Verify();
   void Give(const absl::Status& verdict);
+
+  // A burst of small pieces from one connection or two; a fast link soon queues more and then sends full
+  // buffers.
+  static constexpr uint32_t kShortQueue = 8;
 
   const RepoId repo_;
   const Entry entry_;

@@ -24,7 +24,8 @@ class SegmentSink {
   // The first `length` bytes of `buffer` belong at `offset` of the blob.
   virtual void Write(uint64_t offset, Buffer buffer, size_t length) = 0;
 
-  // Nothing waits to be written: small pieces are welcome. A hint; may be out of date when it arrives.
+  // Little or nothing waits to be written: small pieces are welcome. A hint; may be out of date when it
+  // arrives.
   virtual bool IsIdle() const = 0;
 };
 
