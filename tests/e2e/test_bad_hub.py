@@ -98,7 +98,7 @@ class BadHubTest(EndToEndTest):
             dict(kind="cut", at_bytes=1_000_000, count=3),
             dict(kind="status", status=503, count=2),
             dict(kind="status", status=500, count=2),
-            dict(kind="expired", listener="cdn", count=2),
+            dict(kind="expired", listener="cdn", count=1),
             dict(kind="reset", count=2),
             dict(kind="ignore_range", listener="cdn", count="always"),
             dict(kind="wrong_range", amount=10, listener="cdn", count=1),
