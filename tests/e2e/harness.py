@@ -142,6 +142,8 @@ class Sandbox:
             path.mkdir(mode=0o700)
         keep = ("PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TMPDIR")
         self.env = {name: os.environ[name] for name in keep if name in os.environ}
+        # The client finds the daemon that it starts beside itself, or on the path.
+        self.env["PATH"] = os.path.dirname(BATUTAD) + os.pathsep + self.env.get("PATH", os.defpath)
         self.env.update(
             HOME=str(self.home),
             XDG_STATE_HOME=str(self.folder / "state"),

@@ -7,7 +7,7 @@ import unittest
 
 from harness import EndToEndTest, kill_9, wait_until
 
-SIZE = 256_000_000
+SIZE = 192_000_000
 KILLS = 20
 
 
@@ -16,7 +16,7 @@ class CrashTest(EndToEndTest):
         hub = self.box.hub()
         hub.commit("acme/large", {"model.safetensors": {"size": SIZE, "seed": 7}})
         # Slow enough that twenty kills hit the middle of the transfer.
-        hub.fault(kind="slow", listener="cdn", count="always", bytes_per_second=10_000_000)
+        hub.fault(kind="slow", listener="cdn", count="always", bytes_per_second=1_500_000)
         rng = random.Random(20)
         daemon = self.box.daemon()
         job = self.box.batuta("hf", "pull", "model", "acme/large", "--detach", "--format", "json").json["job_id"]
