@@ -116,7 +116,7 @@ void FakeRangeSource::Begin(CallId id, Call call) {
     Start(id);
     return;
   }
-  kept.handler->OnWaiting(*kept.answer.held_back);
+  if (!kept.answer.is_silent_about_it) kept.handler->OnWaiting(*kept.answer.held_back);
   PostLater(kept.answer.held_for, id, &FakeRangeSource::Start);
 }
 

@@ -29,7 +29,8 @@ class FakeRangeSource final : public transport::RangeSource,
     std::optional<uint64_t> wrong_byte_at;      // this byte of the object is sent wrong
     bool ignores_range = false;                 // the whole object is sent
     std::optional<transport::WaitInfo> held_back;
-    Duration held_for{0};  // with `held_back`
+    Duration held_for{0};             // with `held_back`
+    bool is_silent_about_it = false;  // then the handler is not told
     Duration per_chunk{0};
   };
 

@@ -173,6 +173,27 @@ TEST(TransfersSharingTest, WhoMayNotWaitFailsWhenTheBudgetHoldsEverythingBack) {
   EXPECT_EQ(source->requests().size(), 2u) << "being held back is no stall";
 }
 
+TEST(TransfersSharingTest, ConnectionsThatWaitForALinkThatIsHeldBackAreNoStallEither) {
+  TransferWorld world;
+  const std::string content = MakeContent(2 * kMiB);
+  const auto source = world.Source(content);
+  source->SetScript([&world](int fetch, transport::ByteRange) {
+    FakeRangeSource::Answer answer;
+    answer.held_for = seconds(120);
+    // Only the first asks the hub; the others wait for its link without a word.
+    answer.held_back = transport::WaitInfo{"rate limit", "", world.core.clock().wall() + seconds(120)};
+    answer.is_silent_about_it = fetch > 0;
+    return answer;
+  });
+  const auto joined = world.Join(EntryOf(content), source);
+  world.core.AdvanceAndRunUntilIdle(seconds(119));
+  EXPECT_EQ(joined.observer->waits.size(), 1u);
+  EXPECT_EQ(source->requests().size(), 8u);
+  source->SetScript({});
+  ASSERT_TRUE(world.RunUntilFinished(*joined.observer));
+  EXPECT_TRUE(joined.observer->is_ok());
+}
+
 TEST(TransfersSharingTest, TwoSizesForOneBlobAreAnErrorOfTheSecond) {
   TransferWorld world;
   const std::string content = MakeContent(10'000);
@@ -235,8 +256,8 @@ class CrowdTest : public ::testing::Test {
 TEST_F(CrowdTest, EveryBlobInFlightHasAConnectionAndTheLargestHasMost) {
   TransferWorld world(Limited(4, 12));
   std::vector<Blob> blobs;
-  for (uint32_t i = 0; i < 3; ++i) blobs.push_back(Add(world, 2 * kMiB, i + 1));
-  blobs.push_back(Add(world, 32 * kMiB, 9));
+  for (uint32_t i = 0; i < 3; ++i) blobs.push_back(Add(world, kMiB, i + 1));
+  blobs.push_back(Add(world, 8 * kMiB, 9));
   for (const Blob& blob : blobs) blob.source->SetScript(Slow(milliseconds(100)));
   // Those that came first had all the spare connections; they give them up as their segments end.
   world.core.AdvanceAndRunUntilIdle(milliseconds(1'300));

@@ -231,7 +231,7 @@ TEST(TransfersTest, DrainKeepsWhatArrivedAndRefusesWhatComesLater) {
     answer.stall_after_bytes = 50'000;
     return answer;
   });
-  const auto [id, observer] = world.Join(entry, source);
+  const auto observer = world.Join(entry, source).observer;
   const auto [queued_id, left] = world.Join(EntryOf("left before"), world.Source("left before"));
   world.transfers->Leave(queued_id);
   world.Run();
