@@ -308,7 +308,7 @@ void JobQueue::ForgetOld() {
     const JobRecord& record = slots_.at(id).job->record();
     by_request_.erase({record.owner.uid, record.request_id});
     slots_.erase(id);
-    journal_.Post([this, id] {
+    journal_.Post([this, id = id] {
       const absl::Status gone = metadata::Delete(store_, Table::kJobs, id, Durability::kProcess);
       if (!gone.ok())
         LogWarn("old job not deleted", Field("job", id), Field("error", std::string(MessageOf(gone))));
