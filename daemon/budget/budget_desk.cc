@@ -30,8 +30,9 @@ std::string NameOf(const WindowKey& window, const std::string& endpoint) {
   return fmt::format("{} of {} at {}", ToString(window.kind), window.identity, endpoint);
 }
 
+// Good enough to spread requests, and small enough to live inside the function.
 std::function<double()> OwnGenerator() {
-  return [engine = std::mt19937_64(std::random_device{}())]() mutable {
+  return [engine = std::minstd_rand(std::random_device{}())]() mutable {
     return std::uniform_real_distribution<double>(0.0, 1.0)(engine);
   };
 }
