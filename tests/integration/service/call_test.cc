@@ -19,8 +19,9 @@ TEST(IsTokenShapedTest, TakesVisibleAsciiOfModerateLength) {
   EXPECT_TRUE(IsTokenShaped(std::string(1'024, 'x')));
   EXPECT_FALSE(IsTokenShaped(""));
   EXPECT_FALSE(IsTokenShaped(std::string(1'025, 'x')));
-  for (const std::string bad :
-       {"hf a", " hf", "hf\n", "hf\r\nX: y", "hf\t", "hf\x7f", "hf\xc3\xa9", std::string("h\0f", 3)}) {
+  const std::vector<std::string> bad_tokens = {"hf a", " hf",    "hf\n",       "hf\r\nX: y",
+                                               "hf\t", "hf\x7f", "hf\xc3\xa9", std::string("h\0f", 3)};
+  for (const std::string& bad : bad_tokens) {
     EXPECT_FALSE(IsTokenShaped(bad)) << testing::PrintToString(bad);
   }
 }

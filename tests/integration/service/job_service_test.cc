@@ -6,8 +6,8 @@
 
 #include "common/rpc/status_codec.h"
 #include "common/status/status.h"
-#include "tests/support/status/status_matchers.h"
 #include "tests/integration/service/service_fixture.h"
+#include "tests/support/status/status_matchers.h"
 
 namespace batuta::service {
 

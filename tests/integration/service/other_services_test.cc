@@ -10,9 +10,9 @@
 #include "common/rpc/metadata_keys.h"
 #include "common/rpc/status_codec.h"
 #include "common/status/status.h"
+#include "tests/integration/service/service_fixture.h"
 #include "tests/support/status/status_matchers.h"
 #include "tests/support/transport/recording_handler.h"
-#include "tests/integration/service/service_fixture.h"
 
 namespace batuta::service {
 

@@ -17,11 +17,11 @@
 #include "batuta/v1/job_service.grpc.pb.h"
 
 #include "daemon/service/service_context.h"
+#include "tests/integration/service/held_hub.h"
 #include "tests/support/files/temp_folder.h"
 #include "tests/support/metadata/fake_metadata_store.h"
 #include "tests/support/transfers/fake_transfers.h"
 #include "tests/support/transport/fake_transport.h"
-#include "tests/integration/service/held_hub.h"
 
 namespace batuta::service {
 

@@ -70,7 +70,7 @@ TEST(DecodeRevisionTest, EmptyIsMainAndNothingEscapes) {
   EXPECT_THAT(DecodeRevision("refs/pr/3"), IsOk());
   EXPECT_THAT(DecodeRevision(kCommit), IsOk());
   for (const std::string& bad : {std::string("../main"), std::string("a//b"), std::string("/a"),
-                                std::string("a\nb"), std::string(256, 'r'), std::string("a\0b", 3)}) {
+                                 std::string("a\nb"), std::string(256, 'r'), std::string("a\0b", 3)}) {
     EXPECT_THAT(DecodeRevision(bad), HasReason(reason::kInvalidRevision)) << testing::PrintToString(bad);
   }
 }
