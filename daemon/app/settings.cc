@@ -134,14 +134,14 @@ absl::StatusOr<int> Settings::Count(std::string_view key, int min, int max) cons
 }
 
 absl::StatusOr<uint64_t> Settings::Bytes(std::string_view key) const {
-  const absl::StatusOr<uint64_t> bytes = ParseBytes(Get(key).value);
+  absl::StatusOr<uint64_t> bytes = ParseBytes(Get(key).value);
   if (!bytes.ok()) return Bad(key, "a size such as 512MB or 2GiB");
   return bytes;
 }
 
 absl::StatusOr<std::chrono::milliseconds> Settings::Duration(std::string_view key,
                                                              std::chrono::milliseconds min) const {
-  const absl::StatusOr<std::chrono::milliseconds> duration = ParseDuration(Get(key).value);
+  absl::StatusOr<std::chrono::milliseconds> duration = ParseDuration(Get(key).value);
   if (!duration.ok() || *duration < min || *duration > kLongestDuration) {
     return Bad(key, fmt::format("a duration such as 30s or 5m, from {} to {}", FormatDuration(min),
                                 FormatDuration(kLongestDuration)));

@@ -9,7 +9,6 @@ namespace batuta::budget {
 using transport::CallId;
 using transport::HttpHandler;
 using transport::HttpRequest;
-using transport::HttpTransport;
 
 namespace {
 

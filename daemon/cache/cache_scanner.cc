@@ -172,7 +172,7 @@ void CacheScanner::ReadRefFile(const Path& path, const std::string& name,
 // What the link leads to. The usual kind, to a file named relative to its folder, costs no open.
 absl::StatusOr<FileInfo> CacheScanner::Follow(const Path& path) {
   ASSIGN_OR_RETURN(const std::string text, files_.ReadSymlink(path));
-  const auto target = files_.Info((path.parent_path() / text).lexically_normal());
+  auto target = files_.Info((path.parent_path() / text).lexically_normal());
   if (!target.ok() || target->kind != Kind::kSymlink) return target;
   ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files_.Open(path, OpenMode::kRead));
   return file->Info();
