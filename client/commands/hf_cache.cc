@@ -12,7 +12,7 @@ std::string_view HfCacheLs::examples() const {
 }
 
 absl::Status HfCacheLs::Run(Context& context) {
-  ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
+  ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.send_token = false}));
   ASSIGN_OR_RETURN(const v1::ListReposResponse response, connection.client->ListRepos());
   PrintCache(context.output, response, context.clock.wall());
   return absl::OkStatus();
@@ -34,7 +34,7 @@ void HfCachePath::DefineFlags(Flags& flags) {
 absl::Status HfCachePath::Run(Context& context) {
   v1::ResolveResponse answer;
   if (repo_.type.empty()) {
-    ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
+    ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.send_token = false}));
     answer.set_path(connection.status.cache_path());
   } else {
     if (repo_.id.empty()) return UsageError("missing REPO: which one of that type?", "batuta hf cache ls");
@@ -42,7 +42,7 @@ absl::Status HfCachePath::Run(Context& context) {
     ASSIGN_OR_RETURN(*request.mutable_repo(), repo_.Parse());
     request.set_revision(repo_.revision);
     request.set_path(file_);
-    ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
+    ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.send_token = false}));
     ASSIGN_OR_RETURN(answer, connection.client->Resolve(request));
   }
   if (!context.output.json()) {

@@ -65,13 +65,9 @@ bool IsStranger(const absl::Status& status) {
   return DetailsOf(status).facts.contains("stranger");
 }
 
-absl::Status NoDaemon(const SocketSearch& search) {
-  std::string places;
-  for (const SocketSearch::Place& place : search.places) {
-    places += (places.empty() ? "" : ", ") + Printable(place.address.path());
-  }
+absl::Status NoDaemon(std::string_view why) {
   return MakeError(absl::StatusCode::kUnavailable, reason::kDaemonUnreachable,
-                   fmt::format("no daemon answers at {}", places), kStartHint);
+                   fmt::format("no daemon answers: {}", why), kStartHint);
 }
 
 absl::Status StartFailed(std::string_view how, const DaemonProcess& process) {
@@ -124,19 +120,21 @@ absl::StatusOr<Connection> Connector::Open(const ConnectOptions& options) const 
 
 absl::StatusOr<Connection> Connector::OpenExisting(const SocketSearch& search,
                                                    const CallIdentity& identity) const {
+  std::string why;
   for (const SocketSearch::Place& place : search.places) {
     absl::StatusOr<UniqueFd> socket = ConnectTo(place);
+    absl::Status status = socket.status();
     if (socket.ok()) {
       absl::StatusOr<Connection> connection = Greet(*std::move(socket), identity);
       if (connection.ok() || !IsUnreachable(connection.status())) return connection;
-    } else if (IsStranger(socket.status())) {
-      return socket.status();
-    } else if (!IsUnreachable(socket.status()) && (search.is_explicit || !place.is_system)) {
-      // A system daemon that this user may not use is no daemon to them.
-      return socket.status();
+      status = Annotate(connection.status(), fmt::format("socket {}", Quoted(place.address.path())));
+    } else if (IsStranger(status) || (!IsUnreachable(status) && (search.is_explicit || !place.is_system))) {
+      // A system daemon that this user may not use is no daemon to them; all else is told.
+      return status;
     }
+    why += fmt::format("{}{}", why.empty() ? "" : "; ", MessageOf(status));
   }
-  return NoDaemon(search);
+  return NoDaemon(why);
 }
 
 absl::StatusOr<Connection> Connector::Spawn(const SocketSearch& search, const CallIdentity& identity) const {

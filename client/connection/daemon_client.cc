@@ -23,6 +23,7 @@ namespace {
 
 constexpr int kMaxMessageBytes = 64 << 20;  // a listing of a cache with tens of thousands of repos
 constexpr std::chrono::seconds kStatusDeadline{10};
+constexpr std::chrono::seconds kJobDeadline{30};  // the daemon only takes note; no hub is asked
 
 std::shared_ptr<grpc::Channel> MakeChannel(UniqueFd socket) {
   grpc::ChannelArguments arguments;
@@ -152,19 +153,19 @@ absl::Status DaemonClient::PlanPull(const v1::PlanPullRequest& request,
 
 absl::StatusOr<v1::Job> DaemonClient::StartPull(const v1::StartPullRequest& request) {
   ASSIGN_OR_RETURN(v1::StartPullResponse response,
-                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::StartPull, request));
+                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::StartPull, request, kJobDeadline));
   return std::move(*response.mutable_job());
 }
 
 absl::StatusOr<v1::ListJobsResponse> DaemonClient::ListJobs(const v1::ListJobsRequest& request) {
-  return stubs_->Call(stubs_->jobs, &v1::JobService::Stub::ListJobs, request);
+  return stubs_->Call(stubs_->jobs, &v1::JobService::Stub::ListJobs, request, kJobDeadline);
 }
 
 absl::StatusOr<v1::Job> DaemonClient::GetJob(const std::string& id) {
   v1::GetJobRequest request;
   request.set_job_id(id);
   ASSIGN_OR_RETURN(v1::GetJobResponse response,
-                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::GetJob, request));
+                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::GetJob, request, kJobDeadline));
   return std::move(*response.mutable_job());
 }
 
@@ -172,7 +173,7 @@ absl::StatusOr<v1::Job> DaemonClient::CancelJob(const std::string& id) {
   v1::CancelJobRequest request;
   request.set_job_id(id);
   ASSIGN_OR_RETURN(v1::CancelJobResponse response,
-                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::CancelJob, request));
+                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::CancelJob, request, kJobDeadline));
   return std::move(*response.mutable_job());
 }
 
@@ -180,7 +181,7 @@ absl::StatusOr<v1::Job> DaemonClient::PauseJob(const std::string& id) {
   v1::PauseJobRequest request;
   request.set_job_id(id);
   ASSIGN_OR_RETURN(v1::PauseJobResponse response,
-                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::PauseJob, request));
+                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::PauseJob, request, kJobDeadline));
   return std::move(*response.mutable_job());
 }
 
@@ -188,7 +189,7 @@ absl::StatusOr<v1::Job> DaemonClient::ResumeJob(const std::string& id) {
   v1::ResumeJobRequest request;
   request.set_job_id(id);
   ASSIGN_OR_RETURN(v1::ResumeJobResponse response,
-                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::ResumeJob, request));
+                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::ResumeJob, request, kJobDeadline));
   return std::move(*response.mutable_job());
 }
 
