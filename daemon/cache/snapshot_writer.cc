@@ -93,7 +93,7 @@ absl::Status SnapshotWriter::Sync(const RepoId& repo, const CommitId& commit) {
     changed_count_ -= changed.size();
   }
   while (!changed.empty()) {
-    const absl::Status status = files_.SyncFolder(*changed.begin());
+    absl::Status status = files_.SyncFolder(*changed.begin());
     if (!status.ok() && !SaysAbsent(status)) {
       for (const Path& folder : changed) NoteChanged(snapshot, folder).IgnoreError();
       return status;

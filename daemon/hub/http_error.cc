@@ -168,24 +168,34 @@ absl::Status Unreachable(const Refusal& refusal, WallTime now) {
 }
 
 absl::Status RateLimited(const Refusal& refusal, WallTime now) {
-  absl::Status status = Make(
-      refusal, StatusCode::kResourceExhausted, reason::kHubRateLimited, "too many requests for the present",
-      refusal.asked.with_token ? std::string() : fmt::format("a token raises the limit: {}", kLogInHint));
+  std::string hint;
+  if (refusal.asked.on_endpoint && !refusal.asked.with_token) {
+    hint = fmt::format("a token raises the limit: {}", kLogInHint);
+  }
+  absl::Status status = Make(refusal, StatusCode::kResourceExhausted, reason::kHubRateLimited,
+                             "too many requests for the present", hint);
   const auto delay = RetryAfter(refusal.head, now);
   return delay ? WithRetryAfter(std::move(status), *delay) : status;
+}
+
+absl::Status Forbidden(const Refusal& refusal) {
+  if (!refusal.asked.on_endpoint) {
+    return Make(refusal, StatusCode::kPermissionDenied, reason::kHubForbidden,
+                fmt::format("the file server refused a link that the hub had just made (HTTP {})",
+                            refusal.head.status),
+                "check the clock of this machine, and proxies on the way");
+  }
+  return Make(refusal, StatusCode::kPermissionDenied, reason::kHubForbidden,
+              fmt::format("the hub refused (HTTP {})", refusal.head.status),
+              refusal.asked.with_token
+                  ? "the token may lack a right that this needs: `batuta hf whoami` shows its role"
+                  : std::string(kLogInHint));
 }
 
 // What the status alone says, where the hub gave no code.
 absl::Status ByStatus(const Refusal& refusal, WallTime now) {
   const int status = refusal.head.status;
-  if (status == 403 || status == 451) {
-    return Make(
-        refusal, StatusCode::kPermissionDenied, reason::kHubForbidden,
-        fmt::format("the {} refused (HTTP {})", refusal.asked.on_endpoint ? "hub" : "file server", status),
-        refusal.asked.with_token
-            ? "the token may lack a right that this needs: `batuta hf whoami` shows its role"
-            : std::string(kLogInHint));
-  }
+  if (status == 403 || status == 451) return Forbidden(refusal);
   if (status == 429) return RateLimited(refusal, now);
   if (status == 408 || status >= 500) return Unreachable(refusal, now);
   if (status == 416) {

@@ -62,10 +62,10 @@ class SearchWalk : public std::enable_shared_from_this<SearchWalk> {
   void AskFor(std::string url, bool may_simplify) {
     Question question{.url = std::move(url), .what = "search", .kind = Asked::Kind::kOther, .page = {}};
     Ask(wire_, std::move(question), access_,
-        [self = shared_from_this(), may_simplify](absl::StatusOr<Answer> answer) {
+        [self = shared_from_this(), may_simplify](const absl::StatusOr<Answer>& answer) {
           // Hubs that know fewer fields refuse to name any.
           if (may_simplify && absl::IsInvalidArgument(answer.status())) return self->Start(false);
-          self->OnPage(std::move(answer));
+          self->OnPage(answer);
         });
   }
 

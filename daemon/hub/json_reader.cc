@@ -172,10 +172,10 @@ absl::Status ReadRecords(std::string_view text, const JsonBounds& bounds,
 }
 
 const json& Member(const json& object, std::string_view name) {
-  static const json kNull;
-  if (!object.is_object()) return kNull;
+  static const json nothing;
+  if (!object.is_object()) return nothing;
   const auto found = object.find(name);
-  return found == object.end() ? kNull : *found;
+  return found == object.end() ? nothing : *found;
 }
 
 std::string StringMember(const json& object, std::string_view name) {

@@ -97,7 +97,7 @@ using Database = std::shared_ptr<rocksdb::DB>;
 
 rocksdb::Status OpenDatabase(const std::filesystem::path& path, Database* database) {
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(SmallOptions(), path.native(), &opened);
+  rocksdb::Status status = rocksdb::DB::Open(SmallOptions(), path.native(), &opened);
   database->reset(opened);
   return status;
 }
