@@ -146,7 +146,8 @@ class Classifier {
     kind.is_weight = kind.format != FileFormat::kPlain && !name.ends_with(".json");
     if (place.format && !kind.is_training_state) {
       kind.format = *place.format;
-      if (place.format == FileFormat::kOther) kind.is_pickle = false;
+      // What such a folder calls `.bin` is raw numbers, but for a publisher's own PyTorch checkpoint.
+      if (name.ends_with(".bin") && place.format != FileFormat::kOriginal) kind.is_pickle = false;
     }
     if (is_model_) return kind;
     kind.format = FileFormat::kPlain;
