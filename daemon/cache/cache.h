@@ -78,8 +78,7 @@ class Cache {
   // (STORAGE_READ_ONLY). A missing root is an empty cache. Touches nothing.
   static std::unique_ptr<Cache> OpenReadOnly(CacheOptions options, FileSystem& files);
 
-  // --- reading
-  // -------------------------------------------------------------------------------------------------------
+  // --- reading ----------------------------------------------------------------------
 
   // The commit a ref points to. A missing, empty or malformed ref file is nullopt. A revision that is spelled
   // as a commit is that commit, whatever is cached.
@@ -110,8 +109,7 @@ class Cache {
   virtual const std::filesystem::path& root() const = 0;
   virtual const Abilities& abilities() const = 0;
 
-  // --- writing
-  // -------------------------------------------------------------------------------------------------------
+  // --- writing ----------------------------------------------------------------------
 
   // Opens the partial file of a blob, new or left by an earlier run, for its one writer.
   //   kAlreadyExists                     the blob is whole already: use LinkExisting().
@@ -123,16 +121,14 @@ class Cache {
   // size; false when not. Idempotent; replaces a broken or wrong link. The link itself is made durable by
   // WriteRef(). Without symlinks the blob is moved there, and the same bytes wanted in a second place are
   // linked or copied from where the stored listings say they are: so WriteTree() comes first.
-  //   kDataLoss (INVALID_PATH)  a symlink in the snapshot folder would lead the path astray; a file stands
-  //   where a folder is
-  //                             needed or the other way round; the name differs only in letter case from
-  //                             another entry's and the file system does not tell them apart; the name is too
-  //                             long for it.
+  //   kDataLoss (INVALID_PATH)  the path cannot be had there: a symlink among the snapshot's folders would
+  //     lead it astray; a file stands where a folder is needed, or the other way round; the name differs
+  //     from another only in letter case and the file system does not tell them apart; it is too long.
   virtual absl::StatusOr<bool> LinkExisting(const RepoId& repo, const CommitId& commit,
                                             const Entry& entry) = 0;
 
-  // Stores the listing of a commit for ReadTree() and for the Python library, durably.
-  //   kInvalidArgument (INVALID_ARGUMENT)  an LFS entry has no git_oid; nothing was written.
+  // Stores the listing of a commit for ReadTree() and for the Python library, durably. Before the first link
+  // of a pull: then the Python library, too, can tell that a snapshot is not complete yet.
   virtual absl::Status WriteTree(const RepoId& repo, const Tree& tree) = 0;
 
   // Makes what was linked into the snapshot durable, and then the ref. The snapshot's folder is made when
@@ -141,8 +137,8 @@ class Cache {
   //   kDataLoss (INVALID_PATH)  another ref of this cache is a folder on the way, or the other way round.
   virtual absl::Status WriteRef(const RepoId& repo, const Revision& revision, const CommitId& commit) = 0;
 
-  // Records that the hub says there is no such file (`.no_exist/<commit>/<path>`).   kDataLoss (INVALID_PATH)
-  // as above.
+  // Records that the hub says there is no such file (`.no_exist/<commit>/<path>`).
+  //   kDataLoss (INVALID_PATH)  as for LinkExisting().
   virtual absl::Status WriteNoExist(const RepoId& repo, const CommitId& commit, const RepoPath& path) = 0;
 };
 

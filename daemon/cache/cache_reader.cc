@@ -97,13 +97,17 @@ absl::StatusOr<std::optional<Tree>> CacheReader::ReadSnapshot(const RepoId& repo
   while (!pending.empty()) {
     const std::string folder = std::move(pending.back());
     pending.pop_back();
-    ASSIGN_OR_RETURN(const std::vector<std::string> names, files_.List(snapshot / folder));
-    for (const std::string& name : names) {
+    const auto names = files_.List(snapshot / folder);
+    if (SaysAbsent(names.status())) continue;  // removed while we looked
+    if (!names.ok()) return names.status();
+    for (const std::string& name : *names) {
       const auto path = RepoPath::Parse(folder + name);
       if (!path.ok()) continue;
-      ASSIGN_OR_RETURN(const FileInfo found, files_.Info(snapshot / path->text()));
-      if (found.kind == Kind::kFolder) pending.push_back(path->text() + "/");
-      if (found.kind != Kind::kSymlink) continue;
+      const auto found = files_.Info(snapshot / path->text());
+      if (SaysAbsent(found.status())) continue;
+      if (!found.ok()) return found.status();
+      if (found->kind == Kind::kFolder) pending.push_back(path->text() + "/");
+      if (found->kind != Kind::kSymlink) continue;
       ASSIGN_OR_RETURN(std::optional<Entry> entry, EntryAt(repo, snapshot / path->text(), *path));
       if (entry.has_value()) tree.entries.push_back(*std::move(entry));
     }
@@ -116,8 +120,10 @@ absl::StatusOr<std::optional<Tree>> CacheReader::ReadSnapshot(const RepoId& repo
 // What the symlink at `place` says of the file, when it leads to a blob of the repo.
 absl::StatusOr<std::optional<Entry>> CacheReader::EntryAt(const RepoId& repo, const Path& place,
                                                           const RepoPath& path) const {
-  ASSIGN_OR_RETURN(const std::string text, files_.ReadSymlink(place));
-  const Path target = (place.parent_path() / text).lexically_normal();
+  const auto text = files_.ReadSymlink(place);
+  if (SaysAbsent(text.status())) return std::nullopt;
+  if (!text.ok()) return text.status();
+  const Path target = (place.parent_path() / *text).lexically_normal();
   auto blob = BlobId::Parse(target.filename().native());
   if (!blob.ok() || target != layout_.Blob(repo, *blob)) return std::nullopt;
   ASSIGN_OR_RETURN(const std::optional<uint64_t> size_bytes, SizeOf(files_, target));

@@ -21,8 +21,7 @@ std::vector<std::filesystem::path> FoldersOnTheWay(const std::filesystem::path& 
                                                    std::string_view relative);
 
 // Is each of the folders there and a real folder? False when one is missing.
-//   kDataLoss (INVALID_PATH)  one is a symlink, which would lead what is written below it astray, or not a
-//   folder.
+//   kDataLoss (INVALID_PATH)  one is not a folder, or a symlink, which would lead what is below it astray.
 absl::StatusOr<bool> CheckRealFolders(FileSystem& files, const std::vector<std::filesystem::path>& folders);
 
 // The same, and makes those that are missing; the parent of the first must exist. Answers every folder that

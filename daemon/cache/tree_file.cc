@@ -55,20 +55,9 @@ std::string TextOf(const Entry& entry) {
   return text + "\n  }";
 }
 
-absl::Status CheckGitOids(const std::vector<Entry>& entries) {
-  const auto unknown = std::find_if(entries.begin(), entries.end(), [](const Entry& entry) {
-    return entry.blob.kind() == BlobId::Kind::kSha256 && entry.git_oid.empty();
-  });
-  if (unknown == entries.end()) return absl::OkStatus();
-  return MakeError(
-      absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
-      fmt::format("the git oid of {} is not known, so the listing cannot be stored", unknown->path.text()));
-}
-
 }  // namespace
 
 absl::Status WriteTreeTo(File& file, const Tree& tree) {
-  RETURN_IF_ERROR(CheckGitOids(tree.entries));
   std::vector<uint32_t> order(tree.entries.size());
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(),

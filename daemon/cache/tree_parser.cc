@@ -106,8 +106,11 @@ class TreeHandler final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool string(string_t& text) override {
-    if (InFile() && keys_[2] == "blob_id") git_oid_ = std::move(text);
-    if (InFile() && keys_[2] == "lfs_sha256") sha256_ = std::move(text);
+    if (InFile() && keys_[2] == "blob_id") {
+      git_oid_ = std::move(text);
+    } else if (InFile() && keys_[2] == "lfs_sha256") {
+      sha256_ = std::move(text);
+    }
     return Scalar();
   }
 
@@ -160,14 +163,21 @@ class TreeHandler final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool AddFile() {
+    const bool is_lfs = !sha256_.empty();
     auto path = RepoPath::Parse(keys_[1]);
-    auto git_oid = BlobId::Parse(git_oid_);
-    auto blob = sha256_.empty() ? git_oid : BlobId::Parse(sha256_);
-    if (!path.ok() || !git_oid.ok() || !blob.ok() || !size_bytes_.has_value()) return false;
-    if (git_oid->kind() != BlobId::Kind::kGitSha1) return false;
-    if (!sha256_.empty() && blob->kind() != BlobId::Kind::kSha256) return false;
-    entries_.push_back({*std::move(path), *size_bytes_, *std::move(blob), git_oid->hex()});
+    auto blob = BlobId::Parse(is_lfs ? sha256_ : git_oid_);
+    if (!path.ok() || !blob.ok() || !size_bytes_.has_value()) return false;
+    if (blob->kind() != (is_lfs ? BlobId::Kind::kSha256 : BlobId::Kind::kGitSha1)) return false;
+    // Empty: who wrote it did not know either.
+    const bool has_git_oid = git_oid_.empty() || IsGitOid(git_oid_);
+    if (!has_git_oid) return false;
+    entries_.push_back({*std::move(path), *size_bytes_, *std::move(blob), git_oid_});
     return true;
+  }
+
+  static bool IsGitOid(const std::string& text) {
+    const auto oid = BlobId::Parse(text);
+    return oid.ok() && oid->kind() == BlobId::Kind::kGitSha1 && oid->hex() == text;
   }
 
   size_t level_ = 0;                 // of the object that is open

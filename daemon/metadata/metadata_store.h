@@ -55,9 +55,8 @@ enum class Durability {
 // MetadataStore is the catalog: an ordered map per table. Keys are any bytes ≤ 4 KiB, values ≤ 16 MiB.
 // Thread-safe. Calls may block for a disk write (kPower: for an fsync); reads of what was written lately do
 // not.
-//   kUnavailable (STORAGE_FAILED), kResourceExhausted (DISK_FULL), kDataLoss (CATALOG_DAMAGED) from any
-//   method. kInvalidArgument (INVALID_ARGUMENT) from Write(): a key or value beyond its limit; nothing was
-//   written.
+//   kUnavailable (STORAGE_FAILED), kResourceExhausted (DISK_FULL), kDataLoss (CATALOG_DAMAGED)  any method.
+//   kInvalidArgument (INVALID_ARGUMENT)  Write(): a key or value is beyond its limit; nothing was written.
 class MetadataStore {
  public:
   virtual ~MetadataStore() = default;

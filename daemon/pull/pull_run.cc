@@ -148,9 +148,11 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
            [](Run& run, absl::StatusOr<Work> work) { run.OnLinked(std::move(work)); });
   }
 
-  // Disk pool. Links what the repo has under another name or commit already, groups the rest by blob, and
-  // checks that it fits.
+  // Disk pool. Stores the listing, links what the repo has under another name or commit already, groups the
+  // rest by blob, and checks that it fits. The listing comes first: by it the Python library tells a snapshot
+  // that is not complete yet, and the cache finds equal bytes where there are no symlinks.
   static absl::StatusOr<Work> LinkAndMeasure(const Disk& disk, const PullPlan& plan, uint64_t spare) {
+    if (plan.tree_is_new) RETURN_IF_ERROR(disk.cache.WriteTree(disk.repo, plan.tree));
     Work work;
     std::map<std::string_view, size_t> group_of;
     uint64_t needed_bytes = 0;
@@ -247,14 +249,9 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
 
   void Complete() {
     if (std::exchange(completing_, true)) return;
-    OnDisk([plan = plan_](const Disk& disk) { return WriteListing(disk, *plan); },
+    OnDisk([plan = plan_](
+               const Disk& disk) { return disk.cache.WriteRef(disk.repo, disk.revision, plan->commit); },
            [](Run& run, const absl::Status& status) { run.Finish(status); });
-  }
-
-  // Disk pool. The tree before the ref: whoever follows the ref finds the listing.
-  static absl::Status WriteListing(const Disk& disk, const PullPlan& plan) {
-    if (plan.tree_is_new) RETURN_IF_ERROR(disk.cache.WriteTree(disk.repo, plan.tree));
-    return disk.cache.WriteRef(disk.repo, disk.revision, plan.commit);
   }
 
   void Finish(const absl::Status& status) {

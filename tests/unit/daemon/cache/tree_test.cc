@@ -63,12 +63,12 @@ TEST_F(TreeTest, LeavesNothingBesideIt) {
   EXPECT_THAT(Tree("models--acme--otter"), ElementsAre("trees/", "trees/" + commit_.hex() + ".json"));
 }
 
-TEST_F(TreeTest, AnLfsEntryWithoutItsGitOidIsRefusedAndNothingIsWritten) {
+TEST_F(TreeTest, AGitOidThatIsNotKnownIsWrittenAsEmptyAndReadBackAsUnknown) {
   Entry unknown = model_;
   unknown.git_oid.clear();
-  EXPECT_THAT(cache_->WriteTree(repo_, {commit_, {config_, unknown}}), HasReason("INVALID_ARGUMENT"));
-  EXPECT_EQ(ReadTree(), std::nullopt);
-  EXPECT_THAT(Tree("models--acme--otter"), ElementsAre("trees/"));
+  ASSERT_THAT(cache_->WriteTree(repo_, {commit_, {unknown}}), IsOk());
+  EXPECT_THAT(Read(path_), testing::HasSubstr("\"blob_id\": \"\",\n   \"lfs_sha256\": "));
+  EXPECT_THAT(ReadTree(), testing::Optional(ElementsAre(unknown)));
 }
 
 TEST_F(TreeTest, ReadsAListingWithFieldsItDoesNotKnow) {
@@ -108,6 +108,9 @@ TEST_F(TreeTest, WhatIsNoListingCountsAsNone) {
       R"({"format_version":1,"files":{"a":{"size":-1,"blob_id":")" + std::string(kSha1) + "\"}}}",
       R"({"format_version":1,"files":{"a":{"size":1.5,"blob_id":")" + std::string(kSha1) + "\"}}}",
       R"({"format_version":1,"files":{"a":{"size":1,"blob_id":")" + std::string(kSha256) + "\"}}}",
+      R"({"format_version":1,"files":{"a":{"size":1,"blob_id":""}}})",
+      R"({"format_version":1,"files":{"a":{"size":1,"blob_id":"x","lfs_sha256":")" + std::string(kSha256) +
+          "\"}}}",
       R"({"format_version":1,"files":{"a":{)" + good + R"(,"lfs_sha256":")" + std::string(kSha1) + "\"}}}",
       R"({"format_version":1,"files":{"../a":{)" + good + "}}}",
       R"({"format_version":1,"files":{"/etc/passwd":{)" + good + "}}}",
