@@ -10,10 +10,11 @@ constexpr std::string_view kBash = R"script(# bash completion of batuta
 _batuta() {
   local words=("${COMP_WORDS[@]:1:COMP_CWORD}")
   mapfile -t COMPREPLY < <("${COMP_WORDS[0]}" __complete -- "${words[@]}" 2>/dev/null)
+  if [[ ${COMP_WORDS[COMP_CWORD]} == "=" || ${COMP_WORDS[COMP_CWORD - 1]} == "=" ]]; then
+    COMPREPLY=("${COMPREPLY[@]#*=}")
+  fi
   if [[ ${#COMPREPLY[@]} -eq 0 ]]; then
     compopt -o default
-  elif [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]]; then
-    compopt -o nospace
   fi
 }
 complete -F _batuta batuta

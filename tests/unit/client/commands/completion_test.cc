@@ -1,6 +1,8 @@
 #include "client/commands/completion.h"
 
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -59,6 +61,24 @@ TEST(CompletionScriptTest, EveryShellCallsTheProgram) {
     EXPECT_NE(CompletionScript(shell).find("__complete --"), std::string_view::npos) << shell;
   }
   EXPECT_EQ(CompletionScript("csh"), "");
+}
+
+// What bash itself makes of the script, with a program that answers as __complete does.
+TEST(CompletionScriptTest, BashHandsBackWhatStandsBehindAnEqualsSign) {
+  const TempFolder folder;
+  std::ofstream(folder / "script") << CompletionScript("bash") << R"(
+batuta() { printf '%s\n' --priority=background; }
+try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _batuta 2>/dev/null; echo "${COMPREPLY[*]}"; }
+try batuta hf pull --priority=b
+try batuta hf pull --priority = b
+try batuta hf pull --priority =
+)";
+  const std::string command = "bash " + (folder / "script").native() + " > " + (folder / "out").native();
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  std::ifstream out(folder / "out");
+  const std::string text((std::istreambuf_iterator<char>(out)), {});
+
+  EXPECT_EQ(text, "--priority=background\nbackground\nbackground\n");
 }
 
 using CompleteCommandTest = ClientTest;
