@@ -15,7 +15,8 @@ struct Entry {
   RepoPath path;
   uint64_t size_bytes = 0;
   BlobId blob;  // sha256 for LFS and Xet files, git sha1 for regular ones
-  std::string git_oid = {};  // of the git object, 40 hex: for LFS and Xet files that of the pointer; empty when not known
+  std::string git_oid =
+      {};  // of the git object, 40 hex: for LFS and Xet files that of the pointer; empty when not known
 
   friend bool operator==(const Entry&, const Entry&) = default;
 };
