@@ -23,8 +23,8 @@ TEST(PlanSelectionTest, AsksWhichVariantWhenThereAreSeveral) {
   const absl::Status status =
       Refusal({"m-Q4_K_M.gguf", "m-Q8_0-00001-of-00002.gguf", "m-Q8_0-00002-of-00002.gguf"});
   EXPECT_THAT(status, AllOf(HasReason("CHOICE_NEEDED"), StatusIs(absl::StatusCode::kInvalidArgument)));
-  EXPECT_THAT(status, HasMessage(AllOf(HasSubstr("2 GGUF variants"), HasSubstr("Q4_K_M (1 file, 1.00 GB)"),
-                                       HasSubstr("Q8_0 (2 files, 2.00 GB)"))));
+  EXPECT_THAT(status, HasMessage(AllOf(HasSubstr("2 GGUF variants"), HasSubstr("Q4_K_M (1 file, 1 GB)"),
+                                       HasSubstr("Q8_0 (2 files, 2 GB)"))));
   EXPECT_THAT(HintOf(status),
               AllOf(HasSubstr("--quantization"), HasSubstr("--auto-quantize"), HasSubstr("--format all")));
   EXPECT_THAT(Refusal({"m-Q4_0.gguf", "m-Q8_0.gguf", "model.safetensors"}, Format("gguf")),
@@ -58,7 +58,7 @@ TEST(PlanSelectionTest, DoesNotTakeAVariantWithMissingParts) {
   const Files files = {"m-Q4_0.gguf", "m-Q8_0-00001-of-00003.gguf", "m-Q8_0-00003-of-00003.gguf"};
   EXPECT_THAT(Refusal(files, Quantization("Q8_0")),
               AllOf(HasReason("ENTRY_NOT_FOUND"), HasMessage(HasSubstr("2 of its 3 parts"))));
-  EXPECT_THAT(Refusal(files), HasMessage(HasSubstr("Q8_0 (2 files, 2.00 GB, 2 of 3 parts)")));
+  EXPECT_THAT(Refusal(files), HasMessage(HasSubstr("Q8_0 (2 files, 2 GB, 2 of 3 parts)")));
 }
 
 TEST(PlanSelectionTest, RefusesARepoOfPicklesAndNamesTheWaysOut) {
