@@ -15,6 +15,7 @@
 #include "daemon/transfer/blob_writer.h"
 #include "daemon/transfer/connection_share.h"
 #include "daemon/transfer/extents.h"
+#include "daemon/transfer/for_other_thread.h"
 #include "daemon/transfer/movement.h"
 #include "daemon/transfer/segment_plan.h"
 #include "daemon/transfer/segment_receiver.h"
@@ -198,7 +199,7 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
 template <typename... Arguments>
 auto BlobTransfer::Relay(void (BlobTransfer::*method)(Arguments...)) {
   return [weak = weak_from_this(), &core = core_, method](std::decay_t<Arguments>... arguments) {
-    core.Post([weak, method, ... values = std::move(arguments)]() mutable {
+    core.Post([weak, method, ... values = ForOtherThread(std::move(arguments))]() mutable {
       if (const std::shared_ptr<BlobTransfer> self = weak.lock()) ((*self).*method)(std::move(values)...);
     });
   };
