@@ -53,9 +53,13 @@ class TransferObserver {
   virtual void OnWaiting(const transport::WaitInfo& info, const absl::Status& cause, int attempt) = 0;
 
   // OK: the blob is verified and published under its name. Else it is not, and the status is final:
-  //   kDataLoss (DIGEST_MISMATCH)  after one full second try.
-  //   kResourceExhausted (DISK_FULL), kUnavailable (STORAGE_FAILED), and what the source says that is not
-  //   transient.
+  //   kDataLoss (DIGEST_MISMATCH)   after one full second try.
+  //   kAborted (UPSTREAM_CHANGED)   the same.
+  //   kResourceExhausted (DISK_FULL), kUnavailable (STORAGE_FAILED), kPermissionDenied (STORAGE_READ_ONLY)
+  //   kInternal (HUB_PROTOCOL)      somebody else is moving this blob and was told another size.
+  //   kUnavailable (DAEMON_STOPPING)  after Drain().
+  //   What the own source says that is not transient (one that others lend may still be good for them), and
+  //   with may_wait = false what is transient, once nothing moves any more.
   virtual void OnFinished(const absl::Status& status) = 0;
 };
 
@@ -67,7 +71,7 @@ struct TransferSpec {
   Entry entry;  // its path is for messages; blob and size decide
   std::shared_ptr<transport::RangeSource> source;
   Priority priority = Priority::kNormal;
-  bool may_wait = true;  // false: a transient error is final
+  bool may_wait = true;  // false: a transient error, or being held back by the budget, is final
 };
 
 // Transfers moves blobs into the cache: many at once, each over several connections, resumed where an earlier
@@ -96,7 +100,8 @@ class Transfers {
   // journalled.
   virtual void Leave(TransferId id) = 0;
 
-  // Stops everything, journals, then calls `done`. Later Joins finish with kUnavailable (DAEMON_STOPPING).
+  // Stops everything, journals, finishes every observer with kUnavailable (DAEMON_STOPPING), then calls
+  // `done`. Later Joins finish with kUnavailable (DAEMON_STOPPING).
   virtual void Drain(absl::AnyInvocable<void()> done) = 0;
 };
 
