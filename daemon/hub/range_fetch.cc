@@ -47,13 +47,24 @@ void RangeFetch::Start() {
 
   transport::HttpRequest request = RequestFor(hop_.url, hop_.send_token, source_->spec().access);
   request.headers.push_back({"Range", fmt::format("bytes={}-{}", range_.begin, range_.end - 1)});
-  const transport::CallId inner = source_->wire().http.Start(std::move(request), shared_from_this());
+  const int hop = BeginHop();
+  EndStart(hop, source_->wire().http.Start(std::move(request), shared_from_this()));
+}
 
-  // The answer may be under way already, on the transport's thread.
+int RangeFetch::BeginHop() {
+  MutexLock lock(mutex_);
+  inner_call_ = 0;
+  return ++hops_begun_;
+}
+
+// The answer may be under way by now on the transport's thread, and may even have led to the next hop: then
+// that one's call is the one to cancel and to resume, and this one is over.
+void RangeFetch::EndStart(int hop, transport::CallId inner) {
   bool cancel = false;
   bool resume = false;
   {
     MutexLock lock(mutex_);
+    if (hop != hops_begun_) return;
     inner_call_ = inner;
     cancel = is_cancelled_;
     resume = std::exchange(wants_resume_, false);
@@ -197,10 +208,8 @@ absl::Status RangeFetch::HttpErrorHere() const {
   return HttpError(head_, error_body_, asked, source_->wire().clock.wall());
 }
 
-// Asked between two hops; a cancel from now on meets the next one.
 bool RangeFetch::IsCancelled() {
   MutexLock lock(mutex_);
-  inner_call_ = 0;
   return is_cancelled_;
 }
 

@@ -43,6 +43,8 @@ class RangeFetch final : public transport::HttpHandler, public std::enable_share
 
  private:
   void Start();
+  int BeginHop();
+  void EndStart(int hop, transport::CallId inner);
   transport::DataResult Deliver(std::span<const std::byte> bytes);
   void Follow();
   absl::Status EndOfBody() const;
@@ -69,7 +71,8 @@ class RangeFetch final : public transport::HttpHandler, public std::enable_share
   bool has_enough_ = false;
 
   Mutex mutex_;
-  transport::CallId inner_call_ ABSL_GUARDED_BY(mutex_) = 0;  // 0 while the transport has not named it
+  int hops_begun_ ABSL_GUARDED_BY(mutex_) = 0;
+  transport::CallId inner_call_ ABSL_GUARDED_BY(mutex_) = 0;  // of the last hop; 0 = not known yet
   bool is_cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool wants_resume_ ABSL_GUARDED_BY(mutex_) = false;
 };
