@@ -64,6 +64,16 @@ TEST_P(CacheFaultTest, APowerCutBeforeAnyStepOnDisk) {
   EXPECT_GT(n, 40U) << "the pull took fewer steps than it must have";
 }
 
+TEST_P(CacheFaultTest, APowerCutAfterThePullLosesNothing) {
+  Machine machine;
+  MakeDisk(machine.files);
+  ASSERT_THAT(machine.Pull(), IsOk());
+  machine.StartAfterPowerCut();
+  ExpectNothingWrongIsVisible(machine.files);
+  ASSERT_THAT(machine.OpenCache(), IsOk());
+  ExpectWholePull(machine.files);
+}
+
 TEST_P(CacheFaultTest, APowerCutBeforeAnyStepOfTheSecondRunToo) {
   for (uint64_t first = 5; first < 60; first += 9) {
     for (uint64_t second = 1;; ++second) {

@@ -1,6 +1,8 @@
 #include "daemon/cache/blob_lock.h"
 
 #include <filesystem>
+#include <functional>
+#include <utility>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -80,36 +82,48 @@ TEST_F(BlobLockTest, LeavesTheLockFileForThoseWhoMayWaitOnIt) {
   EXPECT_EQ(fs::file_size(lock_path()), 0U);
 }
 
-// Removes the lock file just after it was opened, as some versions of the Python lock library do when they
-// let go.
-class LockRemovingFileSystem final : public ForwardingFileSystem {
+// Calls `act` just after a file was opened: what other tools do before it is locked.
+class OpenHookFileSystem final : public ForwardingFileSystem {
  public:
-  LockRemovingFileSystem(FileSystem& files, int times) : ForwardingFileSystem(files), times_(times) {}
+  OpenHookFileSystem(FileSystem& files, std::function<void()> act)
+      : ForwardingFileSystem(files), act_(std::move(act)) {}
 
   absl::StatusOr<std::unique_ptr<File>> Open(const Path& path, OpenMode mode) override {
     auto file = files_.Open(path, mode);
-    if (times_ > 0) {
-      --times_;
-      EXPECT_THAT(files_.Remove(path), IsOk());
-    }
+    act_();
     return file;
   }
 
  private:
-  int times_;
+  const std::function<void()> act_;
 };
 
+// Some versions of the Python lock library remove the file when they let go.
 TEST_F(BlobLockTest, LocksTheFileThatHasTheNameNow) {
   fs::create_directories(lock_path().parent_path());
-  LockRemovingFileSystem files(*files_, 1);
+  bool was_removed = false;
+  OpenHookFileSystem files(*files_, [&] {
+    if (!std::exchange(was_removed, true)) fs::remove(lock_path());
+  });
   const auto lock = BlobLock::TryTake(files, lock_path());
   ASSERT_TRUE(lock.has_value());
   EXPECT_FALSE(AnotherToolCanLock());
 }
 
+TEST_F(BlobLockTest, ALockOnAFileThatLostItsNameToAnotherIsNone) {
+  fs::create_directories(lock_path().parent_path());
+  UniqueFd other;
+  OpenHookFileSystem files(*files_, [&] {
+    if (other) return;
+    fs::remove(lock_path());
+    other = LockAsAnotherTool();
+  });
+  EXPECT_FALSE(BlobLock::TryTake(files, lock_path()).has_value());
+}
+
 TEST_F(BlobLockTest, GivesUpOnAFileThatLosesItsNameAgainAndAgain) {
   fs::create_directories(lock_path().parent_path());
-  LockRemovingFileSystem files(*files_, 1'000);
+  OpenHookFileSystem files(*files_, [&] { fs::remove(lock_path()); });
   EXPECT_FALSE(BlobLock::TryTake(files, lock_path()).has_value());
 }
 
