@@ -88,12 +88,14 @@ TEST(FileSourceThreadsTest, FetchesCancelsAndResumesFromOtherThreads) {
   }
   thread->Stop();
 
+  size_t whole = 0;
   for (size_t i = 0; i < kFetches; ++i) {
     EXPECT_EQ(counters[i]->done, 1) << i;
-    if (counters[i]->is_ok) {
-      EXPECT_EQ(counters[i]->received, 300U) << i;
-    }
+    if (!counters[i]->is_ok) continue;
+    ++whole;
+    EXPECT_EQ(counters[i]->received, 300U) << i;
   }
+  EXPECT_GE(whole, kFetches / 2);  // those that nobody cancelled
   EXPECT_EQ(http.RunningCount(), 0U);
 }
 
