@@ -76,7 +76,7 @@ class Cache {
 
   // For a root that cannot be written, or must not be: every writing method answers kPermissionDenied
   // (STORAGE_READ_ONLY). A missing root is an empty cache. Touches nothing.
-  static std::unique_ptr<Cache> OpenReadOnly(CacheOptions options, FileSystem& files);
+  static std::unique_ptr<Cache> OpenReadOnly(const CacheOptions& options, FileSystem& files);
 
   // --- reading ----------------------------------------------------------------------
 

@@ -84,7 +84,7 @@ DiskCache::DiskCache(Path root, Identity identity, FileSystem& files, metadata::
 absl::Status DiskCache::Start() {
   RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.root()));
   RETURN_IF_ERROR(probe_.RemoveLeftovers());
-  const absl::Status probed = probe_.EnsureKnown();
+  absl::Status probed = probe_.EnsureKnown();
   if (!probed.ok() && !absl::IsResourceExhausted(probed)) return probed;
   RETURN_IF_ERROR(WriteTag(layout_.Locks()));
   return Cleanup(layout_, files_, store_, journal_, temp_names_).Run(identity_.instance, identity_.boot_id);

@@ -129,7 +129,7 @@ absl::Status PartialFile::Record(std::vector<Extent> written, std::vector<Extent
 // A failed sync may have dropped bytes that the kernel had taken, and a second one may then succeed: only
 // what was on the disk before is believed from then on.
 absl::Status PartialFile::SyncBytes() {
-  const absl::Status status = file_->Sync();
+  absl::Status status = file_->Sync();
   if (!status.ok() && record_.has_value()) Record(record_->synced, record_->synced).IgnoreError();
   return status;
 }

@@ -88,7 +88,7 @@ class ReadOnlyCache final : public Cache {
 
 }  // namespace
 
-std::unique_ptr<Cache> Cache::OpenReadOnly(CacheOptions options, FileSystem& files) {
+std::unique_ptr<Cache> Cache::OpenReadOnly(const CacheOptions& options, FileSystem& files) {
   return std::make_unique<ReadOnlyCache>(options.root.lexically_normal(), files);
 }
 
