@@ -32,10 +32,24 @@ const Member* Audience::FindOrFirst(TransferId id) const {
   return members_.empty() ? nullptr : &members_.front();
 }
 
+const Member* Audience::MostUrgent() const {
+  const auto i = std::ranges::min_element(members_, {}, &Member::priority);
+  return i == members_.end() ? nullptr : &*i;
+}
+
 Priority Audience::priority() const {
-  Priority best = Priority::kBackground;
-  for (const Member& member : members_) best = std::min(best, member.priority);
-  return best;
+  return members_.empty() ? Priority::kBackground : MostUrgent()->priority;
+}
+
+void Audience::SetPriority(TransferId id, Priority priority) {
+  if (Member* const member = Find(id)) member->priority = priority;
+}
+
+std::vector<std::shared_ptr<BandwidthLimit>> Audience::limits() const {
+  std::vector<std::shared_ptr<BandwidthLimit>> limits;
+  limits.reserve(members_.size());
+  for (const Member& member : members_) limits.push_back(member.limit);
+  return limits;
 }
 
 void Audience::TellProgress(uint64_t done_bytes, uint64_t received_bytes) {

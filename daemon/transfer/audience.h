@@ -17,6 +17,8 @@ struct Member {
   std::shared_ptr<transport::RangeSource> source;
   Priority priority = Priority::kNormal;
   bool may_wait = true;
+  Principal principal;
+  std::shared_ptr<BandwidthLimit> limit;  // null = none
   std::shared_ptr<TransferObserver> observer;
   uint64_t told_done_bytes = 0;
   uint64_t told_received_bytes = 0;
@@ -42,8 +44,14 @@ class Audience {
   // Of the given id, else the first; null when empty. Valid until the next change.
   const Member* FindOrFirst(TransferId id) const;
 
-  // The most urgent of all.
+  // The most urgent of all; the first of those, and on whose behalf the blob is moved; null when empty.
   Priority priority() const;
+  const Member* MostUrgent() const;
+
+  void SetPriority(TransferId id, Priority priority);
+
+  // One for each.
+  std::vector<std::shared_ptr<BandwidthLimit>> limits() const;
 
   // Tells those for whom something is new. `received_bytes`: in all, since the transfer was made.
   void TellProgress(uint64_t done_bytes, uint64_t received_bytes);

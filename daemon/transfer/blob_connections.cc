@@ -55,8 +55,8 @@ ConnectionDemand BlobTransfer::demand() const {
   const uint64_t rest = entry_.size_bytes - FetchedBytes();
   if (rest == 0) return {};
   const uint64_t pieces = (rest - 1) / context_.options.min_piece_bytes + 1;
-  const uint64_t most =
-      is_single_stream_ || is_probing_ ? 1 : static_cast<uint64_t>(context_.options.connections_per_blob);
+  const int useful = std::min(context_.options.connections_per_blob, gate_->useful_connections());
+  const uint64_t most = is_single_stream_ || is_probing_ ? 1 : static_cast<uint64_t>(useful);
   return {static_cast<int>(std::min(pieces, most)), rest};
 }
 
@@ -134,7 +134,7 @@ void BlobTransfer::Open(Extent range) {
   const auto whole_object =
       is_single_stream_ ? SegmentReceiver::WholeObject::kSkip : SegmentReceiver::WholeObject::kGiveUp;
   std::shared_ptr<SegmentReceiver> receiver = SegmentReceiver::Start(
-      range, whole_object, member.source, writer_, context_.buffers, std::move(events));
+      range, whole_object, member.source, writer_, context_.buffers, gate_, std::move(events));
   const SteadyTime now = context_.clock.steady();
   connections_.emplace(
       id, Connection{member.id, std::move(receiver), Movement(now), attempt_, Dropped::kNo, SteadyTime()});

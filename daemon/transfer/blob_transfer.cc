@@ -15,12 +15,19 @@ BlobTransfer::BlobTransfer(TransferContext& context, Owner& owner, RepoId repo, 
       owner_(owner),
       repo_(std::move(repo)),
       entry_(std::move(entry)),
-      number_(number) {}
+      number_(number),
+      gate_(std::make_shared<BandwidthGate>(context.limit, context.core, context.clock)) {}
 
 void BlobTransfer::Join(Member member) {
   core_.AssertCurrent();
   member.told_received_bytes = ReceivedBytes();
   audience_.Add(std::move(member));
+  gate_->SetLimits(audience_.limits());
+}
+
+void BlobTransfer::SetPriority(TransferId id, Priority priority) {
+  core_.AssertCurrent();
+  audience_.SetPriority(id, priority);
 }
 
 void BlobTransfer::Leave(TransferId id) {
@@ -73,6 +80,7 @@ void BlobTransfer::Stop(const absl::Status& status) {
 
 void BlobTransfer::Tick() {
   core_.AssertCurrent();
+  gate_->SetLimits(audience_.limits());
   if (state_ == State::kMoving) WatchConnections(context_.clock.steady());
   if (writer_ != nullptr) audience_.TellProgress(writer_->done_bytes(), ReceivedBytes());
 }
@@ -85,6 +93,12 @@ bool BlobTransfer::has_observers() const {
 Priority BlobTransfer::priority() const {
   core_.AssertCurrent();
   return audience_.priority();
+}
+
+Principal BlobTransfer::principal() const {
+  core_.AssertCurrent();
+  const Member* const member = audience_.MostUrgent();
+  return member == nullptr ? Principal() : member->principal;
 }
 
 void BlobTransfer::OnOpened(absl::StatusOr<std::vector<Extent>> believed) {

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 
 #include "daemon/transfer/audience.h"
+#include "daemon/transfer/bandwidth.h"
 #include "daemon/transfer/blob_writer.h"
 #include "daemon/transfer/connection_share.h"
 #include "daemon/transfer/extents.h"
@@ -31,7 +32,8 @@ struct TransferContext {
   WorkerPool& disk;
   BufferPool& buffers;
   const Clock& clock;
-  std::mt19937_64 random;  // used on the core sequence
+  std::shared_ptr<BandwidthLimit> limit;  // of all together; may be null
+  std::mt19937_64 random;                 // used on the core sequence
 };
 
 // BlobTransfer moves one blob, from the first observer to the published file.
@@ -66,6 +68,7 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
   // Observers are never called from inside these two.
   void Join(Member member);
   void Leave(TransferId id);
+  void SetPriority(TransferId id, Priority priority);
 
   // While idle, with an observer at least.
   void Start();
@@ -87,6 +90,9 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
 
   bool has_observers() const;
   Priority priority() const;
+
+  // Of the most urgent observer.
+  Principal principal() const;
 
   uint64_t number() const { return number_; }
 
@@ -168,6 +174,7 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
   const RepoId repo_;
   const Entry entry_;
   const uint64_t number_;
+  const std::shared_ptr<BandwidthGate> gate_;
 
   State state_ ABSL_GUARDED_BY(core_) = State::kIdle;
   AfterSettling after_settling_ ABSL_GUARDED_BY(core_) = AfterSettling::kRedial;

@@ -18,9 +18,10 @@ constexpr size_t kSmallPieceBytes = 16 * 1024;
 std::shared_ptr<SegmentReceiver> SegmentReceiver::Start(Extent range, WholeObject whole_object,
                                                         std::shared_ptr<transport::RangeSource> source,
                                                         std::shared_ptr<SegmentSink> sink,
-                                                        BufferPool& buffers, Events events) {
-  std::shared_ptr<SegmentReceiver> receiver(new SegmentReceiver(range, whole_object, std::move(source),
-                                                                std::move(sink), buffers, std::move(events)));
+                                                        BufferPool& buffers,
+                                                        std::shared_ptr<BandwidthGate> gate, Events events) {
+  std::shared_ptr<SegmentReceiver> receiver(new SegmentReceiver(
+      range, whole_object, std::move(source), std::move(sink), buffers, std::move(gate), std::move(events)));
   const transport::CallId call = receiver->source_->Fetch({range.begin, range.end}, receiver);
   bool resumes = false;
   {
@@ -35,12 +36,14 @@ std::shared_ptr<SegmentReceiver> SegmentReceiver::Start(Extent range, WholeObjec
 
 SegmentReceiver::SegmentReceiver(Extent range, WholeObject whole_object,
                                  std::shared_ptr<transport::RangeSource> source,
-                                 std::shared_ptr<SegmentSink> sink, BufferPool& buffers, Events events)
+                                 std::shared_ptr<SegmentSink> sink, BufferPool& buffers,
+                                 std::shared_ptr<BandwidthGate> gate, Events events)
     : asked_(range),
       whole_object_(whole_object),
       source_(std::move(source)),
       sink_(std::move(sink)),
       buffers_(buffers),
+      gate_(std::move(gate)),
       events_(std::move(events)) {
   MutexLock lock(mutex_);
   view_.range = range;
@@ -85,11 +88,14 @@ DataResult SegmentReceiver::OnData(std::span<const std::byte> bytes) {
   bytes = DropUseless(bytes);
   while (!bytes.empty()) {
     if (IsAtEnd()) break;
-    if (!buffer_ && !TakeBuffer()) {
+    const uint64_t allowed = Allowed();
+    if (allowed == 0 || (!buffer_ && !TakeBuffer())) {
       redelivered_bytes_ = delivered - bytes.size();
       return DataResult::kPause;
     }
-    const size_t length = Claim(std::min(bytes.size(), buffer_.memory().size() - buffer_used_));
+    const size_t room = std::min(bytes.size(), buffer_.memory().size() - buffer_used_);
+    const size_t length = Claim(static_cast<size_t>(std::min<uint64_t>(room, allowed)));
+    BandwidthGate::Use(grant_, length);
     std::memcpy(buffer_.memory().data() + buffer_used_, bytes.data(), length);
     buffer_used_ += length;
     bytes = bytes.subspan(length);
@@ -124,14 +130,24 @@ std::span<const std::byte> SegmentReceiver::DropUseless(std::span<const std::byt
   return bytes.subspan(skipped);
 }
 
+// 0: the connection is to be paused, and goes on when the gate may be open.
+uint64_t SegmentReceiver::Allowed() {
+  const View view = Look();
+  const uint64_t allowed = gate_->Allow(grant_, view.range.end - view.cursor);
+  if (allowed > 0) return allowed;
+  if (is_flush_wanted_.exchange(false, std::memory_order_relaxed)) HandOver();
+  SetPaused(true);
+  gate_->CallWhenOpen(grant_, [weak = weak_from_this()] {
+    if (const std::shared_ptr<SegmentReceiver> self = weak.lock()) self->GoOn();
+  });
+  return 0;
+}
+
 bool SegmentReceiver::TakeBuffer() {
-  {
-    // Before the attempt: the buffer may come free, and OnBufferFree() run, before TryTake() has returned.
-    MutexLock lock(mutex_);
-    view_.is_paused = true;
-  }
+  SetPaused(
+      true);  // before the attempt: a buffer may come free, and GoOn() run, before TryTake() has returned
   buffer_ = buffers_.TryTake([weak = weak_from_this()] {
-    if (const std::shared_ptr<SegmentReceiver> self = weak.lock()) self->OnBufferFree();
+    if (const std::shared_ptr<SegmentReceiver> self = weak.lock()) self->GoOn();
   });
   if (!buffer_) return false;
   MutexLock lock(mutex_);
@@ -157,7 +173,12 @@ void SegmentReceiver::HandOver() {
   if (length > 0) sink_->Write(buffer_offset_, std::move(full), length);
 }
 
-void SegmentReceiver::OnBufferFree() {
+void SegmentReceiver::SetPaused(bool is_paused) {
+  MutexLock lock(mutex_);
+  view_.is_paused = is_paused;
+}
+
+void SegmentReceiver::GoOn() {
   transport::CallId call = 0;
   {
     MutexLock lock(mutex_);

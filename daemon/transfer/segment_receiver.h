@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 
 #include "common/sync/mutex.h"
+#include "daemon/transfer/bandwidth.h"
 #include "daemon/transfer/buffer_pool.h"
 #include "daemon/transfer/extents.h"
 #include "daemon/transport/range_source.h"
@@ -31,8 +32,8 @@ class SegmentSink {
 
 // SegmentReceiver fetches one segment and hands its bytes to the sink in buffers of the pool: full ones while
 // the sink is busy, smaller ones while it is idle, so that on a slow line little is lost when the process
-// dies. When no buffer is free it pauses the connection until one is. While it runs its end may be moved
-// closer, so that somebody else can fetch the tail.
+// dies. When no buffer is free, or the gate is closed, it pauses the connection until that changes. While it
+// runs its end may be moved closer, so that somebody else can fetch the tail.
 //
 // RangeHandler methods run on the transport's thread, the others on any thread.
 class SegmentReceiver final : public transport::RangeHandler,
@@ -57,7 +58,7 @@ class SegmentReceiver final : public transport::RangeHandler,
     uint64_t cursor = 0;            // the bytes of `range` before it are with the sink or on the way to it
     uint64_t received_bytes = 0;    // over the network, useless ones too
     bool has_started = false;       // the answer has begun
-    bool is_paused = false;         // waits for a buffer
+    bool is_paused = false;         // waits for a buffer or at the gate
     bool is_range_ignored = false;  // the server sends the whole object
   };
 
@@ -65,7 +66,7 @@ class SegmentReceiver final : public transport::RangeHandler,
   static std::shared_ptr<SegmentReceiver> Start(Extent range, WholeObject whole_object,
                                                 std::shared_ptr<transport::RangeSource> source,
                                                 std::shared_ptr<SegmentSink> sink, BufferPool& buffers,
-                                                Events events);
+                                                std::shared_ptr<BandwidthGate> gate, Events events);
 
   // The receiver stops at `end` instead of at its own, later one. False when it has come so far already: then
   // nothing changes.
@@ -87,13 +88,16 @@ class SegmentReceiver final : public transport::RangeHandler,
 
  private:
   SegmentReceiver(Extent range, WholeObject whole_object, std::shared_ptr<transport::RangeSource> source,
-                  std::shared_ptr<SegmentSink> sink, BufferPool& buffers, Events events);
+                  std::shared_ptr<SegmentSink> sink, BufferPool& buffers, std::shared_ptr<BandwidthGate> gate,
+                  Events events);
 
   std::span<const std::byte> DropUseless(std::span<const std::byte> bytes);
+  uint64_t Allowed();
   bool TakeBuffer();
   size_t Claim(size_t wanted);
   void HandOver();
-  void OnBufferFree();
+  void SetPaused(bool is_paused);
+  void GoOn();
   bool IsAtEnd() const;
 
   const Extent asked_;
@@ -101,10 +105,12 @@ class SegmentReceiver final : public transport::RangeHandler,
   const std::shared_ptr<transport::RangeSource> source_;
   const std::shared_ptr<SegmentSink> sink_;
   BufferPool& buffers_;
+  const std::shared_ptr<BandwidthGate> gate_;
   const Events events_;
   std::atomic<bool> is_flush_wanted_ = false;
 
   // Used on the transport's thread only.
+  BandwidthGate::Grant grant_;
   Buffer buffer_;
   uint64_t buffer_offset_ = 0;
   size_t buffer_used_ = 0;

@@ -14,8 +14,10 @@
 #include "common/sync/worker_pool.h"
 #include "common/time/backoff.h"
 #include "common/types/entry.h"
+#include "common/types/principal.h"
 #include "common/types/repo_id.h"
 #include "daemon/cache/cache.h"
+#include "daemon/transfer/bandwidth.h"
 #include "daemon/transfer/buffer_pool.h"
 #include "daemon/transport/range_source.h"
 
@@ -71,12 +73,17 @@ struct TransferSpec {
   Entry entry;  // its path is for messages; blob and size decide
   std::shared_ptr<transport::RangeSource> source;
   Priority priority = Priority::kNormal;
-  bool may_wait = true;  // false: a transient error, or being held back by the budget, is final
+  bool may_wait = true;      // false: a transient error, or being held back by the budget, is final
+  Principal principal = {};  // on whose behalf
+
+  // Shared by all transfers of one job; null = none. A blob that several jobs want obeys the most generous.
+  std::shared_ptr<BandwidthLimit> limit = nullptr;
 };
 
 // Transfers moves blobs into the cache: many at once, each over several connections, resumed where an earlier
 // run stopped, hashed while the bytes arrive, published only when the hash is right. The same blob of the
-// same repo wanted twice is moved once. Order: by priority, then first come.
+// same repo wanted twice is moved once. Order: by priority; then whose principal was served least
+// (FairQueue); then first come.
 //
 // One blob: the missing ranges are cut into segments, taken in order so that hashing follows the front; a
 // connection that falls idle takes the next one, or half of the largest that is still under way. Transient
@@ -88,13 +95,18 @@ class Transfers {
  public:
   virtual ~Transfers() = default;
 
-  // Everything borrowed outlives the object. Destroy only after Drain() has called back.
+  // Everything borrowed outlives the object. Destroy only after Drain() has called back. `limit` holds for
+  // all transfers together; null = none.
   static std::unique_ptr<Transfers> Create(TransferOptions options, cache::Cache& cache, Sequence& core,
-                                           WorkerPool& disk, BufferPool& buffers, const Clock& clock);
+                                           WorkerPool& disk, BufferPool& buffers, const Clock& clock,
+                                           std::shared_ptr<BandwidthLimit> limit = nullptr);
 
   // Joins the transfer of the same (repo, blob) when there is one. `observer` is kept until OnFinished or
   // Leave().
   virtual TransferId Join(TransferSpec spec, std::shared_ptr<TransferObserver> observer) = 0;
+
+  // For this observer from now on; what is under way goes on. Nothing happens when it has finished.
+  virtual void SetPriority(TransferId id, Priority priority) = 0;
 
   // This observer no longer cares. The last one to leave stops the transfer; what has arrived is kept and
   // journalled.

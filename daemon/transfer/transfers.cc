@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <map>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "common/status/status.h"
 #include "daemon/transfer/blob_transfer.h"
 #include "daemon/transfer/connection_share.h"
+#include "daemon/transfer/fair_queue.h"
 #include "daemon/transfer/transfer.h"
 
 namespace batuta::transfer {
@@ -35,6 +35,7 @@ class TransferTable final : public BlobTransfer::Owner, public std::enable_share
   explicit TransferTable(TransferContext context) : core_(context.core), context_(std::move(context)) {}
 
   TransferId Join(TransferSpec spec, std::shared_ptr<TransferObserver> observer);
+  void SetPriority(TransferId id, Priority priority);
   void Leave(TransferId id);
   void Drain(absl::AnyInvocable<void()> done);
 
@@ -46,7 +47,7 @@ class TransferTable final : public BlobTransfer::Owner, public std::enable_share
  private:
   using Key = std::pair<RepoId, BlobId>;
 
-  // Order of service: the most urgent, then the first to come.
+  // Order of service among those in flight: the most urgent, then the first to come.
   struct Place {
     Priority priority;
     uint64_t number;
@@ -58,9 +59,8 @@ class TransferTable final : public BlobTransfer::Owner, public std::enable_share
   void Refuse(TransferId id, std::shared_ptr<TransferObserver> observer, absl::Status status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void Enqueue(const std::shared_ptr<BlobTransfer>& blob) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
-  void Dequeue(uint64_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void StartMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
-  bool HasSlotFor(Priority priority) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
+  bool HasSlotFor(const FairQueue::Item& item) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void Rebalance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void ArmTick() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void OnTick();
@@ -71,8 +71,8 @@ class TransferTable final : public BlobTransfer::Owner, public std::enable_share
   std::map<Key, std::shared_ptr<BlobTransfer>> blobs_ ABSL_GUARDED_BY(core_);
   std::unordered_map<TransferId, std::shared_ptr<BlobTransfer>> blob_of_ ABSL_GUARDED_BY(core_);
   std::unordered_map<TransferId, std::shared_ptr<TransferObserver>> refused_ ABSL_GUARDED_BY(core_);
-  std::map<Place, std::shared_ptr<BlobTransfer>> queue_ ABSL_GUARDED_BY(core_);
-  std::unordered_map<uint64_t, Place> place_of_ ABSL_GUARDED_BY(core_);  // of what is queued, by number
+  FairQueue queue_ ABSL_GUARDED_BY(core_);
+  std::unordered_map<uint64_t, std::shared_ptr<BlobTransfer>> queued_ ABSL_GUARDED_BY(core_);  // by number
   std::vector<std::shared_ptr<BlobTransfer>> in_flight_ ABSL_GUARDED_BY(core_);
   uint64_t next_number_ ABSL_GUARDED_BY(core_) = 1;
   TransferId next_id_ ABSL_GUARDED_BY(core_) = 1;
@@ -96,8 +96,9 @@ TransferId TransferTable::Join(TransferSpec spec, std::shared_ptr<TransferObserv
     return id;
   }
   blob_of_.emplace(id, blob);
-  blob->Join({id, std::move(spec.source), spec.priority, spec.may_wait, std::move(observer)});
-  if (is_new || place_of_.contains(blob->number())) {
+  blob->Join({id, std::move(spec.source), spec.priority, spec.may_wait, std::move(spec.principal),
+              std::move(spec.limit), std::move(observer)});
+  if (is_new || queue_.Contains(blob->number())) {
     Enqueue(blob);
     StartMore();
   }
@@ -111,15 +112,28 @@ void TransferTable::Leave(TransferId id) {
   if (node.empty()) return;
   const std::shared_ptr<BlobTransfer> blob = node.mapped();
   blob->Leave(id);
-  if (place_of_.contains(blob->number())) Enqueue(blob);
+  if (queue_.Contains(blob->number())) Enqueue(blob);
+}
+
+void TransferTable::SetPriority(TransferId id, Priority priority) {
+  core_.AssertCurrent();
+  const auto found = blob_of_.find(id);
+  if (found == blob_of_.end()) return;
+  const std::shared_ptr<BlobTransfer> blob = found->second;
+  blob->SetPriority(id, priority);
+  if (queue_.Contains(blob->number())) {
+    Enqueue(blob);
+    StartMore();
+  }
+  Rebalance();
 }
 
 void TransferTable::Drain(absl::AnyInvocable<void()> done) {
   core_.AssertCurrent();
   is_draining_ = true;
   drained_.push_back(std::move(done));
-  queue_.clear();
-  place_of_.clear();
+  queue_.Clear();
+  queued_.clear();
   std::vector<std::shared_ptr<BlobTransfer>> blobs;
   for (const auto& [key, blob] : blobs_) blobs.push_back(blob);
   for (const std::shared_ptr<BlobTransfer>& blob : blobs) blob->Stop(StoppingError());
@@ -151,7 +165,8 @@ void TransferTable::OnIdle(BlobTransfer& blob) {
   core_.AssertCurrent();
   const std::shared_ptr<BlobTransfer> self = blob.shared_from_this();
   std::erase(in_flight_, self);
-  Dequeue(blob.number());
+  queue_.Remove(blob.number());
+  queued_.erase(blob.number());
   if (blob.has_observers() && is_draining_) {
     blob.Stop(StoppingError());
     return;
@@ -162,43 +177,40 @@ void TransferTable::OnIdle(BlobTransfer& blob) {
     blobs_.erase(Key{blob.repo(), blob.entry().blob});
   }
   StartMore();
+  if (in_flight_.empty()) queue_.Clear();  // nothing is queued either
   Rebalance();
   if (is_draining_ && blobs_.empty()) FinishDrain();
 }
 
 // Puts it where it belongs, also when it is queued already and its priority has changed.
 void TransferTable::Enqueue(const std::shared_ptr<BlobTransfer>& blob) {
-  Dequeue(blob->number());
-  const Place place = PlaceOf(*blob);
-  queue_.emplace(place, blob);
-  place_of_.emplace(blob->number(), place);
-}
-
-void TransferTable::Dequeue(uint64_t number) {
-  const auto node = place_of_.extract(number);
-  if (!node.empty()) queue_.erase(node.mapped());
+  queue_.Put({blob->number(), blob->priority(), blob->principal(), blob->entry().size_bytes});
+  queued_[blob->number()] = blob;
 }
 
 void TransferTable::StartMore() {
-  while (!queue_.empty() && HasSlotFor(queue_.begin()->first.priority)) {
-    const std::shared_ptr<BlobTransfer> blob = queue_.begin()->second;
-    Dequeue(blob->number());
+  while (!queue_.empty() && HasSlotFor(queue_.Next())) {
+    const std::shared_ptr<BlobTransfer> blob = queued_.extract(queue_.TakeNext().number).mapped();
     in_flight_.push_back(blob);
     blob->Start();
     ArmTick();
   }
 }
 
-// Whoever is more urgent than something in flight need not wait for it to end: the slots are doubled for
-// such.
-bool TransferTable::HasSlotFor(Priority priority) const {
+// Whoever is more urgent than something in flight, or whose principal has nothing as urgent in flight, need
+// not wait for others to end: the slots are doubled for such.
+bool TransferTable::HasSlotFor(const FairQueue::Item& item) const {
   const auto limit = static_cast<size_t>(context_.options.blobs_in_flight);
   if (in_flight_.size() < limit) return true;
   if (in_flight_.size() >= 2 * limit) return false;
   size_t as_urgent = 0;
-  for (const std::shared_ptr<BlobTransfer>& blob : in_flight_)
-    if (blob->priority() <= priority) ++as_urgent;
-  return as_urgent < limit;
+  bool has_one = false;
+  for (const std::shared_ptr<BlobTransfer>& blob : in_flight_) {
+    if (blob->priority() > item.priority) continue;
+    ++as_urgent;
+    has_one = has_one || blob->principal() == item.principal;
+  }
+  return as_urgent < limit || !has_one;
 }
 
 void TransferTable::OnDemandChanged() {
@@ -216,8 +228,12 @@ void TransferTable::Rebalance() {
   demands.reserve(order.size());
   int open = 0;
   int open_spare = 0;
+  std::map<Principal, size_t> parties;
   for (const auto& [place, blob] : order) {
-    demands.push_back(blob->demand());
+    ConnectionDemand demand = blob->demand();
+    demand.rank = static_cast<int>(place.priority);
+    demand.party = parties.emplace(blob->principal(), parties.size()).first->second;
+    demands.push_back(demand);
     open += blob->connections();
     open_spare += std::max(blob->connections() - 1, 0);
   }
@@ -267,6 +283,8 @@ class TransferDesk final : public Transfers {
     return table_->Join(std::move(spec), std::move(observer));
   }
 
+  void SetPriority(TransferId id, Priority priority) override { table_->SetPriority(id, priority); }
+
   void Leave(TransferId id) override { table_->Leave(id); }
 
   void Drain(absl::AnyInvocable<void()> done) override { table_->Drain(std::move(done)); }
@@ -288,9 +306,11 @@ TransferOptions Sanitized(TransferOptions options) {
 }  // namespace
 
 std::unique_ptr<Transfers> Transfers::Create(TransferOptions options, cache::Cache& cache, Sequence& core,
-                                             WorkerPool& disk, BufferPool& buffers, const Clock& clock) {
-  return std::make_unique<TransferDesk>(std::make_shared<TransferTable>(TransferContext{
-      Sanitized(options), cache, core, disk, buffers, clock, std::mt19937_64(std::random_device()())}));
+                                             WorkerPool& disk, BufferPool& buffers, const Clock& clock,
+                                             std::shared_ptr<BandwidthLimit> limit) {
+  return std::make_unique<TransferDesk>(std::make_shared<TransferTable>(
+      TransferContext{Sanitized(options), cache, core, disk, buffers, clock, std::move(limit),
+                      std::mt19937_64(std::random_device()())}));
 }
 
 }  // namespace batuta::transfer

@@ -61,7 +61,7 @@ TransferWorld::TransferWorld(Setup setup)
     : cache(setup.cache ? setup.cache : std::make_shared<FakeCache>()),
       buffers(std::make_unique<BufferPool>(setup.buffers, setup.buffer_bytes)),
       disk(std::make_unique<ManualWorkerPool>(core)),
-      transfers(Transfers::Create(setup.options, *cache, core, *disk, *buffers, core.clock())) {}
+      transfers(Transfers::Create(setup.options, *cache, core, *disk, *buffers, core.clock(), setup.limit)) {}
 
 TransferWorld::~TransferWorld() {
   if (!is_killed_ && !Drain()) std::abort();  // it hangs: no test may pass over that
@@ -74,8 +74,18 @@ std::shared_ptr<FakeRangeSource> TransferWorld::Source(std::string content, size
 
 TransferWorld::Joined TransferWorld::Join(const Entry& entry, std::shared_ptr<transport::RangeSource> source,
                                           Priority priority, bool may_wait) {
+  return Join({.repo = TestRepo(),
+               .entry = entry,
+               .source = std::move(source),
+               .priority = priority,
+               .may_wait = may_wait,
+               .principal = {},
+               .limit = nullptr});
+}
+
+TransferWorld::Joined TransferWorld::Join(TransferSpec spec) {
   auto observer = std::make_shared<RecordingObserver>();
-  const TransferId id = transfers->Join({TestRepo(), entry, std::move(source), priority, may_wait}, observer);
+  const TransferId id = transfers->Join(std::move(spec), observer);
   return {id, observer};
 }
 

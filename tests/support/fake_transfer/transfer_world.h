@@ -60,7 +60,8 @@ class TransferWorld {
     TransferOptions options = SmallOptions();
     size_t buffers = 64;
     size_t buffer_bytes = 16 * 1024;
-    std::shared_ptr<FakeCache> cache;  // a new one when null
+    std::shared_ptr<FakeCache> cache;       // a new one when null
+    std::shared_ptr<BandwidthLimit> limit;  // of all transfers together
   };
 
   TransferWorld() : TransferWorld(Setup()) {}
@@ -77,6 +78,8 @@ class TransferWorld {
 
   Joined Join(const Entry& entry, std::shared_ptr<transport::RangeSource> source,
               Priority priority = Priority::kNormal, bool may_wait = true);
+
+  Joined Join(TransferSpec spec);
 
   void Run() { core.RunUntilIdle(); }
 

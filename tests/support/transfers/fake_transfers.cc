@@ -53,6 +53,10 @@ TransferId FakeTransfers::Join(TransferSpec spec, std::shared_ptr<TransferObserv
   return wanted_.size();  // the id is the index plus one
 }
 
+void FakeTransfers::SetPriority(TransferId id, Priority priority) {
+  wanted_[id - 1].spec.priority = priority;
+}
+
 void FakeTransfers::Leave(TransferId id) {
   wanted_[id - 1].observer.reset();
 }

@@ -37,6 +37,7 @@ class FakeTransfers final : public Transfers {
   void Fail(size_t index, const absl::Status& status);
 
   TransferId Join(TransferSpec spec, std::shared_ptr<TransferObserver> observer) override;
+  void SetPriority(TransferId id, Priority priority) override;
   void Leave(TransferId id) override;
 
   void Drain(absl::AnyInvocable<void()> done) override { done(); }

@@ -25,6 +25,12 @@ TEST(ShareConnectionsTest, FollowsTheTable) {
       {"the spare go to the largest", {{8, 1'000}, {8, 100}}, 6, 6, {5, 1}},
       {"and are even among equals", {{8, 600}, {8, 600}, {8, 600}}, 9, 9, {3, 3, 3}},
       {"in proportion to what is left", {{8, 900}, {8, 300}}, 8, 8, {6, 2}},
+      {"the most urgent has what it wants first", {{4, 10, 0}, {8, 9'000, 1}}, 8, 8, {4, 4}},
+      {"parties get the same, however many blobs",
+       {{8, 900, 1, 0}, {8, 900, 1, 0}, {8, 900, 1, 0}, {8, 900, 1, 1}},
+       12,
+       12,
+       {2, 2, 2, 6}},
       {"the spare limit holds", {{8, 900}, {8, 900}}, 16, 2, {2, 2}},
   };
   for (const Case& each : kCases) {

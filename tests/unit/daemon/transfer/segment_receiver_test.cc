@@ -1,5 +1,6 @@
 #include "daemon/transfer/segment_receiver.h"
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -59,7 +60,7 @@ class SegmentReceiverTest : public ::testing::Test {
   std::shared_ptr<SegmentReceiver> Start(
       Extent range, SegmentReceiver::WholeObject whole = SegmentReceiver::WholeObject::kGiveUp) {
     return SegmentReceiver::Start(
-        range, whole, source_, sink_, pool_,
+        range, whole, source_, sink_, pool_, gate_,
         {[](const transport::WaitInfo&) {}, [this](const absl::Status& status) { ends_.push_back(status); }});
   }
 
@@ -68,6 +69,9 @@ class SegmentReceiverTest : public ::testing::Test {
   }
 
   BufferPool pool_{2, 4};
+  ManualTaskRunner timer_;
+  std::shared_ptr<BandwidthLimit> limit_ = std::make_shared<BandwidthLimit>();
+  std::shared_ptr<BandwidthGate> gate_ = std::make_shared<BandwidthGate>(limit_, timer_, timer_.clock());
   std::shared_ptr<SilentSource> source_ = std::make_shared<SilentSource>();
   std::shared_ptr<CollectingSink> sink_ = std::make_shared<CollectingSink>();
   std::vector<absl::Status> ends_;
@@ -119,6 +123,28 @@ TEST_F(SegmentReceiverTest, PausesWithoutABufferAndTakesEachByteOnceWhenTheyCome
   EXPECT_EQ(Send(*receiver, "fghijkl"), DataResult::kContinue);
   EXPECT_EQ(sink_->text, "abcdefghijkl");
   EXPECT_EQ(receiver->Look().received_bytes, 12u);
+}
+
+TEST_F(SegmentReceiverTest, PausesAtAClosedGateAndGoesOnWhenItOpens) {
+  limit_->Set(10'000);  // pieces of 1 KiB
+  const std::string text(4'000, 'x');
+  const auto receiver = Start({0, 4'000});
+  receiver->OnStart(0);
+
+  EXPECT_EQ(Send(*receiver, text), DataResult::kPause);
+  EXPECT_TRUE(receiver->Look().is_paused);
+  const uint64_t at_first = receiver->Look().cursor;
+  EXPECT_LT(at_first, 4'000u);
+
+  timer_.AdvanceAndRunUntilIdle(std::chrono::milliseconds(200));
+  EXPECT_FALSE(source_->resumed.empty());
+  Send(*receiver, text);
+  EXPECT_GT(receiver->Look().cursor, at_first);
+
+  limit_->Set(0);
+  timer_.AdvanceAndRunUntilIdle(std::chrono::milliseconds(200));
+  Send(*receiver, text);
+  EXPECT_EQ(sink_->text, text) << "each byte once, though they came three times";
 }
 
 TEST_F(SegmentReceiverTest, StopsAtAnEndThatWasMovedCloser) {
