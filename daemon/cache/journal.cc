@@ -43,6 +43,30 @@ std::optional<std::vector<Extent>> ExtentsIn(const json& record, const char* nam
   return extents;
 }
 
+json ToJson(const PieceSums& sums) {
+  json flat = json::array();
+  for (const auto& [piece, sum] : sums.by_piece) {
+    flat.push_back(piece);
+    flat.push_back(sum);
+  }
+  return {{"piece", sums.piece_bytes}, {"of", std::move(flat)}};
+}
+
+// None when they are missing or odd: then nothing is compared, and the hash of the whole decides.
+PieceSums SumsIn(const json& record) {
+  const json value = record.value("sums", json());
+  if (!value.is_object()) return {};
+  const json piece = value.value("piece", json());
+  const json flat = value.value("of", json());
+  if (!piece.is_number_unsigned() || !flat.is_array() || flat.size() % 2 != 0) return {};
+  PieceSums sums{.piece_bytes = piece.get<uint64_t>(), .by_piece = {}};
+  for (size_t i = 0; i < flat.size(); i += 2) {
+    if (!flat[i].is_number_unsigned() || !flat[i + 1].is_number_unsigned()) return {};
+    sums.by_piece.emplace(flat[i].get<uint64_t>(), flat[i + 1].get<uint64_t>());
+  }
+  return sums;
+}
+
 }  // namespace
 
 std::string Encode(const PartialRecord& record) {
@@ -50,7 +74,8 @@ std::string Encode(const PartialRecord& record) {
                       {"size", record.size_bytes},
                       {"boot", record.boot_id},
                       {"written", ToJson(record.written)},
-                      {"synced", ToJson(record.synced)}};
+                      {"synced", ToJson(record.synced)},
+                      {"sums", ToJson(record.sums)}};
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -68,6 +93,7 @@ std::optional<PartialRecord> DecodePartialRecord(std::string_view text) {
   if (!written.has_value() || !synced.has_value()) return std::nullopt;
   record.written = *std::move(written);
   record.synced = *std::move(synced);
+  record.sums = SumsIn(value);
   return record;
 }
 
@@ -85,6 +111,22 @@ std::vector<Extent> ClippedTo(const std::vector<Extent>& extents, uint64_t size_
     if (extent.begin < size_bytes) clipped.push_back({extent.begin, std::min(extent.end, size_bytes)});
   }
   return clipped;
+}
+
+std::vector<Extent> CommonOf(const std::vector<Extent>& some, const std::vector<Extent>& others) {
+  std::vector<Extent> common;
+  auto i = some.begin();
+  auto k = others.begin();
+  while (i != some.end() && k != others.end()) {
+    const Extent both{std::max(i->begin, k->begin), std::min(i->end, k->end)};
+    if (both.begin < both.end) common.push_back(both);
+    if (i->end < k->end) {
+      ++i;
+    } else {
+      ++k;
+    }
+  }
+  return common;
 }
 
 std::vector<Extent> BelievedOf(const PartialRecord& record, std::string_view boot_id, uint64_t file_bytes) {

@@ -23,6 +23,7 @@ struct PartialRecord {
   std::string boot_id;          // the boot in which `written` was recorded
   std::vector<Extent> written;  // handed to the kernel: good for as long as that boot lasts
   std::vector<Extent> synced;   // on the disk: good for ever
+  PieceSums sums;
 
   friend bool operator==(const PartialRecord&, const PartialRecord&) = default;
 };
@@ -37,6 +38,9 @@ bool IsWellFormed(const std::vector<Extent>& extents, uint64_t size_bytes);
 
 // What of `extents` lies below `size_bytes`.
 std::vector<Extent> ClippedTo(const std::vector<Extent>& extents, uint64_t size_bytes);
+
+// What two well-formed lists have in common.
+std::vector<Extent> CommonOf(const std::vector<Extent>& some, const std::vector<Extent>& others);
 
 // What of a record can be believed in the boot `boot_id`, when the file is `file_bytes` long.
 std::vector<Extent> BelievedOf(const PartialRecord& record, std::string_view boot_id, uint64_t file_bytes);

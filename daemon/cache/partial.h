@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -18,6 +19,15 @@ struct Extent {
   uint64_t end = 0;
 
   friend bool operator==(const Extent&, const Extent&) = default;
+};
+
+// Checksums of whole pieces of one blob, as their bytes arrived: by them whoever reads the pieces back finds
+// what the disk has damaged. The cache only keeps them.
+struct PieceSums {
+  uint64_t piece_bytes = 0;               // pieces begin at its multiples, the last one may be shorter
+  std::map<uint64_t, uint64_t> by_piece;  // number of the piece → its checksum
+
+  friend bool operator==(const PieceSums&, const PieceSums&) = default;
 };
 
 // Partial is a blob on its way: a file beside the finished blobs, under a name that no other tool takes for
@@ -39,17 +49,21 @@ class Partial {
   // The extents believed at opening: sorted, disjoint, not touching each other, within the size.
   virtual const std::vector<Extent>& believed() const = 0;
 
+  // Those that came with the journal that believed() is from; also of pieces that are not believed.
+  virtual const PieceSums& sums() const = 0;
+
   // Disjoint ranges may be written side by side.   kInvalidArgument  not within the size.
   virtual absl::Status WriteAt(uint64_t offset, std::span<const std::byte> bytes) = 0;
   virtual absl::StatusOr<size_t> ReadAt(uint64_t offset, std::span<std::byte> bytes) = 0;
 
-  // `written`: all extents written so far, in the form of believed(). Cheap.
-  virtual absl::Status Journal(const std::vector<Extent>& written) = 0;
+  // `written`: all extents written so far, in the form of believed(). One that was there before and is no
+  // longer in it is given up for good. Cheap.
+  virtual absl::Status Journal(const std::vector<Extent>& written, const PieceSums& sums) = 0;
 
   // The same, after the file's bytes have been synced. Expensive. When the sync fails, the bytes since the
   // last successful one may be lost even though they can still be read: open the partial again and go on from
   // what it believes then. So after a failed Publish().
-  virtual absl::Status Checkpoint(const std::vector<Extent>& written) = 0;
+  virtual absl::Status Checkpoint(const std::vector<Extent>& written, const PieceSums& sums) = 0;
 
   // Forgets everything that was written: empty file, empty journal.
   virtual absl::Status StartOver() = 0;

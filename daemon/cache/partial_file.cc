@@ -46,7 +46,7 @@ absl::StatusOr<std::unique_ptr<Partial>> PartialFile::Open(Spec spec, FileSystem
   ASSIGN_OR_RETURN(const std::optional<PartialRecord> found, journal.Load(spec.repo, spec.blob));
   if (!found.has_value()) {
     // Before the file, so that there is never a file of ours without a record.
-    const PartialRecord empty{spec.size_bytes, spec.boot_id, {}, {}};
+    const PartialRecord empty{spec.size_bytes, spec.boot_id, {}, {}, {}};
     RETURN_IF_ERROR(journal.Save(spec.repo, spec.blob, empty, std::nullopt));
   }
   ASSIGN_OR_RETURN(std::unique_ptr<File> file, OpenLocked(files, spec.part, spec.can_lock));
@@ -61,9 +61,12 @@ absl::Status PartialFile::SettleBelief(const std::optional<PartialRecord>& found
   ASSIGN_OR_RETURN(const FileInfo info, file_->Info());
   record_ = found;
   const bool same_blob = found.has_value() && found->size_bytes == spec_.size_bytes;
-  if (same_blob) believed_ = BelievedOf(*found, spec_.boot_id, info.size_bytes);
+  if (same_blob) {
+    believed_ = BelievedOf(*found, spec_.boot_id, info.size_bytes);
+    sums_ = found->sums;
+  }
   std::vector<Extent> synced = same_blob ? ClippedTo(found->synced, info.size_bytes) : std::vector<Extent>();
-  if (found.has_value()) RETURN_IF_ERROR(Record(believed_, std::move(synced)));
+  if (found.has_value()) RETURN_IF_ERROR(Record(believed_, std::move(synced), sums_));
   const uint64_t used_bytes = believed_.empty() ? 0 : believed_.back().end;
   if (info.size_bytes == used_bytes) return absl::OkStatus();
   return file_->Truncate(used_bytes);
@@ -82,19 +85,20 @@ absl::StatusOr<size_t> PartialFile::ReadAt(uint64_t offset, std::span<std::byte>
   return file_->ReadAt(offset, bytes);
 }
 
-absl::Status PartialFile::Journal(const std::vector<Extent>& written) {
-  return Record(written, record_.has_value() ? record_->synced : std::vector<Extent>());
+absl::Status PartialFile::Journal(const std::vector<Extent>& written, const PieceSums& sums) {
+  std::vector<Extent> synced = record_.has_value() ? record_->synced : std::vector<Extent>();
+  return Record(written, CommonOf(synced, written), sums);
 }
 
-absl::Status PartialFile::Checkpoint(const std::vector<Extent>& written) {
+absl::Status PartialFile::Checkpoint(const std::vector<Extent>& written, const PieceSums& sums) {
   RETURN_IF_ERROR(SyncBytes());
   // The name must survive as well as the bytes.
   RETURN_IF_ERROR(files_.SyncFolder(spec_.part.parent_path()));
-  return Record(written, written);
+  return Record(written, written, sums);
 }
 
 absl::Status PartialFile::StartOver() {
-  RETURN_IF_ERROR(Record({}, {}));
+  RETURN_IF_ERROR(Record({}, {}, {}));
   return file_->Truncate(0);
 }
 
@@ -114,12 +118,13 @@ absl::Status PartialFile::Discard() {
   return absl::IsNotFound(removed) ? absl::OkStatus() : removed;
 }
 
-absl::Status PartialFile::Record(std::vector<Extent> written, std::vector<Extent> synced) {
+absl::Status PartialFile::Record(std::vector<Extent> written, std::vector<Extent> synced, PieceSums sums) {
   if (!IsWellFormed(written, spec_.size_bytes)) {
     return MakeError(absl::StatusCode::kInvalidArgument, reason::kInternal,
                      fmt::format("the extents of blob {} are not sorted and apart", spec_.blob.hex()));
   }
-  PartialRecord record{spec_.size_bytes, spec_.boot_id, std::move(written), std::move(synced)};
+  PartialRecord record{spec_.size_bytes, spec_.boot_id, std::move(written), std::move(synced),
+                       std::move(sums)};
   if (record == record_) return absl::OkStatus();
   RETURN_IF_ERROR(journal_.Save(spec_.repo, spec_.blob, record, record_));
   record_ = std::move(record);
@@ -130,7 +135,8 @@ absl::Status PartialFile::Record(std::vector<Extent> written, std::vector<Extent
 // what was on the disk before is believed from then on.
 absl::Status PartialFile::SyncBytes() {
   absl::Status status = file_->Sync();
-  if (!status.ok() && record_.has_value()) Record(record_->synced, record_->synced).IgnoreError();
+  if (!status.ok() && record_.has_value())
+    Record(record_->synced, record_->synced, record_->sums).IgnoreError();
   return status;
 }
 

@@ -38,10 +38,12 @@ class PartialFile final : public Partial {
 
   const std::vector<Extent>& believed() const override { return believed_; }
 
+  const PieceSums& sums() const override { return sums_; }
+
   absl::Status WriteAt(uint64_t offset, std::span<const std::byte> bytes) override;
   absl::StatusOr<size_t> ReadAt(uint64_t offset, std::span<std::byte> bytes) override;
-  absl::Status Journal(const std::vector<Extent>& written) override;
-  absl::Status Checkpoint(const std::vector<Extent>& written) override;
+  absl::Status Journal(const std::vector<Extent>& written, const PieceSums& sums) override;
+  absl::Status Checkpoint(const std::vector<Extent>& written, const PieceSums& sums) override;
   absl::Status StartOver() override;
   absl::Status Publish() override;
   absl::Status Discard() override;
@@ -51,7 +53,7 @@ class PartialFile final : public Partial {
       : spec_(std::move(spec)), files_(files), journal_(journal), file_(std::move(file)) {}
 
   absl::Status SettleBelief(const std::optional<PartialRecord>& found);
-  absl::Status Record(std::vector<Extent> written, std::vector<Extent> synced);
+  absl::Status Record(std::vector<Extent> written, std::vector<Extent> synced, PieceSums sums);
   absl::Status SyncBytes();
   absl::Status CheckPlace() const;
   absl::Status PutInPlace();
@@ -61,6 +63,7 @@ class PartialFile final : public Partial {
   PartialJournal& journal_;
   std::unique_ptr<File> file_;
   std::vector<Extent> believed_;
+  PieceSums sums_;                       // as found
   std::optional<PartialRecord> record_;  // as it stands in the catalog
 };
 

@@ -218,7 +218,9 @@ void BlobTransfer::OnConnectionDone(uint64_t id, const absl::Status& status) {
   if (node.empty()) return;
   const Connection& connection = node.mapped();
   const SegmentReceiver::View view = connection.receiver->Look();
-  received_.Add({view.range.begin, view.cursor});
+  Extents fetched({{view.range.begin, view.cursor}});
+  for (const Extent& lost : connection.lost) fetched.Remove(lost);
+  for (const Extent& extent : fetched.list()) received_.Add(extent);
   ended_received_bytes_ += view.received_bytes;
   if (state_ == State::kSettling) {
     if (connections_.empty()) OnSettled();

@@ -52,8 +52,8 @@ void BlobTransfer::Start() {
       repo_, entry_,
       BlobWriter::Options{context_.options.journal_every_bytes, context_.options.checkpoint_every_bytes},
       context_.cache, context_.disk,
-      BlobWriter::Events{Relay(&BlobTransfer::OnOpened), Relay(&BlobTransfer::OnWriterFinished),
-                         Relay(&BlobTransfer::OnClosed)});
+      BlobWriter::Events{Relay(&BlobTransfer::OnOpened), Relay(&BlobTransfer::OnDamaged),
+                         Relay(&BlobTransfer::OnWriterFinished), Relay(&BlobTransfer::OnClosed)});
   writer_->Open();
 }
 
@@ -113,6 +113,15 @@ void BlobTransfer::OnOpened(absl::StatusOr<std::vector<Extent>> believed) {
     received_ = Extents(*believed);
     owner_.OnDemandChanged();
   }
+}
+
+void BlobTransfer::OnDamaged(Extent damaged, int start_overs) {
+  core_.AssertCurrent();
+  if (start_overs != start_overs_) return;
+  received_.Remove(damaged);
+  for (auto& [id, connection] : connections_) connection.lost.push_back(damaged);
+  fetched_at_failure_ = std::min(fetched_at_failure_, FetchedBytes());
+  if (state_ == State::kMoving) owner_.OnDemandChanged();
 }
 
 void BlobTransfer::OnWriterFinished(const absl::Status& status, int start_overs) {

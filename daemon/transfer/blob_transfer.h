@@ -111,7 +111,8 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
     Movement movement;
     int attempt_at_dial = 0;
     Dropped dropped = Dropped::kNo;
-    SteadyTime held_until;  // by the budget
+    SteadyTime held_until;          // by the budget
+    std::vector<Extent> lost = {};  // of what it has fetched, to the disk
   };
 
   // An observer that is about to be told its end, where it matters once the file is closed.
@@ -122,6 +123,7 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
 
   // Reports from other threads:
   void OnOpened(absl::StatusOr<std::vector<Extent>> believed);
+  void OnDamaged(Extent damaged, int start_overs);
   void OnWriterFinished(const absl::Status& status, int start_overs);
   void OnClosed();
   void OnConnectionWaiting(uint64_t connection, const transport::WaitInfo& info);

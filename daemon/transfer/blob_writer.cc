@@ -62,6 +62,7 @@ void BlobWriter::OpenNow() {
   }
   partial_ = *std::move(partial);
   written_ = Extents(partial_->believed());
+  checks_.emplace(entry_.size_bytes, partial_->sums());
   hash_.emplace(entry_.blob.kind(), entry_.size_bytes);
   done_bytes_.store(written_.total(), std::memory_order_relaxed);
   events_.opened(written_.list());
@@ -86,6 +87,7 @@ absl::Status BlobWriter::Store(uint64_t offset, std::span<const std::byte> bytes
     RETURN_IF_ERROR(partial_->WriteAt(gap.begin, fresh));
     written_.Add(gap);
     hash_->OnWritten(gap.begin, fresh);
+    checks_->OnArrived(gap.begin, fresh);
     since_journal_bytes_ += fresh.size();
     since_checkpoint_bytes_ += fresh.size();
   }
@@ -99,7 +101,7 @@ absl::Status BlobWriter::KeepJournal() {
   if (since_checkpoint_bytes_ >= options_.checkpoint_every_bytes) {
     since_checkpoint_bytes_ = 0;
     since_journal_bytes_ = 0;
-    return partial_->Checkpoint(written_.list());
+    return partial_->Checkpoint(written_.list(), checks_->sums());
   }
   // An idle disk has time to be exact.
   const bool is_last_in_line = queued_writes_.load(std::memory_order_relaxed) <= 1;
@@ -107,12 +109,16 @@ absl::Status BlobWriter::KeepJournal() {
       is_last_in_line ? options_.journal_every_bytes / kIdleJournalShare : options_.journal_every_bytes;
   if (since_journal_bytes_ < every_bytes) return absl::OkStatus();
   since_journal_bytes_ = 0;
-  return partial_->Journal(written_.list());
+  return partial_->Journal(written_.list(), checks_->sums());
 }
 
 void BlobWriter::Proceed(uint64_t hash_limit_bytes) {
   if (!IsWriting()) return;
-  if (const absl::Status status = hash_->CatchUp(*partial_, written_, hash_limit_bytes); !status.ok()) {
+  const absl::StatusOr<std::optional<Extent>> damaged =
+      hash_->CatchUp(*partial_, written_, *checks_, hash_limit_bytes);
+  absl::Status status = damaged.status();
+  if (damaged.ok() && damaged->has_value()) status = GiveUp(**damaged);
+  if (!status.ok()) {
     Give(status);
     return;
   }
@@ -125,6 +131,18 @@ void BlobWriter::Proceed(uint64_t hash_limit_bytes) {
     self.is_hash_step_posted_ = false;
     self.Proceed(kHashStepBytes);
   });
+}
+
+absl::Status BlobWriter::GiveUp(Extent damaged) {
+  LogWarn("the disk has damaged a part of a file that is being pulled; it is fetched again",
+          Field("repo", repo_.id()), Field("entry", entry_.path.text()), Field("begin", damaged.begin),
+          Field("end", damaged.end));
+  written_.Remove(damaged);
+  checks_->Forget(damaged);
+  done_bytes_.store(written_.total(), std::memory_order_relaxed);
+  RETURN_IF_ERROR(partial_->Journal(written_.list(), checks_->sums()));
+  events_.damaged(damaged, start_overs_);
+  return absl::OkStatus();
 }
 
 void BlobWriter::FinishWhenWhole() {
@@ -160,6 +178,7 @@ void BlobWriter::StartOverNow() {
   has_verdict_ = false;
   is_damaged_ = false;
   written_.Clear();
+  checks_.emplace(entry_.size_bytes, cache::PieceSums());
   hash_.emplace(entry_.blob.kind(), entry_.size_bytes);
   since_journal_bytes_ = 0;
   since_checkpoint_bytes_ = 0;
@@ -177,8 +196,8 @@ void BlobWriter::CloseNow(Ending ending) {
     if (ending == Ending::kDiscard || is_damaged_) {
       status = partial_->Discard();
     } else {
-      status = ending == Ending::kCheckpoint ? partial_->Checkpoint(written_.list())
-                                             : partial_->Journal(written_.list());
+      status = ending == Ending::kCheckpoint ? partial_->Checkpoint(written_.list(), checks_->sums())
+                                             : partial_->Journal(written_.list(), checks_->sums());
     }
     if (!status.ok()) {
       LogWarn("partial file not kept as it stands; more will be fetched again", Field("repo", repo_.id()),

@@ -25,7 +25,7 @@ namespace batuta::transfer {
 //
 // Methods may be called on any thread and return at once; the work runs in order on a strand of the disk
 // pool. A byte that is there is never written again until StartOver(), so that what was hashed is what is
-// published.
+// published; the exception is a piece that the disk damaged before it was hashed.
 class BlobWriter final : public SegmentSink, public std::enable_shared_from_this<BlobWriter> {
  public:
   enum class Ending {
@@ -44,6 +44,9 @@ class BlobWriter final : public SegmentSink, public std::enable_shared_from_this
     // Open() is through: the extents that an earlier run left, or why there is no file to write to
     // (see Cache::OpenPartial).
     std::function<void(absl::StatusOr<std::vector<Extent>> believed)> opened;
+
+    // The disk has damaged these bytes: they are not written any more and have to be fetched again.
+    std::function<void(Extent damaged, int start_overs)> damaged;
 
     // OK: published. DIGEST_MISMATCH: every byte is there and they are not the blob; StartOver() or Close()
     // follows. Else the disk failed and only Close() makes sense. `start_overs`: how many StartOver() it had
@@ -81,6 +84,7 @@ class BlobWriter final : public SegmentSink, public std::enable_shared_from_this
   void CloseNow(Ending ending);
   absl::Status Store(uint64_t offset, std::span<const std::byte> bytes);
   absl::Status KeepJournal();
+  absl::Status GiveUp(Extent damaged);
   void Proceed(uint64_t hash_limit_bytes);
   void FinishWhenWhole();
   absl::Status Verify();
@@ -101,6 +105,7 @@ class BlobWriter final : public SegmentSink, public std::enable_shared_from_this
   // Used on the strand only.
   std::unique_ptr<cache::Partial> partial_;
   Extents written_;
+  std::optional<PieceChecks> checks_;
   std::optional<HashFront> hash_;
   uint64_t since_journal_bytes_ = 0;
   uint64_t since_checkpoint_bytes_ = 0;

@@ -25,6 +25,14 @@ void ContentHash::Update(std::span<const std::byte> bytes) {
   is_good_ = is_good_ && EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1;
 }
 
+ContentHash ContentHash::Copy() const {
+  ContentHash copy;
+  copy.context_.reset(EVP_MD_CTX_new());
+  copy.is_good_ =
+      is_good_ && copy.context_ != nullptr && EVP_MD_CTX_copy_ex(copy.context_.get(), context_.get()) == 1;
+  return copy;
+}
+
 absl::StatusOr<std::string> ContentHash::Finish() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned int length = 0;

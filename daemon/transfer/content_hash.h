@@ -22,6 +22,9 @@ class ContentHash {
 
   void Update(std::span<const std::byte> bytes);
 
+  // The state as it is now, to go on from it again.
+  ContentHash Copy() const;
+
   // Lower-case hex, as BlobId::hex(). Once, last.
   //   kInternal (INTERNAL)  the crypto library refuses, for example sha1 on a machine in FIPS mode.
   absl::StatusOr<std::string> Finish();
@@ -30,6 +33,8 @@ class ContentHash {
   struct Free {
     void operator()(EVP_MD_CTX* context) const;
   };
+
+  ContentHash() = default;
 
   std::unique_ptr<EVP_MD_CTX, Free> context_;
   bool is_good_ = false;

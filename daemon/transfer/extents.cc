@@ -43,6 +43,22 @@ void Extents::Add(Extent extent) {
   }
 }
 
+void Extents::Remove(Extent extent) {
+  std::vector<Extent> rest;
+  rest.reserve(list_.size() + 1);
+  total_ = 0;
+  for (const Extent& each : list_) {
+    const Extent before{each.begin, std::min(each.end, extent.begin)};
+    const Extent after{std::max(each.begin, extent.end), each.end};
+    for (const Extent& part : {before, after}) {
+      if (part.begin >= part.end) continue;
+      rest.push_back(part);
+      total_ += part.end - part.begin;
+    }
+  }
+  list_ = std::move(rest);
+}
+
 void Extents::Clear() {
   list_.clear();
   total_ = 0;

@@ -20,6 +20,7 @@ class Extents {
   explicit Extents(const std::vector<Extent>& extents);
 
   void Add(Extent extent);
+  void Remove(Extent extent);
   void Clear();
 
   // True for an empty extent.

@@ -22,23 +22,45 @@ void HashFront::OnWritten(uint64_t offset, std::span<const std::byte> bytes) {
   front_ += bytes.size();
 }
 
-absl::Status HashFront::CatchUp(cache::Partial& partial, const Extents& written, uint64_t limit_bytes) {
+absl::StatusOr<std::optional<Extent>> HashFront::CatchUp(cache::Partial& partial, const Extents& written,
+                                                         const PieceChecks& checks, uint64_t limit_bytes) {
   const uint64_t end = std::min(written.EndOfRun(front_), front_ + limit_bytes);
   if (front_ < end && scratch_.empty()) scratch_.resize(kScratchBytes);
   while (front_ < end) {
-    const std::span<std::byte> piece =
-        std::span(scratch_).first(static_cast<size_t>(std::min<uint64_t>(kScratchBytes, end - front_)));
-    ASSIGN_OR_RETURN(const size_t length, partial.ReadAt(front_, piece));
-    if (length != piece.size()) {
+    if (!check_) BeginCheck(written, checks);
+    const uint64_t limit = std::min(end, checks.PieceAt(front_).end);
+    const std::span<std::byte> step =
+        std::span(scratch_).first(static_cast<size_t>(std::min<uint64_t>(kScratchBytes, limit - front_)));
+    ASSIGN_OR_RETURN(const size_t length, partial.ReadAt(front_, step));
+    if (length != step.size()) {
       return MakeError(absl::StatusCode::kUnavailable, reason::kStorageFailed,
                        fmt::format("blob {}: bytes that were written at {} cannot be read back",
                                    partial.blob().hex(), front_ + length),
                        "check the disk that holds the cache, and pull again");
     }
-    hash_.Update(piece);
+    hash_.Update(step);
+    if (check_) check_->actual.Update(step);
     front_ += length;
+    if (const std::optional<Extent> damaged = EndCheck()) return damaged;
   }
-  return absl::OkStatus();
+  return std::nullopt;
+}
+
+void HashFront::BeginCheck(const Extents& written, const PieceChecks& checks) {
+  const std::optional<uint64_t> expected = checks.SumAt(front_);
+  const Extent piece = checks.PieceAt(front_);
+  if (!expected || !written.Contains(piece)) return;
+  check_.emplace(Check{piece, *expected, RunningSum(), hash_.Copy()});
+}
+
+std::optional<Extent> HashFront::EndCheck() {
+  if (!check_ || front_ < check_->piece.end) return std::nullopt;
+  Check check = *std::move(check_);
+  check_.reset();
+  if (check.actual.value() == check.expected) return std::nullopt;
+  hash_ = std::move(check.hash_before);
+  front_ = check.piece.begin;
+  return check.piece;
 }
 
 }  // namespace batuta::transfer

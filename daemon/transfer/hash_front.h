@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,12 +12,14 @@
 #include "daemon/cache/partial.h"
 #include "daemon/transfer/content_hash.h"
 #include "daemon/transfer/extents.h"
+#include "daemon/transfer/piece_checks.h"
 
 namespace batuta::transfer {
 
 // HashFront hashes a blob from its first byte to its last while its segments arrive in any order. Bytes that
 // are written exactly at the front are hashed from memory; what was written ahead of it is read back later,
-// piece by piece, usually from the page cache. Relies on no byte being written twice. Not thread-safe.
+// piece by piece, usually from the page cache, and compared with what had arrived. Relies on no byte being
+// written twice. Not thread-safe.
 class HashFront {
  public:
   HashFront(BlobId::Kind kind, uint64_t size_bytes);
@@ -24,9 +27,12 @@ class HashFront {
   // `bytes` have just been written at `offset`.
   void OnWritten(uint64_t offset, std::span<const std::byte> bytes);
 
-  // Reads back what `written` holds from the front on, at most `limit_bytes`. Errors as Partial::ReadAt();
+  // Reads back what `written` holds from the front on, at most `limit_bytes`. A piece that is not any more
+  // what had arrived by its sum in `checks` is returned; then the front stands at its first byte again, and
+  // the caller takes it out of `written`. Errors as Partial::ReadAt();
   //   kUnavailable (STORAGE_FAILED)  the file is shorter than what was written to it.
-  absl::Status CatchUp(cache::Partial& partial, const Extents& written, uint64_t limit_bytes);
+  absl::StatusOr<std::optional<Extent>> CatchUp(cache::Partial& partial, const Extents& written,
+                                                const PieceChecks& checks, uint64_t limit_bytes);
 
   bool IsBehind(const Extents& written) const { return written.EndOfRun(front_) > front_; }
 
@@ -37,8 +43,22 @@ class HashFront {
   absl::StatusOr<std::string> Finish() { return hash_.Finish(); }
 
  private:
+  // A piece that is being compared.
+  struct Check {
+    Extent piece;
+    uint64_t expected = 0;
+    RunningSum actual;
+    ContentHash hash_before;
+  };
+
+  void BeginCheck(const Extents& written, const PieceChecks& checks);
+
+  // The piece, when it is through and is not what it was.
+  std::optional<Extent> EndCheck();
+
   ContentHash hash_;
   uint64_t front_ = 0;
+  std::optional<Check> check_;
   std::vector<std::byte> scratch_;  // made when first needed
 };
 

@@ -48,7 +48,8 @@ class TransferObserver {
   virtual ~TransferObserver() = default;
 
   // `done_bytes` of the blob are on disk, of which the earlier run left some; `received_bytes` came over the
-  // network since the last call. done_bytes falls only when the blob is started over.
+  // network since the last call. done_bytes falls only when the blob is started over, or a
+  // part of it that the disk has damaged.
   virtual void OnProgress(uint64_t done_bytes, uint64_t received_bytes) = 0;
 
   // Nothing moves at present, and why: a transient error and the time of the next try, or a rate limit.

@@ -18,15 +18,15 @@ using ::testing::AnyOf;
 // The first try: twenty bytes that turn out to be wrong, made durable.
 absl::Status FirstTry(Partial& partial) {
   RETURN_IF_ERROR(WriteText(partial, 0, std::string(20, 'x')));
-  return partial.Checkpoint({{0, 20}});
+  return partial.Checkpoint({{0, 20}}, {});
 }
 
 // The second: thirty bytes, of which the first ten are made durable.
 absl::Status SecondTry(Partial& partial) {
   RETURN_IF_ERROR(WriteText(partial, 0, std::string(10, 'y')));
-  RETURN_IF_ERROR(partial.Checkpoint({{0, 10}}));
+  RETURN_IF_ERROR(partial.Checkpoint({{0, 10}}, {}));
   RETURN_IF_ERROR(WriteText(partial, 10, std::string(20, 'y')));
-  return partial.Journal({{0, 30}});
+  return partial.Journal({{0, 30}}, {});
 }
 
 using Scenario = std::function<absl::Status(Cache& cache)>;
@@ -149,7 +149,7 @@ TEST(PartialResumeTest, AKillLosesNothingThatWasJournalled) {
     ASSERT_OK_AND_ASSIGN(const auto cache, machine.OpenCache());
     ASSERT_OK_AND_ASSIGN(const auto partial, OpenOtter(*cache));
     ASSERT_THAT(WriteText(*partial, 0, OtterBytes().substr(0, 40)), IsOk());
-    ASSERT_THAT(partial->Journal({{0, 40}}), IsOk());
+    ASSERT_THAT(partial->Journal({{0, 40}}, {}), IsOk());
     machine.files.KillAtMutation(1);
     EXPECT_FALSE(WriteText(*partial, 40, "z").ok());
   }
@@ -166,9 +166,9 @@ TEST(PartialResumeTest, APowerCutLosesNothingThatWasCheckpointed) {
     ASSERT_OK_AND_ASSIGN(const auto cache, machine.OpenCache());
     ASSERT_OK_AND_ASSIGN(const auto partial, OpenOtter(*cache));
     ASSERT_THAT(WriteText(*partial, 0, OtterBytes().substr(0, 40)), IsOk());
-    ASSERT_THAT(partial->Checkpoint({{0, 40}}), IsOk());
+    ASSERT_THAT(partial->Checkpoint({{0, 40}}, {}), IsOk());
     ASSERT_THAT(WriteText(*partial, 40, OtterBytes().substr(40, 10)), IsOk());
-    ASSERT_THAT(partial->Journal({{0, 50}}), IsOk());
+    ASSERT_THAT(partial->Journal({{0, 50}}, {}), IsOk());
   }
   machine.StartAfterPowerCut();
   ASSERT_OK_AND_ASSIGN(const auto cache, machine.OpenCache());

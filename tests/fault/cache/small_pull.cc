@@ -49,7 +49,8 @@ absl::Status Fill(Partial& partial, const std::string& bytes) {
     const uint64_t end = std::min<uint64_t>(front + kPiece, bytes.size());
     RETURN_IF_ERROR(WriteText(partial, front, std::string_view(bytes).substr(front, end - front)));
     front = end;
-    RETURN_IF_ERROR(piece % 2 == 0 ? partial.Journal({{0, front}}) : partial.Checkpoint({{0, front}}));
+    RETURN_IF_ERROR(piece % 2 == 0 ? partial.Journal({{0, front}}, {})
+                                   : partial.Checkpoint({{0, front}}, {}));
   }
   return absl::OkStatus();
 }

@@ -19,6 +19,7 @@ struct Blob {
   Extents written;
   std::vector<cache::Extent> journal;
   std::vector<cache::Extent> checkpoint;
+  cache::PieceSums sums;
   bool has_file = false;
   bool is_published = false;
   int users = 0;
@@ -81,11 +82,12 @@ struct FakeCache::Disk {
 class FakeCache::OpenFile final : public cache::Partial {
  public:
   OpenFile(std::shared_ptr<Disk> disk, Key key, uint64_t size_bytes, std::vector<cache::Extent> believed,
-           int boot)
+           cache::PieceSums sums, int boot)
       : disk_(std::move(disk)),
         key_(std::move(key)),
         size_bytes_(size_bytes),
         believed_(std::move(believed)),
+        sums_(std::move(sums)),
         boot_(boot) {}
 
   ~OpenFile() override {
@@ -98,6 +100,8 @@ class FakeCache::OpenFile final : public cache::Partial {
   uint64_t size_bytes() const override { return size_bytes_; }
 
   const std::vector<cache::Extent>& believed() const override { return believed_; }
+
+  const cache::PieceSums& sums() const override { return sums_; }
 
   absl::Status WriteAt(uint64_t offset, std::span<const std::byte> bytes) override {
     MutexLock lock(disk_->mutex);
@@ -126,21 +130,21 @@ class FakeCache::OpenFile final : public cache::Partial {
     return length;
   }
 
-  absl::Status Journal(const std::vector<cache::Extent>& written) override {
+  absl::Status Journal(const std::vector<cache::Extent>& written, const cache::PieceSums& sums) override {
     MutexLock lock(disk_->mutex);
     Blob* blob = Begin(Call::kJournal, "journal");
     if (blob == nullptr) return Dead();
     RETURN_IF_ERROR(disk_->Count(Call::kJournal));
-    return Note(*blob, written);
+    return Note(*blob, written, sums);
   }
 
-  absl::Status Checkpoint(const std::vector<cache::Extent>& written) override {
+  absl::Status Checkpoint(const std::vector<cache::Extent>& written, const cache::PieceSums& sums) override {
     MutexLock lock(disk_->mutex);
     Blob* blob = Begin(Call::kCheckpoint, "checkpoint");
     if (blob == nullptr) return Dead();
     RETURN_IF_ERROR(disk_->Count(Call::kCheckpoint));
     blob->checkpoint = written;
-    return Note(*blob, written);
+    return Note(*blob, written, sums);
   }
 
   absl::Status StartOver() override {
@@ -181,6 +185,7 @@ class FakeCache::OpenFile final : public cache::Partial {
     blob.written.Clear();
     blob.journal.clear();
     blob.checkpoint.clear();
+    blob.sums = {};
   }
 
   // Null when the process is dead.
@@ -190,12 +195,14 @@ class FakeCache::OpenFile final : public cache::Partial {
     return &disk_->blobs[key_];
   }
 
-  absl::Status Note(Blob& blob, const std::vector<cache::Extent>& written)
+  absl::Status Note(Blob& blob, const std::vector<cache::Extent>& written, const cache::PieceSums& sums)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_->mutex) {
     for (const cache::Extent& extent : written) {
       if (!blob.written.Contains(extent)) disk_->Complain("journalled, but not written");
     }
     blob.journal = written;
+    blob.written = Extents(written);  // what is given up may be written again
+    blob.sums = sums;
     return absl::OkStatus();
   }
 
@@ -203,6 +210,7 @@ class FakeCache::OpenFile final : public cache::Partial {
   const Key key_;
   const uint64_t size_bytes_;
   const std::vector<cache::Extent> believed_;
+  const cache::PieceSums sums_;
   const int boot_;
   bool has_ended_ = false;
 };
@@ -237,7 +245,7 @@ void FakeCache::PutPublished(const RepoId& repo, const BlobId& blob, std::string
 }
 
 void FakeCache::PutPartial(const RepoId& repo, const BlobId& blob, std::string content,
-                           std::vector<cache::Extent> believed) {
+                           std::vector<cache::Extent> believed, cache::PieceSums sums) {
   MutexLock lock(disk_->mutex);
   Blob& kept = disk_->blobs[{repo, blob}];
   kept.content = std::move(content);
@@ -245,6 +253,7 @@ void FakeCache::PutPartial(const RepoId& repo, const BlobId& blob, std::string c
   kept.written = Extents(believed);
   kept.journal = believed;
   kept.checkpoint = std::move(believed);
+  kept.sums = std::move(sums);
 }
 
 std::optional<std::string> FakeCache::Published(const RepoId& repo, const BlobId& blob) const {
@@ -258,6 +267,12 @@ bool FakeCache::HasPartial(const RepoId& repo, const BlobId& blob) const {
   MutexLock lock(disk_->mutex);
   const auto i = disk_->blobs.find({repo, blob});
   return i != disk_->blobs.end() && i->second.has_file && !i->second.is_published;
+}
+
+void FakeCache::FlipByte(const RepoId& repo, const BlobId& blob, uint64_t offset) {
+  MutexLock lock(disk_->mutex);
+  char& byte = disk_->blobs[{repo, blob}].content[offset];
+  byte = static_cast<char>(byte ^ 1);
 }
 
 std::vector<cache::Extent> FakeCache::Journalled(const RepoId& repo, const BlobId& blob) const {
@@ -298,7 +313,7 @@ absl::StatusOr<std::unique_ptr<cache::Partial>> FakeCache::OpenPartial(const Rep
   if (++kept.users > 1) disk_->Complain("one blob open twice");
   kept.has_file = true;
   kept.written = Extents(kept.journal);
-  return std::make_unique<OpenFile>(disk_, Key{repo, blob}, size_bytes, kept.journal, disk_->boot);
+  return std::make_unique<OpenFile>(disk_, Key{repo, blob}, size_bytes, kept.journal, kept.sums, disk_->boot);
 }
 
 absl::StatusOr<std::optional<CommitId>> FakeCache::ReadRef(const RepoId&, const Revision&) {

@@ -35,7 +35,10 @@ class FakeCache final : public cache::Cache {
   // Givens: a blob that is whole; a partial file left by an earlier run, of which `believed` holds.
   void PutPublished(const RepoId& repo, const BlobId& blob, std::string content);
   void PutPartial(const RepoId& repo, const BlobId& blob, std::string content,
-                  std::vector<cache::Extent> believed);
+                  std::vector<cache::Extent> believed, cache::PieceSums sums = {});
+
+  // The disk damages a byte of a blob that is there, whole or not.
+  void FlipByte(const RepoId& repo, const BlobId& blob, uint64_t offset);
 
   // Checks.
   std::optional<std::string> Published(const RepoId& repo, const BlobId& blob) const;

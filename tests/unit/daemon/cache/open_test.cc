@@ -74,7 +74,7 @@ TEST_F(OpenTest, KeepsAPartialFileThatCanBeResumed) {
   {
     ASSERT_OK_AND_ASSIGN(const auto partial, cache_->OpenPartial(repo_, Sha256('a'), 10));
     ASSERT_THAT(partial->WriteAt(0, BytesOf("0123")), IsOk());
-    ASSERT_THAT(partial->Checkpoint({{0, 4}}), IsOk());
+    ASSERT_THAT(partial->Checkpoint({{0, 4}}, {}), IsOk());
   }
   Reopen("boot-2");
   EXPECT_THAT(Tree("models--acme--otter/blobs"), ElementsAre(PartName(Sha256('a'), instance())));
@@ -96,7 +96,7 @@ TEST_F(OpenTest, DropsTheRecordOfAPartialFileThatIsGone) {
   {
     ASSERT_OK_AND_ASSIGN(const auto partial, cache_->OpenPartial(repo_, Sha256('a'), 10));
     ASSERT_THAT(partial->WriteAt(0, BytesOf("0123")), IsOk());
-    ASSERT_THAT(partial->Checkpoint({{0, 4}}), IsOk());
+    ASSERT_THAT(partial->Checkpoint({{0, 4}}, {}), IsOk());
   }
   fs::remove_all(root() / "models--acme--otter");
   Reopen();

@@ -103,7 +103,7 @@ TEST_F(PartialTest, WhatWasJournalledIsBelievedInTheSameBoot) {
     const auto partial = Open();
     ASSERT_THAT(partial->WriteAt(0, BytesOf("0123")), IsOk());
     ASSERT_THAT(partial->WriteAt(6, BytesOf("67")), IsOk());
-    ASSERT_THAT(partial->Journal({{0, 4}, {6, 8}}), IsOk());
+    ASSERT_THAT(partial->Journal({{0, 4}, {6, 8}}, {}), IsOk());
   }
   Reopen("boot-1");
   const auto partial = Open();
@@ -115,18 +115,42 @@ TEST_F(PartialTest, OnlyWhatWasCheckpointedIsBelievedInTheNextBoot) {
   {
     const auto partial = Open();
     ASSERT_THAT(partial->WriteAt(0, BytesOf("0123")), IsOk());
-    ASSERT_THAT(partial->Checkpoint({{0, 4}}), IsOk());
+    ASSERT_THAT(partial->Checkpoint({{0, 4}}, {}), IsOk());
     ASSERT_THAT(partial->WriteAt(4, BytesOf("4567")), IsOk());
-    ASSERT_THAT(partial->Journal({{0, 8}}), IsOk());
+    ASSERT_THAT(partial->Journal({{0, 8}}, {}), IsOk());
   }
   Reopen("boot-2");
   {
     const auto partial = Open();
     EXPECT_THAT(partial->believed(), ElementsAre(Extent{0, 4}));
     EXPECT_EQ(fs::file_size(part()), 4U);
-    ASSERT_THAT(partial->Journal({{0, 4}}), IsOk());
+    ASSERT_THAT(partial->Journal({{0, 4}}, {}), IsOk());
   }
   Reopen("boot-3");
+  EXPECT_THAT(Open()->believed(), ElementsAre(Extent{0, 4}));
+}
+
+TEST_F(PartialTest, KeepsTheSumsOfPieces) {
+  const PieceSums sums{.piece_bytes = 4, .by_piece = {{0, 17}, {1, ~uint64_t{0}}}};
+  {
+    const auto partial = Open();
+    EXPECT_EQ(partial->sums(), PieceSums());
+    ASSERT_THAT(partial->WriteAt(0, BytesOf("01234567")), IsOk());
+    ASSERT_THAT(partial->Journal({{0, 8}}, sums), IsOk());
+  }
+  Reopen("boot-1");
+  EXPECT_EQ(Open()->sums(), sums);
+}
+
+TEST_F(PartialTest, WhatIsGivenUpIsNotBelievedThoughItWasSynced) {
+  {
+    const auto partial = Open();
+    ASSERT_THAT(partial->WriteAt(0, BytesOf("01234567")), IsOk());
+    ASSERT_THAT(partial->Checkpoint({{0, 8}}, {}), IsOk());
+    ASSERT_THAT(partial->Journal({{0, 4}}, {}), IsOk());
+  }
+  store_.CutPower();
+  Reopen("boot-2");
   EXPECT_THAT(Open()->believed(), ElementsAre(Extent{0, 4}));
 }
 
@@ -141,7 +165,7 @@ TEST_F(PartialTest, AFileThatWasCutShortIsBelievedUpToItsEnd) {
   {
     const auto partial = Open();
     ASSERT_THAT(partial->WriteAt(0, BytesOf("01234567")), IsOk());
-    ASSERT_THAT(partial->Checkpoint({{0, 8}}), IsOk());
+    ASSERT_THAT(partial->Checkpoint({{0, 8}}, {}), IsOk());
   }
   fs::resize_file(part(), 3);
   EXPECT_THAT(Open()->believed(), ElementsAre(Extent{0, 3}));
@@ -151,7 +175,7 @@ TEST_F(PartialTest, ABlobOfAnotherSizeStartsOver) {
   {
     const auto partial = Open(10);
     ASSERT_THAT(partial->WriteAt(0, BytesOf("0123")), IsOk());
-    ASSERT_THAT(partial->Checkpoint({{0, 4}}), IsOk());
+    ASSERT_THAT(partial->Checkpoint({{0, 4}}, {}), IsOk());
   }
   EXPECT_THAT(Open(20)->believed(), IsEmpty());
 }
@@ -160,7 +184,7 @@ TEST_F(PartialTest, StartingOverForgetsForGood) {
   {
     const auto partial = Open();
     ASSERT_THAT(partial->WriteAt(0, BytesOf("0123")), IsOk());
-    ASSERT_THAT(partial->Checkpoint({{0, 4}}), IsOk());
+    ASSERT_THAT(partial->Checkpoint({{0, 4}}, {}), IsOk());
     ASSERT_THAT(partial->StartOver(), IsOk());
     ASSERT_THAT(partial->WriteAt(0, BytesOf("xxxx")), IsOk());
   }
@@ -172,7 +196,7 @@ TEST_F(PartialTest, StartingOverForgetsForGood) {
 TEST_F(PartialTest, DiscardingLeavesNothing) {
   const auto partial = Open();
   ASSERT_THAT(partial->WriteAt(0, BytesOf("0123")), IsOk());
-  ASSERT_THAT(partial->Checkpoint({{0, 4}}), IsOk());
+  ASSERT_THAT(partial->Checkpoint({{0, 4}}, {}), IsOk());
   ASSERT_THAT(partial->Discard(), IsOk());
   EXPECT_THAT(Tree("models--acme--otter/blobs"), IsEmpty());
   store_.CutPower();
@@ -199,8 +223,8 @@ TEST_F(PartialTest, RefusesExtentsThatAreNotInForm) {
   const auto partial = Open();
   for (const std::vector<Extent>& bad :
        std::vector<std::vector<Extent>>{{{0, 11}}, {{3, 3}}, {{0, 5}, {5, 8}}, {{6, 8}, {0, 2}}}) {
-    EXPECT_THAT(partial->Journal(bad), StatusIs(absl::StatusCode::kInvalidArgument));
-    EXPECT_THAT(partial->Checkpoint(bad), StatusIs(absl::StatusCode::kInvalidArgument));
+    EXPECT_THAT(partial->Journal(bad, {}), StatusIs(absl::StatusCode::kInvalidArgument));
+    EXPECT_THAT(partial->Checkpoint(bad, {}), StatusIs(absl::StatusCode::kInvalidArgument));
   }
 }
 
@@ -269,11 +293,11 @@ TEST(PartialSyncTest, AfterAFailedSyncOnlyTheLastCheckpointIsBelieved) {
   {
     ASSERT_OK_AND_ASSIGN(const auto partial, (*cache)->OpenPartial(repo, Sha256('a'), 10));
     ASSERT_THAT(partial->WriteAt(0, BytesOf("0123")), IsOk());
-    ASSERT_THAT(partial->Checkpoint({{0, 4}}), IsOk());
+    ASSERT_THAT(partial->Checkpoint({{0, 4}}, {}), IsOk());
     ASSERT_THAT(partial->WriteAt(4, BytesOf("4567")), IsOk());
-    ASSERT_THAT(partial->Journal({{0, 8}}), IsOk());
+    ASSERT_THAT(partial->Journal({{0, 8}}, {}), IsOk());
     files.Inject({EIO, FakeFileSystem::Call::kSync, "batuta-part"});
-    EXPECT_THAT(partial->Checkpoint({{0, 8}}), HasReason("STORAGE_FAILED"));
+    EXPECT_THAT(partial->Checkpoint({{0, 8}}, {}), HasReason("STORAGE_FAILED"));
   }
   ASSERT_OK_AND_ASSIGN(const auto partial, (*cache)->OpenPartial(repo, Sha256('a'), 10));
   EXPECT_THAT(partial->believed(), ElementsAre(Extent{0, 4}));

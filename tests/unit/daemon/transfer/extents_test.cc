@@ -103,5 +103,17 @@ TEST(ExtentsTest, AgreesWithAListOfBytes) {
   }
 }
 
+TEST(ExtentsTest, RemovesAPartOfSeveralExtents) {
+  Extents extents({{0, 10}, {20, 30}, {40, 50}});
+  extents.Remove({5, 45});
+  EXPECT_EQ(extents.list(), (std::vector<Extent>{{0, 5}, {45, 50}}));
+  EXPECT_EQ(extents.total(), 10u);
+  extents.Remove({1, 2});
+  EXPECT_EQ(extents.list(), (std::vector<Extent>{{0, 1}, {2, 5}, {45, 50}}));
+  extents.Remove({5, 45});
+  extents.Remove({100, 200});
+  EXPECT_EQ(extents.total(), 9u);
+}
+
 }  // namespace
 }  // namespace batuta::transfer

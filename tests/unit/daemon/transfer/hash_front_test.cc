@@ -22,6 +22,7 @@ class HashFrontTest : public ::testing::Test {
     ASSERT_THAT(partial_->WriteAt(extent.begin, bytes), IsOk());
     written_.Add(extent);
     front_.OnWritten(extent.begin, bytes);
+    checks_.OnArrived(extent.begin, bytes);
   }
 
   const std::string content_ = MakeContent(kSize);
@@ -29,6 +30,7 @@ class HashFrontTest : public ::testing::Test {
   FakeCache cache_;
   std::unique_ptr<cache::Partial> partial_ = *cache_.OpenPartial(TestRepo(), blob_, kSize);
   Extents written_;
+  PieceChecks checks_{kSize, {}};
   HashFront front_{BlobId::Kind::kSha256, kSize};
 };
 
@@ -37,7 +39,7 @@ TEST_F(HashFrontTest, BytesInOrderAreNeverReadBack) {
 
   EXPECT_EQ(front_.front(), kSize);
   EXPECT_FALSE(front_.IsBehind(written_));
-  EXPECT_THAT(front_.CatchUp(*partial_, written_, kSize), IsOk());
+  EXPECT_THAT(front_.CatchUp(*partial_, written_, checks_, kSize), IsOk());
   EXPECT_EQ(cache_.calls(FakeCache::Call::kRead), 0u);
   EXPECT_THAT(front_.Finish(), IsOkAndHolds(blob_.hex()));
 }
@@ -49,29 +51,29 @@ TEST_F(HashFrontTest, BytesAheadOfTheFrontAreReadBackOnceItReachesThem) {
   EXPECT_EQ(front_.front(), 600'000u);
   EXPECT_TRUE(front_.IsBehind(written_));
 
-  ASSERT_THAT(front_.CatchUp(*partial_, written_, kSize), IsOk());
+  ASSERT_THAT(front_.CatchUp(*partial_, written_, checks_, kSize), IsOk());
   EXPECT_THAT(front_.Finish(), IsOkAndHolds(blob_.hex()));
 }
 
 TEST_F(HashFrontTest, OneStepReadsNoMoreThanItMay) {
   Write({1, kSize});
   Write({0, 1});
-  ASSERT_THAT(front_.CatchUp(*partial_, written_, 300'000), IsOk());
+  ASSERT_THAT(front_.CatchUp(*partial_, written_, checks_, 300'000), IsOk());
   EXPECT_EQ(front_.front(), 300'001u);
-  ASSERT_THAT(front_.CatchUp(*partial_, written_, 0), IsOk());
+  ASSERT_THAT(front_.CatchUp(*partial_, written_, checks_, 0), IsOk());
   EXPECT_EQ(front_.front(), 300'001u);
 }
 
 TEST_F(HashFrontTest, StopsAtTheFirstHole) {
   Write({0, 100});
   Write({200, 300});
-  ASSERT_THAT(front_.CatchUp(*partial_, written_, kSize), IsOk());
+  ASSERT_THAT(front_.CatchUp(*partial_, written_, checks_, kSize), IsOk());
   EXPECT_EQ(front_.front(), 100u);
 }
 
 TEST_F(HashFrontTest, AFileThatHasLostBytesIsAnErrorOfTheDisk) {
   const Extents claimed({{0, 100}});  // nothing was written
-  const absl::Status status = front_.CatchUp(*partial_, claimed, kSize);
+  const absl::Status status = front_.CatchUp(*partial_, claimed, checks_, kSize).status();
   EXPECT_THAT(status, HasReason(reason::kStorageFailed));
 }
 
