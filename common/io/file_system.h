@@ -78,6 +78,11 @@ class FileSystem {
 
   // Makes renames, links and removals in this folder survive a power cut.
   virtual absl::Status SyncFolder(const std::filesystem::path& path) = 0;
+
+  // As File::Sync() of each of these files, which lie on one file system: a few of them one by one, many with
+  // one sync of the file system, which costs little more than one of them. An error may be that of another
+  // file.   kNotFound  one is not there.
+  virtual absl::Status SyncFiles(const std::vector<std::filesystem::path>& paths) = 0;
   virtual absl::StatusOr<std::string> ReadSymlink(const std::filesystem::path& path) = 0;
 
   // Of the thing itself, not of what a symlink points to.

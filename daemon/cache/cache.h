@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "common/types/entry.h"
 #include "common/types/repo_id.h"
 #include "daemon/cache/partial.h"
+#include "daemon/cache/staged_blob.h"
 #include "daemon/metadata/metadata_store.h"
 
 namespace batuta::cache {
@@ -116,6 +118,16 @@ class Cache {
   //   kFailedPrecondition (DAEMON_BUSY)  the partial file is in use.
   virtual absl::StatusOr<std::unique_ptr<Partial>> OpenPartial(const RepoId& repo, const BlobId& blob,
                                                                uint64_t size_bytes) = 0;
+
+  // For small blobs, of which nothing is kept before they are whole: writes the blob, verified by the caller,
+  // where nobody looks. Waits for no sync.
+  //   kAlreadyExists  as for OpenPartial().
+  virtual absl::StatusOr<StagedBlob> Stage(const RepoId& repo, const BlobId& blob,
+                                           std::span<const std::byte> bytes) = 0;
+
+  // Makes staged blobs durable and gives them their names. Many together cost little more than one. One
+  // status for each, in order.
+  virtual std::vector<absl::Status> Publish(std::vector<StagedBlob> blobs) = 0;
 
   // Makes the blob reachable as `entry.path` in the snapshot of `commit`, if the repo has it with the right
   // size; false when not. Idempotent; replaces a broken or wrong link. The link itself is made durable by

@@ -1,5 +1,7 @@
 #include "daemon/cache/disk_cache.h"
 
+#include <map>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -135,23 +137,58 @@ absl::StatusOr<SpaceInfo> DiskCache::Space() {
 
 absl::StatusOr<std::unique_ptr<Partial>> DiskCache::OpenPartial(const RepoId& repo, const BlobId& blob,
                                                                 uint64_t size_bytes) {
-  const Path whole = layout_.Blob(repo, blob);
-  ASSIGN_OR_RETURN(const std::optional<uint64_t> found_bytes, SizeOf(files_, whole));
-  if (found_bytes == size_bytes) {
-    return MakeError(absl::StatusCode::kAlreadyExists, {},
-                     fmt::format("blob {} is in the cache", blob.hex()));
-  }
+  RETURN_IF_ERROR(CheckAbsent(repo, blob, size_bytes));
   RETURN_IF_ERROR(probe_.EnsureKnown());
   RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Blobs(repo)));
   PartialFile::Spec spec{repo,
                          blob,
                          size_bytes,
                          layout_.Blobs(repo) / PartName(blob, identity_.instance),
-                         whole,
+                         layout_.Blob(repo, blob),
                          layout_.Lock(repo, blob),
                          identity_.boot_id,
                          probe_.abilities().locks};
   return PartialFile::Open(std::move(spec), files_, journal_);
+}
+
+absl::Status DiskCache::CheckAbsent(const RepoId& repo, const BlobId& blob, uint64_t size_bytes) {
+  ASSIGN_OR_RETURN(const std::optional<uint64_t> found_bytes, SizeOf(files_, layout_.Blob(repo, blob)));
+  if (found_bytes != size_bytes) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kAlreadyExists, {}, fmt::format("blob {} is in the cache", blob.hex()));
+}
+
+absl::StatusOr<StagedBlob> DiskCache::Stage(const RepoId& repo, const BlobId& blob,
+                                            std::span<const std::byte> bytes) {
+  RETURN_IF_ERROR(CheckAbsent(repo, blob, bytes.size()));
+  RETURN_IF_ERROR(probe_.EnsureKnown());
+  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Blobs(repo)));
+  // From here on whatever goes wrong removes the file.
+  StagedBlob staged(files_, temp_names_.Next(layout_.Repo(repo)), layout_.Blob(repo, blob));
+  ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files_.Open(staged.temp(), OpenMode::kCreate));
+  RETURN_IF_ERROR(file->Truncate(0));  // an earlier run may have left it
+  RETURN_IF_ERROR(file->WriteAt(0, bytes));
+  return staged;
+}
+
+std::vector<absl::Status> DiskCache::Publish(std::vector<StagedBlob> blobs) {
+  std::vector<Path> temps;
+  temps.reserve(blobs.size());
+  for (const StagedBlob& blob : blobs) temps.push_back(blob.temp());
+  std::vector<absl::Status> results(blobs.size(), files_.SyncFiles(temps));
+  std::map<Path, absl::Status> folders;
+  for (size_t i = 0; i < blobs.size(); ++i) {
+    if (!results[i].ok()) continue;
+    // Over a blob that another tool has put there meanwhile, too: equal names mean equal bytes.
+    results[i] = files_.Rename(temps[i], blobs[i].place());
+    if (!results[i].ok()) continue;
+    blobs[i].Release();
+    folders.emplace(blobs[i].place().parent_path(), absl::OkStatus());
+  }
+  for (auto& [folder, status] : folders) status = files_.SyncFolder(folder);
+  for (size_t i = 0; i < blobs.size(); ++i) {
+    if (results[i].ok()) results[i] = folders.at(blobs[i].place().parent_path());
+  }
+  return results;
 }
 
 absl::StatusOr<bool> DiskCache::LinkExisting(const RepoId& repo, const CommitId& commit, const Entry& entry) {

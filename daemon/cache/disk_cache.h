@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,9 @@ class DiskCache final : public Cache {
 
   absl::StatusOr<std::unique_ptr<Partial>> OpenPartial(const RepoId& repo, const BlobId& blob,
                                                        uint64_t size_bytes) override;
+  absl::StatusOr<StagedBlob> Stage(const RepoId& repo, const BlobId& blob,
+                                   std::span<const std::byte> bytes) override;
+  std::vector<absl::Status> Publish(std::vector<StagedBlob> blobs) override;
   absl::StatusOr<bool> LinkExisting(const RepoId& repo, const CommitId& commit, const Entry& entry) override;
   absl::Status WriteTree(const RepoId& repo, const Tree& tree) override;
   absl::Status WriteRef(const RepoId& repo, const Revision& revision, const CommitId& commit) override;
@@ -51,6 +55,7 @@ class DiskCache final : public Cache {
  private:
   using Path = std::filesystem::path;
 
+  absl::Status CheckAbsent(const RepoId& repo, const BlobId& blob, uint64_t size_bytes);
   absl::Status WriteTag(const Path& temp_folder);
   absl::Status Replace(const RepoId& repo, const Path& path, const std::function<absl::Status(File&)>& write);
 

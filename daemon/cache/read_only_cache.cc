@@ -53,6 +53,14 @@ class ReadOnlyCache final : public Cache {
     return Refusal();
   }
 
+  absl::StatusOr<StagedBlob> Stage(const RepoId&, const BlobId&, std::span<const std::byte>) override {
+    return Refusal();
+  }
+
+  std::vector<absl::Status> Publish(std::vector<StagedBlob> blobs) override {
+    return std::vector<absl::Status>(blobs.size(), Refusal());
+  }
+
   // What is in place already needs no writing.
   absl::StatusOr<bool> LinkExisting(const RepoId& repo, const CommitId& commit, const Entry& entry) override {
     ASSIGN_OR_RETURN(const std::vector<bool> is_there, reader_.ArePresent(repo, commit, {entry}));

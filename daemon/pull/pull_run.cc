@@ -26,6 +26,12 @@ struct Work {
   std::vector<std::vector<size_t>> groups;  // files to move, grouped by blob: one transfer serves a group
 };
 
+// A group whose blob is there, on its way into the snapshot.
+struct LinkTask {
+  std::vector<size_t> files;
+  absl::Status result;
+};
+
 // Disk-pool side of a run; holds what outlives the run object when it is dropped while a task is under way.
 struct Disk {
   cache::Cache& cache;
@@ -145,7 +151,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     if (observer_ == nullptr) return;
     OnDisk([plan = plan_,
             spare = context_.spare_bytes](const Disk& disk) { return LinkAndMeasure(disk, *plan, spare); },
-           [](Run& run, absl::StatusOr<Work> work) { run.OnLinked(std::move(work)); });
+           [](Run& run, absl::StatusOr<Work> work) { run.OnMeasured(std::move(work)); });
   }
 
   // Disk pool. Stores the listing, links what the repo has under another name or commit already, groups the
@@ -175,7 +181,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     return work;
   }
 
-  void OnLinked(absl::StatusOr<Work> work) {
+  void OnMeasured(absl::StatusOr<Work> work) {
     if (!work.ok()) return Finish(work.status());
     for (const size_t index : work->linked) {
       observer_->OnFileCached(index);
@@ -212,9 +218,24 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     flights_[group].reset();
     --in_flight_;
     if (!status.ok()) return FailFile(groups_[group].front(), status);
-    OnDisk([plan = plan_, files = groups_[group]](const Disk& disk) { return LinkGroup(disk, *plan, files); },
-           [group](Run& run, const absl::Status& linked) { run.OnGroupLinked(group, linked); });
+    unlinked_.push_back(group);
+    LinkMore();
     Advance();
+  }
+
+  // One task at a time: while it runs, the next groups gather.
+  void LinkMore() {
+    if (is_linking_ || unlinked_.empty()) return;
+    is_linking_ = true;
+    std::vector<LinkTask> tasks;
+    tasks.reserve(unlinked_.size());
+    for (const size_t group : std::exchange(unlinked_, {})) tasks.push_back({groups_[group], {}});
+    OnDisk(
+        [plan = plan_, tasks = std::move(tasks)](const Disk& disk) mutable {
+          for (LinkTask& task : tasks) task.result = LinkGroup(disk, *plan, task.files);
+          return std::move(tasks);
+        },
+        [](Run& run, const std::vector<LinkTask>& linked) { run.OnLinked(linked); });
   }
 
   // Disk pool.
@@ -231,13 +252,17 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     return absl::OkStatus();
   }
 
-  void OnGroupLinked(size_t group, const absl::Status& linked) {
-    if (!linked.ok()) return FailFile(groups_[group].front(), linked);
-    --open_groups_;
-    for (const size_t index : groups_[group]) {
-      observer_->OnFileDone(index);
-      if (observer_ == nullptr) return;
+  void OnLinked(const std::vector<LinkTask>& linked) {
+    is_linking_ = false;
+    for (const LinkTask& task : linked) {
+      if (!task.result.ok()) return FailFile(task.files.front(), task.result);
+      --open_groups_;
+      for (const size_t index : task.files) {
+        observer_->OnFileDone(index);
+        if (observer_ == nullptr) return;
+      }
     }
+    LinkMore();
     Advance();
   }
 
@@ -277,7 +302,9 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   std::vector<std::optional<TransferId>> flights_;  // by group
   size_t next_ = 0;                                 // the first group not handed out
   size_t in_flight_ = 0;
-  size_t open_groups_ = 0;  // not yet linked
+  size_t open_groups_ = 0;        // not yet linked
+  std::vector<size_t> unlinked_;  // groups whose blobs are there
+  bool is_linking_ = false;
   bool completing_ = false;
 };
 

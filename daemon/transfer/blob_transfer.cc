@@ -5,6 +5,8 @@
 
 #include "common/log/log.h"
 #include "common/status/status.h"
+#include "daemon/transfer/partial_writer.h"
+#include "daemon/transfer/small_blob_writer.h"
 
 // Life and end of a transfer; its connections are in blob_connections.cc.
 namespace batuta::transfer {
@@ -48,13 +50,22 @@ void BlobTransfer::Start() {
   core_.AssertCurrent();
   Reset();
   state_ = State::kOpening;
-  writer_ = std::make_shared<BlobWriter>(
-      repo_, entry_,
-      BlobWriter::Options{context_.options.journal_every_bytes, context_.options.checkpoint_every_bytes},
-      context_.cache, context_.disk,
-      BlobWriter::Events{Relay(&BlobTransfer::OnOpened), Relay(&BlobTransfer::OnDamaged),
-                         Relay(&BlobTransfer::OnWriterFinished), Relay(&BlobTransfer::OnClosed)});
+  writer_ = MakeWriter();
   writer_->Open();
+}
+
+std::shared_ptr<BlobWriter> BlobTransfer::MakeWriter() {
+  const TransferOptions& options = context_.options;
+  BlobWriter::Events events{Relay(&BlobTransfer::OnOpened), Relay(&BlobTransfer::OnDamaged),
+                            Relay(&BlobTransfer::OnStaged), Relay(&BlobTransfer::OnWriterFinished),
+                            Relay(&BlobTransfer::OnClosed)};
+  if (entry_.size_bytes <= options.small_blob_bytes) {
+    return std::make_shared<SmallBlobWriter>(repo_, entry_, context_.cache, context_.disk, context_.committer,
+                                             std::move(events));
+  }
+  return std::make_shared<PartialWriter>(
+      repo_, entry_, PartialWriter::Options{options.journal_every_bytes, options.checkpoint_every_bytes},
+      context_.cache, context_.disk, std::move(events));
 }
 
 void BlobTransfer::Reset() {
@@ -122,6 +133,11 @@ void BlobTransfer::OnDamaged(Extent damaged, int start_overs) {
   for (auto& [id, connection] : connections_) connection.lost.push_back(damaged);
   fetched_at_failure_ = std::min(fetched_at_failure_, FetchedBytes());
   if (state_ == State::kMoving) owner_.OnDemandChanged();
+}
+
+void BlobTransfer::OnStaged() {
+  core_.AssertCurrent();
+  if (state_ == State::kMoving) owner_.OnStaged(*this);
 }
 
 void BlobTransfer::OnWriterFinished(const absl::Status& status, int start_overs) {

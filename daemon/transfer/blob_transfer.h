@@ -13,6 +13,7 @@
 
 #include "daemon/transfer/audience.h"
 #include "daemon/transfer/bandwidth.h"
+#include "daemon/transfer/blob_committer.h"
 #include "daemon/transfer/blob_writer.h"
 #include "daemon/transfer/connection_share.h"
 #include "daemon/transfer/extents.h"
@@ -30,6 +31,7 @@ struct TransferContext {
   cache::Cache& cache;
   Sequence& core;
   WorkerPool& disk;
+  BlobCommitter& committer;
   BufferPool& buffers;
   const Clock& clock;
   std::shared_ptr<BandwidthLimit> limit;  // of all together; may be null
@@ -55,6 +57,9 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
 
     // A connection came free, or more of them are wanted: see demand().
     virtual void OnDemandChanged() = 0;
+
+    // Whole and right, on its way to be published: it needs no connection any more, and no place.
+    virtual void OnStaged(BlobTransfer& blob) = 0;
 
     // This observer has had its last call.
     virtual void OnObserverGone(TransferId id) = 0;
@@ -123,7 +128,9 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
 
   // Reports from other threads:
   void OnOpened(absl::StatusOr<std::vector<Extent>> believed);
+  std::shared_ptr<BlobWriter> MakeWriter() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void OnDamaged(Extent damaged, int start_overs);
+  void OnStaged();
   void OnWriterFinished(const absl::Status& status, int start_overs);
   void OnClosed();
   void OnConnectionWaiting(uint64_t connection, const transport::WaitInfo& info);

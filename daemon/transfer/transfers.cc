@@ -17,6 +17,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kTick{100};
 
+// Blobs that wait for the disk only. They cost a file each, and some memory.
+constexpr size_t kMaxStaged = 1'024;
+
 absl::Status StoppingError() {
   return MakeError(absl::StatusCode::kUnavailable, reason::kDaemonStopping, "the daemon is stopping",
                    "what has arrived is kept: the transfer goes on once the daemon runs again");
@@ -32,7 +35,19 @@ absl::Status SizeConflictError(const Entry& entry, uint64_t other_size_bytes) {
 // TransferTable holds every transfer, each once, and shares slots and connections among them.
 class TransferTable final : public BlobTransfer::Owner, public std::enable_shared_from_this<TransferTable> {
  public:
-  explicit TransferTable(TransferContext context) : core_(context.core), context_(std::move(context)) {}
+  TransferTable(TransferOptions options, cache::Cache& cache, Sequence& core, WorkerPool& disk,
+                BufferPool& buffers, const Clock& clock, std::shared_ptr<BandwidthLimit> limit)
+      : core_(core),
+        committer_(cache, disk),
+        context_{options,
+                 cache,
+                 core,
+                 disk,
+                 committer_,
+                 buffers,
+                 clock,
+                 std::move(limit),
+                 std::mt19937_64(std::random_device()())} {}
 
   TransferId Join(TransferSpec spec, std::shared_ptr<TransferObserver> observer);
   void SetPriority(TransferId id, Priority priority);
@@ -41,6 +56,7 @@ class TransferTable final : public BlobTransfer::Owner, public std::enable_share
 
   // BlobTransfer::Owner:
   void OnDemandChanged() override;
+  void OnStaged(BlobTransfer& blob) override;
   void OnObserverGone(TransferId id) override;
   void OnIdle(BlobTransfer& blob) override;
 
@@ -67,6 +83,7 @@ class TransferTable final : public BlobTransfer::Owner, public std::enable_share
   void FinishDrain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
 
   Sequence& core_;
+  BlobCommitter committer_;
   TransferContext context_ ABSL_GUARDED_BY(core_);
   std::map<Key, std::shared_ptr<BlobTransfer>> blobs_ ABSL_GUARDED_BY(core_);
   std::unordered_map<TransferId, std::shared_ptr<BlobTransfer>> blob_of_ ABSL_GUARDED_BY(core_);
@@ -74,6 +91,7 @@ class TransferTable final : public BlobTransfer::Owner, public std::enable_share
   FairQueue queue_ ABSL_GUARDED_BY(core_);
   std::unordered_map<uint64_t, std::shared_ptr<BlobTransfer>> queued_ ABSL_GUARDED_BY(core_);  // by number
   std::vector<std::shared_ptr<BlobTransfer>> in_flight_ ABSL_GUARDED_BY(core_);
+  std::set<std::shared_ptr<BlobTransfer>> staged_ ABSL_GUARDED_BY(core_);  // see BlobTransfer::Owner
   uint64_t next_number_ ABSL_GUARDED_BY(core_) = 1;
   TransferId next_id_ ABSL_GUARDED_BY(core_) = 1;
   bool is_ticking_ ABSL_GUARDED_BY(core_) = false;
@@ -156,6 +174,14 @@ void TransferTable::Refuse(TransferId id, std::shared_ptr<TransferObserver> obse
   });
 }
 
+void TransferTable::OnStaged(BlobTransfer& blob) {
+  core_.AssertCurrent();
+  const std::shared_ptr<BlobTransfer> self = blob.shared_from_this();
+  if (std::erase(in_flight_, self) == 0) return;
+  staged_.insert(self);
+  StartMore();
+}
+
 void TransferTable::OnObserverGone(TransferId id) {
   core_.AssertCurrent();
   blob_of_.erase(id);
@@ -165,6 +191,7 @@ void TransferTable::OnIdle(BlobTransfer& blob) {
   core_.AssertCurrent();
   const std::shared_ptr<BlobTransfer> self = blob.shared_from_this();
   std::erase(in_flight_, self);
+  staged_.erase(self);
   queue_.Remove(blob.number());
   queued_.erase(blob.number());
   if (blob.has_observers() && is_draining_) {
@@ -177,7 +204,7 @@ void TransferTable::OnIdle(BlobTransfer& blob) {
     blobs_.erase(Key{blob.repo(), blob.entry().blob});
   }
   StartMore();
-  if (in_flight_.empty()) queue_.Clear();  // nothing is queued either
+  if (in_flight_.empty() && queue_.empty()) queue_.Clear();
   Rebalance();
   if (is_draining_ && blobs_.empty()) FinishDrain();
 }
@@ -189,7 +216,7 @@ void TransferTable::Enqueue(const std::shared_ptr<BlobTransfer>& blob) {
 }
 
 void TransferTable::StartMore() {
-  while (!queue_.empty() && HasSlotFor(queue_.Next())) {
+  while (!queue_.empty() && staged_.size() < kMaxStaged && HasSlotFor(queue_.Next())) {
     const std::shared_ptr<BlobTransfer> blob = queued_.extract(queue_.TakeNext().number).mapped();
     in_flight_.push_back(blob);
     blob->Start();
@@ -308,9 +335,8 @@ TransferOptions Sanitized(TransferOptions options) {
 std::unique_ptr<Transfers> Transfers::Create(TransferOptions options, cache::Cache& cache, Sequence& core,
                                              WorkerPool& disk, BufferPool& buffers, const Clock& clock,
                                              std::shared_ptr<BandwidthLimit> limit) {
-  return std::make_unique<TransferDesk>(std::make_shared<TransferTable>(
-      TransferContext{Sanitized(options), cache, core, disk, buffers, clock, std::move(limit),
-                      std::mt19937_64(std::random_device()())}));
+  return std::make_unique<TransferDesk>(std::make_shared<TransferTable>(Sanitized(options), cache, core, disk,
+                                                                        buffers, clock, std::move(limit)));
 }
 
 }  // namespace batuta::transfer

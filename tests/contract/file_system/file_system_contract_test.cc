@@ -343,6 +343,17 @@ TYPED_TEST(FileSystemContract, SyncFolderNeedsAFolder) {
   EXPECT_THAT(this->files_.SyncFolder(this->root_ / "f"), HasErrno(ENOTDIR));
 }
 
+TYPED_TEST(FileSystemContract, SyncsAFewFilesOrMany) {
+  std::vector<std::filesystem::path> paths;
+  for (int i = 0; i < 20; ++i) {
+    paths.push_back(this->root_ / std::to_string(i));
+    this->Write(paths.back(), "x");
+    EXPECT_THAT(this->files_.SyncFiles(paths), IsOk());
+  }
+  EXPECT_THAT(this->files_.SyncFiles({}), IsOk());
+  EXPECT_THAT(this->files_.SyncFiles({this->root_ / "none"}), StatusIs(StatusCode::kNotFound));
+}
+
 TYPED_TEST(FileSystemContract, SpaceIsThatOfTheDisk) {
   ASSERT_OK_AND_ASSIGN(const SpaceInfo space, this->files_.Space(this->root_));
   EXPECT_GT(space.free_bytes, 0u);

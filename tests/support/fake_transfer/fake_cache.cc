@@ -45,6 +45,7 @@ struct FakeCache::Disk {
   uint64_t written_bytes ABSL_GUARDED_BY(mutex) = 0;
   int boot ABSL_GUARDED_BY(mutex) = 0;
   std::vector<std::string> complaints ABSL_GUARDED_BY(mutex);
+  std::map<std::filesystem::path, Key> staged ABSL_GUARDED_BY(mutex);  // ever
 
   absl::Status Count(Call call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     ++calls[call];
@@ -314,6 +315,39 @@ absl::StatusOr<std::unique_ptr<cache::Partial>> FakeCache::OpenPartial(const Rep
   kept.has_file = true;
   kept.written = Extents(kept.journal);
   return std::make_unique<OpenFile>(disk_, Key{repo, blob}, size_bytes, kept.journal, kept.sums, disk_->boot);
+}
+
+absl::StatusOr<cache::StagedBlob> FakeCache::Stage(const RepoId& repo, const BlobId& blob,
+                                                   std::span<const std::byte> bytes) {
+  MutexLock lock(disk_->mutex);
+  RETURN_IF_ERROR(disk_->Count(Call::kStage));
+  if (disk_->blobs[{repo, blob}].is_published) return absl::AlreadyExistsError("the blob is whole already");
+  const std::filesystem::path temp = fmt::format("/staged/{}", disk_->staged.size());
+  disk_->staged.emplace(temp, Key{repo, blob});
+  std::string content(bytes.size(), '\0');
+  std::memcpy(content.data(), bytes.data(), bytes.size());
+  staging_.Put(temp, content);
+  return cache::StagedBlob(staging_, temp, fmt::format("/blobs/{}", blob.hex()));
+}
+
+std::vector<absl::Status> FakeCache::Publish(std::vector<cache::StagedBlob> blobs) {
+  MutexLock lock(disk_->mutex);
+  std::vector<absl::Status> results(blobs.size(), disk_->Count(Call::kPublishStaged));
+  for (size_t i = 0; i < blobs.size(); ++i) {
+    if (!results[i].ok()) continue;
+    Blob& blob = disk_->blobs[disk_->staged.at(blobs[i].temp())];
+    blob.content = staging_.Get(blobs[i].temp()).value_or("");
+    blob.is_published = true;
+    blob.has_file = false;
+  }
+  return results;  // the staged files go with `blobs`
+}
+
+std::vector<std::string> FakeCache::Staged() const {
+  std::vector<std::string> paths = staging_.Paths();
+  std::erase_if(paths,
+                [](const std::string& path) { return !path.starts_with("/staged/") || path.ends_with('/'); });
+  return paths;
 }
 
 absl::StatusOr<std::optional<CommitId>> FakeCache::ReadRef(const RepoId&, const Revision&) {

@@ -10,6 +10,7 @@
 
 #include "common/sync/mutex.h"
 #include "daemon/cache/cache.h"
+#include "tests/support/files/fake_file_system.h"
 
 namespace batuta::transfer {
 
@@ -18,7 +19,18 @@ namespace batuta::transfer {
 // kUnimplemented. Thread-safe.
 class FakeCache final : public cache::Cache {
  public:
-  enum class Call { kOpen, kWrite, kRead, kJournal, kCheckpoint, kStartOver, kPublish, kDiscard };
+  enum class Call {
+    kOpen,
+    kWrite,
+    kRead,
+    kJournal,
+    kCheckpoint,
+    kStartOver,
+    kPublish,
+    kDiscard,
+    kStage,
+    kPublishStaged,  // one for each group
+  };
 
   FakeCache();
   ~FakeCache() override;
@@ -47,6 +59,7 @@ class FakeCache final : public cache::Cache {
   uint64_t calls(Call call) const;
   uint64_t written_bytes() const;
   int open_partials() const;
+  std::vector<std::string> Staged() const;  // files of blobs that are staged
 
   // Broken promises of the user of Partial: one blob open twice, bytes written twice, bytes journalled that
   // were never written, a use after the end. Empty when all is well.
@@ -54,6 +67,10 @@ class FakeCache final : public cache::Cache {
 
   absl::StatusOr<std::unique_ptr<cache::Partial>> OpenPartial(const RepoId& repo, const BlobId& blob,
                                                               uint64_t size_bytes) override;
+
+  absl::StatusOr<cache::StagedBlob> Stage(const RepoId& repo, const BlobId& blob,
+                                          std::span<const std::byte> bytes) override;
+  std::vector<absl::Status> Publish(std::vector<cache::StagedBlob> blobs) override;
 
   absl::StatusOr<std::optional<CommitId>> ReadRef(const RepoId&, const Revision&) override;
   absl::StatusOr<std::optional<Tree>> ReadTree(const RepoId&, const CommitId&) override;
@@ -79,6 +96,7 @@ class FakeCache final : public cache::Cache {
 
   const std::filesystem::path root_ = "/cache";
   const cache::Abilities abilities_;
+  FakeFileSystem staging_;
   const std::shared_ptr<Disk> disk_;  // shared with the Partials, which may live longer
 };
 

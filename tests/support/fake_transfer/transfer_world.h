@@ -48,8 +48,8 @@ BlobId BlobIdOf(const std::string& content, BlobId::Kind kind = BlobId::Kind::kS
 RepoId TestRepo();
 Entry EntryOf(const std::string& content, BlobId::Kind kind = BlobId::Kind::kSha256);
 
-// Small numbers, so that small blobs are cut into many segments: segments of 64 to 256 KiB, pieces of 16 KiB,
-// a journal every 64 KiB and a checkpoint every 512 KiB.
+// Small numbers, so that small blobs are cut into many segments and none is kept in memory: segments of 64 to
+// 256 KiB, pieces of 16 KiB, a journal every 64 KiB and a checkpoint every 512 KiB.
 TransferOptions SmallOptions();
 
 // TransferWorld is Transfers with everything around it faked, on one manual runner that plays core sequence,
@@ -60,8 +60,8 @@ class TransferWorld {
     TransferOptions options = SmallOptions();
     size_t buffers = 64;
     size_t buffer_bytes = 16 * 1024;
-    std::shared_ptr<FakeCache> cache;       // a new one when null
-    std::shared_ptr<BandwidthLimit> limit;  // of all transfers together
+    std::shared_ptr<FakeCache> cache;                 // a new one when null
+    std::shared_ptr<BandwidthLimit> limit = nullptr;  // of all transfers together
   };
 
   TransferWorld() : TransferWorld(Setup()) {}

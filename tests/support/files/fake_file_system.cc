@@ -16,9 +16,9 @@ namespace {
 using Kind = FileInfo::Kind;
 using Path = std::filesystem::path;
 
-constexpr std::array<std::string_view, 16> kCallNames = {
-    "open",    "write", "read",   "sync",        "truncate",    "lock",      "stat", "rename",
-    "symlink", "link",  "remove", "make folder", "sync folder", "read link", "list", "statvfs",
+constexpr std::array<std::string_view, 17> kCallNames = {
+    "open", "write",  "read",        "sync",        "truncate",   "lock",      "stat", "rename",  "symlink",
+    "link", "remove", "make folder", "sync folder", "sync files", "read link", "list", "statvfs",
 };
 
 }  // namespace
@@ -381,6 +381,20 @@ absl::Status FakeFileSystem::SyncFolder(const Path& path) {
   if (error == 0) error = machine_->Mutate();
   if (error == 0) FakeDisk::SyncEntries(*place.node);
   return ToStatus(error, Call::kSyncFolder, path);
+}
+
+absl::Status FakeFileSystem::SyncFiles(const std::vector<Path>& paths) {
+  MutexLock lock(machine_->mutex);
+  for (const Path& path : paths) {
+    int error = machine_->Begin(Call::kSyncFiles, path);
+    FakeDisk::Place place;
+    if (error == 0) error = machine_->disk.Find(path, false, &place);
+    if (error == 0 && place.node == nullptr) error = ENOENT;
+    if (error == 0) error = machine_->Mutate();
+    if (error != 0) return ToStatus(error, Call::kSyncFiles, path);
+    FakeDisk::SyncContent(*place.node);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> FakeFileSystem::ReadSymlink(const Path& path) {

@@ -46,6 +46,7 @@ class FakeFileSystem final : public FileSystem {
     kRemove,
     kMakeFolders,
     kSyncFolder,
+    kSyncFiles,
     kReadSymlink,
     kList,
     kSpace,
@@ -110,6 +111,7 @@ class FakeFileSystem final : public FileSystem {
   absl::Status Remove(const std::filesystem::path& path) override;
   absl::Status MakeFolders(const std::filesystem::path& path) override;
   absl::Status SyncFolder(const std::filesystem::path& path) override;
+  absl::Status SyncFiles(const std::vector<std::filesystem::path>& paths) override;
   absl::StatusOr<std::string> ReadSymlink(const std::filesystem::path& path) override;
   absl::StatusOr<FileInfo> Info(const std::filesystem::path& path) override;
   absl::StatusOr<std::vector<std::string>> List(const std::filesystem::path& folder) override;

@@ -34,6 +34,8 @@ class ForwardingFileSystem : public FileSystem {
 
   absl::Status SyncFolder(const Path& path) override { return files_.SyncFolder(path); }
 
+  absl::Status SyncFiles(const std::vector<Path>& paths) override { return files_.SyncFiles(paths); }
+
   absl::StatusOr<std::string> ReadSymlink(const Path& path) override { return files_.ReadSymlink(path); }
 
   absl::StatusOr<FileInfo> Info(const Path& path) override { return files_.Info(path); }
