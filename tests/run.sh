@@ -8,7 +8,7 @@ usage: tests/run.sh [-p PRESET] [-L LABELS] [-R NAMES] [-j JOBS] [-n]
 
   tests/run.sh                        everything, as CI does
   tests/run.sh -L unit                only the unit tests
-  tests/run.sh -L 'unit|contract'     labels: unit contract integration fault e2e structure
+  tests/run.sh -L 'unit|contract'     labels: unit contract integration fault e2e structure bench
   tests/run.sh -R blob_store          only tests whose name matches
 
   -p PRESET   dev (default), asan, tsan or bench
@@ -43,7 +43,10 @@ fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 if [ $install -eq 1 ]; then
   groups=(build test)
-  case $preset in asan | tsan | lint) groups+=(lint) ;; esac
+  case $preset in
+    asan | tsan | lint) groups+=(lint) ;;
+    bench) groups+=(bench) ;;
+  esac
   cmake/install_packages.sh "${groups[@]}" </dev/null
 fi
 
