@@ -14,6 +14,7 @@ import os
 import pathlib
 import select
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -86,13 +87,17 @@ def run_client(command, env=None, output=subprocess.DEVNULL):
     sample = Sample()
     begin = time.perf_counter()
     process = subprocess.Popen([str(word) for word in command], env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-    ended = os.pidfd_open(process.pid)
-    poll = select.poll()
-    poll.register(ended, select.POLLIN)
-    while not poll.poll(SAMPLE_EVERY_MS):
-        sample.client_rss = max(sample.client_rss, status_bytes(process.pid, "VmHWM"))
-    sample.wall = time.perf_counter() - begin
-    os.close(ended)
+    try:
+        ended = os.pidfd_open(process.pid)
+        poll = select.poll()
+        poll.register(ended, select.POLLIN)
+        while not poll.poll(SAMPLE_EVERY_MS):
+            sample.client_rss = max(sample.client_rss, status_bytes(process.pid, "VmHWM"))
+        sample.wall = time.perf_counter() - begin
+        os.close(ended)
+    except BaseException:  # the race is being called off
+        process.kill()
+        raise
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
@@ -319,6 +324,7 @@ def parse(argv):
 
 def main():
     args = parse(sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # by way of every `finally`
     build = args.build.resolve()
     os.environ.update(BATUTA=str(build / "client/batuta"), BATUTAD=str(build / "daemon/app/batutad"),
                       HUBSIM=str(build / "tests/hubsim/hubsim"))
