@@ -157,6 +157,16 @@ absl::StatusOr<uint64_t> ParseBytes(std::string_view text) {
                    fmt::format("{} is not a size", Quoted(text)), "write it like `800MB`, `1.5GB` or `2GiB`");
 }
 
+absl::StatusOr<uint64_t> ParseRate(std::string_view text) {
+  std::string_view bytes = text;
+  if (bytes.ends_with("/s")) bytes.remove_suffix(2);
+  const std::optional<uint64_t> rate = ParseScaled(bytes, ByteUnit);
+  if (rate) return *rate;
+  return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                   fmt::format("{} is not a rate", Quoted(text)),
+                   "write it in bytes per second, like `500K`, `10M` or `1.5GB`; `0` is no limit");
+}
+
 absl::StatusOr<milliseconds> ParseDuration(std::string_view text) {
   const std::optional<uint64_t> millis = ParseScaled(text, MillisUnit);
   if (millis && *millis <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {

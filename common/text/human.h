@@ -25,6 +25,10 @@ std::string FormatDuration(std::chrono::milliseconds duration);
 //   kInvalidArgument (INVALID_ARGUMENT)
 absl::StatusOr<uint64_t> ParseBytes(std::string_view text);
 
+// Bytes per second, as ParseBytes() with an optional `/s` behind: `500K`, `10M`, `1.5MB/s`; 0 = no limit.
+//   kInvalidArgument (INVALID_ARGUMENT)
+absl::StatusOr<uint64_t> ParseRate(std::string_view text);
+
 // `90`, `90s`, `5m`, `2h`, `1d`, `250ms`.   kInvalidArgument (INVALID_ARGUMENT)
 absl::StatusOr<std::chrono::milliseconds> ParseDuration(std::string_view text);
 

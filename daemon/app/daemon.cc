@@ -22,6 +22,7 @@
 #include "daemon/hub/hub_client.h"
 #include "daemon/hub/retrying_hub_client.h"
 #include "daemon/jobs/job_queue.h"
+#include "daemon/jobs/overall_limit.h"
 #include "daemon/metadata/identity.h"
 #include "daemon/metadata/rocksdb_store.h"
 #include "daemon/transfer/buffer_pool.h"
@@ -83,6 +84,7 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<hub::HubClient> hub_;
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<pull::Planner> planner_;
+  std::unique_ptr<jobs::OverallLimit> overall_limit_;
   std::unique_ptr<transfer::Transfers> transfers_;
   std::unique_ptr<jobs::JobQueue> jobs_;
   std::unique_ptr<service::ServiceContext> services_;
@@ -137,7 +139,10 @@ absl::Status WiredDaemon::OpenNetwork() {
 absl::Status WiredDaemon::OpenQueue() {
   planner_ =
       std::make_unique<pull::Planner>(options_.planner, *hub_, *cache_, *store_, *core_, *disk_, clock_);
-  transfers_ = transfer::Transfers::Create(options_.transfer, *cache_, *core_, *disk_, *buffers_, clock_);
+  ASSIGN_OR_RETURN(overall_limit_,
+                   jobs::OverallLimit::Load(options_.limit_bytes_per_second, *store_, *disk_));
+  transfers_ = transfer::Transfers::Create(options_.transfer, *cache_, *core_, *disk_, *buffers_, clock_,
+                                           overall_limit_->limit());
   const pull::PullContext context{.planner = *planner_,
                                   .hub = *hub_,
                                   .cache = *cache_,
@@ -171,6 +176,7 @@ void WiredDaemon::Serve() {
                                   .budget = *budget_,
                                   .planner = *planner_,
                                   .jobs = *jobs_,
+                                  .overall_limit = *overall_limit_,
                                   .calls = calls_,
                                   .facts = facts_,
                                   .config = options_.entries,
@@ -229,6 +235,7 @@ void WiredDaemon::Stop() {
   services_.reset();
   jobs_.reset();
   transfers_.reset();
+  overall_limit_.reset();
   planner_.reset();
   listener_.reset();
   hub_.reset();

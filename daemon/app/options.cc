@@ -97,6 +97,12 @@ std::vector<Setting> Declare(const Environment& environment) {
       {"hub.window", "", {}, "300s", "Length of the hub's rate-limit window, until the hub says otherwise."},
       {"transfer.connections", "", {}, "32", "Connections for file contents, all files together."},
       {"transfer.connections_per_file", "", {}, "8", "Connections for one file."},
+      {"transfer.limit_rate",
+       "",
+       {},
+       "0",
+       "Bandwidth of all jobs together, e.g. 10M bytes per second; 0 = no limit. `batuta daemon limit-rate` "
+       "overrides it."},
       {"transfer.stall_timeout",
        "",
        {"HF_HUB_DOWNLOAD_TIMEOUT"},
@@ -228,6 +234,7 @@ absl::Status ResolveTransfer(const Settings& settings, Options& options) {
   if (buffers != 0)
     RETURN_IF_ERROR(settings.Count("transfer.buffers", 2 * transfer.connections, 4'096).status());
   options.buffer_count = static_cast<size_t>(buffers == 0 ? 3 * transfer.connections : buffers);
+  ASSIGN_OR_RETURN(options.limit_bytes_per_second, settings.Rate("transfer.limit_rate"));
   ASSIGN_OR_RETURN(options.spare_bytes, settings.Bytes("cache.spare"));
   ASSIGN_OR_RETURN(options.disk_threads, settings.Count("disk.threads", 1, 64));
   options.curl.max_connections = transfer.connections + 16;

@@ -28,6 +28,7 @@ struct Options {
   int disk_threads = 4;
   size_t buffer_count = 64;
   uint64_t spare_bytes = 0;
+  uint64_t limit_bytes_per_second = 0;  // of all jobs together; 0 = none
   std::chrono::milliseconds metadata_timeout{10'000};
   pull::PlannerOptions planner;
   transfer::TransferOptions transfer;

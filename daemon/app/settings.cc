@@ -139,6 +139,12 @@ absl::StatusOr<uint64_t> Settings::Bytes(std::string_view key) const {
   return bytes;
 }
 
+absl::StatusOr<uint64_t> Settings::Rate(std::string_view key) const {
+  absl::StatusOr<uint64_t> rate = ParseRate(Get(key).value);
+  if (!rate.ok()) return Bad(key, "bytes per second such as 500K or 10M, or 0");
+  return rate;
+}
+
 absl::StatusOr<std::chrono::milliseconds> Settings::Duration(std::string_view key,
                                                              std::chrono::milliseconds min) const {
   absl::StatusOr<std::chrono::milliseconds> duration = ParseDuration(Get(key).value);

@@ -60,6 +60,7 @@ class Settings {
   // Typed access.   kInvalidArgument (CONFIG_INVALID)  names key, value and origin.
   absl::StatusOr<int> Count(std::string_view key, int min, int max) const;
   absl::StatusOr<uint64_t> Bytes(std::string_view key) const;
+  absl::StatusOr<uint64_t> Rate(std::string_view key) const;
   absl::StatusOr<std::chrono::milliseconds> Duration(
       std::string_view key,
       std::chrono::milliseconds min = std::chrono::milliseconds(0)) const;  // ≤ 365 days

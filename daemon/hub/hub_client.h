@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -27,6 +28,10 @@ struct Access {
   Principal principal;
   Secret token;  // empty = anonymous
   Priority priority = Priority::kNormal;
+
+  // When it may change while questions are under way: each request is as urgent as this says when it is made.
+  // Null: `priority` holds.
+  std::shared_ptr<const std::atomic<Priority>> changing_priority = nullptr;
   bool may_wait = true;  // else HUB_RATE_LIMITED at once where the budget would hold the request back
 
   // Called on the transport's thread when a request is held back; may be empty.

@@ -39,6 +39,7 @@ json EncodeRequest(const pull::PullRequest& request) {
           {"quantization", request.selection.quantization},
           {"allow_unsafe", request.selection.allow_unsafe},
           {"priority", static_cast<int>(request.priority)},
+          {"limit_bytes_per_second", request.limit_bytes_per_second},
           {"offline", request.offline},
           {"may_wait", request.may_wait}};
 }
@@ -58,6 +59,8 @@ absl::StatusOr<pull::PullRequest> DecodeRequest(const json& value) {
   const int priority = value.at("priority").get<int>();
   if (priority < 0 || priority > static_cast<int>(Priority::kBackground)) return Damaged("unknown priority");
   request.priority = static_cast<Priority>(priority);
+  request.limit_bytes_per_second =
+      value.value("limit_bytes_per_second", uint64_t{0});  // older records lack it
   request.offline = value.at("offline").get<bool>();
   request.may_wait = value.at("may_wait").get<bool>();
   return request;

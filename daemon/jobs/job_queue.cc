@@ -153,12 +153,18 @@ std::vector<JobView> JobQueue::List(const Principal& caller, bool active_only) c
 
 absl::StatusOr<const JobQueue::Slot*> JobQueue::Find(const Principal& caller, std::string_view id) const {
   core_.AssertCurrent();
-  auto slot = slots_.lower_bound(std::string(id));
-  if (id.size() < kMinIdPrefix || slot == slots_.end() || !slot->first.starts_with(id)) return NotFound(id);
-  const auto next = std::next(slot);
-  const bool ambiguous = slot->first != id && next != slots_.end() && next->first.starts_with(id);
-  if (ambiguous || !MaySee(caller, slot->second.job->record())) return NotFound(id);
-  return &slot->second;
+  if (id.size() < kMinIdPrefix) return NotFound(id);
+  std::vector<const Slot*> found;
+  for (auto slot = slots_.lower_bound(std::string(id)); slot != slots_.end(); ++slot) {
+    if (!slot->first.starts_with(id)) break;
+    if (MaySee(caller, slot->second.job->record())) found.push_back(&slot->second);
+    if (slot->first == id) break;
+  }
+  if (found.size() == 1) return found.front();
+  if (found.empty()) return NotFound(id);
+  return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                   fmt::format("{} of your jobs begin with {}", found.size(), Quoted(id)),
+                   "give more of the id: batuta hf jobs ls shows them whole");
 }
 
 absl::StatusOr<JobQueue::Slot*> JobQueue::Find(const Principal& caller, std::string_view id) {
@@ -188,6 +194,20 @@ absl::StatusOr<JobView> JobQueue::Cancel(const Principal& caller, std::string_vi
 absl::StatusOr<JobView> JobQueue::Pause(const Principal& caller, std::string_view id) {
   ASSIGN_OR_RETURN(Slot * slot, FindActive(caller, id));
   slot->job->Pause();
+  return slot->job->View();
+}
+
+absl::StatusOr<JobView> JobQueue::SetPriority(const Principal& caller, std::string_view id,
+                                              Priority priority) {
+  ASSIGN_OR_RETURN(Slot * slot, FindActive(caller, id));
+  slot->job->SetPriority(priority);
+  return slot->job->View();
+}
+
+absl::StatusOr<JobView> JobQueue::SetLimit(const Principal& caller, std::string_view id,
+                                           uint64_t bytes_per_second) {
+  ASSIGN_OR_RETURN(Slot * slot, FindActive(caller, id));
+  slot->job->SetLimit(bytes_per_second);
   return slot->job->View();
 }
 

@@ -56,7 +56,8 @@ class JobQueue {
   // Newest first.
   std::vector<JobView> List(const Principal& caller, bool active_only) const;
 
-  // `id` may be an unambiguous beginning of ≥ 4 characters.   kNotFound (JOB_NOT_FOUND)
+  // `id`, here and below, may be an unambiguous beginning of ≥ 4 characters.
+  //   kNotFound (JOB_NOT_FOUND), kInvalidArgument (INVALID_ARGUMENT) several jobs of the caller begin so.
   absl::StatusOr<JobView> Get(const Principal& caller, std::string_view id) const;
 
   //   kNotFound (JOB_NOT_FOUND), kFailedPrecondition (JOB_FINISHED)
@@ -65,6 +66,10 @@ class JobQueue {
 
   // A paused or waiting job tries now, with this token (may be empty when it needs none).
   absl::StatusOr<JobView> Resume(const Principal& caller, std::string_view id, Secret token);
+
+  // What is under way follows at once.
+  absl::StatusOr<JobView> SetPriority(const Principal& caller, std::string_view id, Priority priority);
+  absl::StatusOr<JobView> SetLimit(const Principal& caller, std::string_view id, uint64_t bytes_per_second);
 
   // A token that a call of `uid` brought along: jobs of that uid that wait for credentials go on.
   void OfferToken(uint32_t uid, const Secret& token);

@@ -73,6 +73,18 @@ void PullJob::Cancel() {
   End(JobState::kCancelled, absl::OkStatus());
 }
 
+void PullJob::SetPriority(Priority priority) {
+  record_.request.priority = priority;
+  if (run_ != nullptr) run_->SetPriority(priority);
+  SetState(record_.state);
+}
+
+void PullJob::SetLimit(uint64_t bytes_per_second) {
+  record_.request.limit_bytes_per_second = bytes_per_second;
+  if (run_ != nullptr) run_->SetLimit(bytes_per_second);
+  SetState(record_.state);
+}
+
 void PullJob::Suspend() {
   StopRun();
 }

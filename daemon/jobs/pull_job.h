@@ -35,6 +35,10 @@ class PullJob final : private pull::PullObserver {
   void Pause();
   void Cancel();
 
+  // While it runs and later.
+  void SetPriority(Priority priority);
+  void SetLimit(uint64_t bytes_per_second);
+
   // Ends the run without changing the state: it goes on after the next start of the daemon.
   void Suspend();
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "common/types/repo_id.h"
 #include "common/types/revision.h"
 #include "daemon/pull/selection.h"
@@ -13,8 +15,9 @@ struct PullRequest {
   Revision revision = Revision::Main();
   SelectionRequest selection;
   Priority priority = Priority::kNormal;
-  bool offline = false;  // answer from the cache, or OFFLINE_MISS
-  bool may_wait = true;  // else a transient error is final
+  uint64_t limit_bytes_per_second = 0;  // 0 = none
+  bool offline = false;                 // answer from the cache, or OFFLINE_MISS
+  bool may_wait = true;                 // else a transient error is final
 };
 
 }  // namespace batuta::pull

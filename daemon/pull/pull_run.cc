@@ -1,5 +1,6 @@
 #include "daemon/pull/pull_run.h"
 
+#include <atomic>
 #include <map>
 #include <optional>
 #include <random>
@@ -59,10 +60,13 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
         request_(std::move(request)),
         access_(std::move(access)),
         observer_(&observer),
+        priority_(std::make_shared<std::atomic<Priority>>(request_.priority)),
+        limit_(std::make_shared<transfer::BandwidthLimit>(request_.limit_bytes_per_second)),
         random_(std::random_device{}()) {}
 
   void Begin() {
     Sequence& core = context_.core;
+    access_.changing_priority = priority_;
     access_.on_waiting = [weak = weak_from_this(), &core](const transport::WaitInfo& info) {
       core.Post([weak, info] {
         if (auto self = weak.lock(); self && self->observer_ != nullptr) {
@@ -74,6 +78,16 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
       if (auto self = weak.lock()) self->Plan();
     });
   }
+
+  void SetPriority(Priority priority) override {
+    context_.core.AssertCurrent();
+    *priority_ = priority;
+    for (const std::optional<TransferId>& flight : flights_) {
+      if (flight) context_.transfers.SetPriority(*flight, priority);
+    }
+  }
+
+  void SetLimit(uint64_t bytes_per_second) override { limit_->Set(bytes_per_second); }
 
   void Stop() override {
     context_.core.AssertCurrent();
@@ -203,8 +217,10 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
           .repo = request_.repo,
           .entry = entry,
           .source = context_.hub.OpenFile(request_.repo, plan_->commit, entry, access_),
-          .priority = request_.priority,
-          .may_wait = request_.may_wait};
+          .priority = *priority_,
+          .may_wait = request_.may_wait,
+          .principal = access_.principal,
+          .limit = limit_};
       flights_[group] =
           context_.transfers.Join(std::move(spec), std::make_shared<Flight>(weak_from_this(), group));
     }
@@ -294,7 +310,9 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   const PullContext context_;
   const PullRequest request_;
   hub::Access access_;
-  PullObserver* observer_;  // null: ended or stopped
+  PullObserver* observer_;                                 // null: ended or stopped
+  const std::shared_ptr<std::atomic<Priority>> priority_;  // read by requests on other threads
+  const std::shared_ptr<transfer::BandwidthLimit> limit_;
   std::mt19937 random_;
   int attempts_ = 0;
   std::shared_ptr<const PullPlan> plan_;
@@ -314,6 +332,10 @@ class OwnedRun final : public PullRun {
   explicit OwnedRun(std::shared_ptr<Run> run) : run_(std::move(run)) {}
 
   ~OwnedRun() override { run_->Stop(); }
+
+  void SetPriority(Priority priority) override { run_->SetPriority(priority); }
+
+  void SetLimit(uint64_t bytes_per_second) override { run_->SetLimit(bytes_per_second); }
 
   void Stop() override { run_->Stop(); }
 

@@ -62,6 +62,12 @@ class PullRun {
   static std::unique_ptr<PullRun> Start(const PullContext& context, PullRequest request, hub::Access access,
                                         PullObserver& observer);
 
+  // From now on; what is under way follows.
+  virtual void SetPriority(Priority priority) = 0;
+
+  // Of the whole pull; 0 = none.
+  virtual void SetLimit(uint64_t bytes_per_second) = 0;
+
   // Leaves every transfer; what has arrived is kept. Idempotent.
   virtual void Stop() = 0;
 };

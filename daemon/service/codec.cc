@@ -42,20 +42,6 @@ absl::StatusOr<std::vector<std::string>> DecodeTexts(std::string_view name, cons
   return std::vector<std::string>(texts.begin(), texts.end());
 }
 
-absl::StatusOr<Priority> DecodePriority(v1::Priority priority) {
-  switch (priority) {
-    case v1::PRIORITY_INTERACTIVE:
-      return Priority::kInteractive;
-    case v1::PRIORITY_UNSPECIFIED:
-    case v1::PRIORITY_NORMAL:
-      return Priority::kNormal;
-    case v1::PRIORITY_BACKGROUND:
-      return Priority::kBackground;
-    default:
-      return Invalid("unknown priority");
-  }
-}
-
 v1::Priority EncodePriority(Priority priority) {
   switch (priority) {
     case Priority::kInteractive:
@@ -195,6 +181,20 @@ absl::StatusOr<hub::SearchQuery> DecodeSearch(const v1::SearchRequest& request) 
   return query;
 }
 
+absl::StatusOr<Priority> DecodePriority(v1::Priority priority) {
+  switch (priority) {
+    case v1::PRIORITY_INTERACTIVE:
+      return Priority::kInteractive;
+    case v1::PRIORITY_UNSPECIFIED:
+    case v1::PRIORITY_NORMAL:
+      return Priority::kNormal;
+    case v1::PRIORITY_BACKGROUND:
+      return Priority::kBackground;
+    default:
+      return Invalid("unknown priority");
+  }
+}
+
 absl::StatusOr<pull::PullRequest> DecodePull(const v1::PullSpec& spec) {
   ASSIGN_OR_RETURN(RepoId repo, DecodeRepo(spec.repo()));
   ASSIGN_OR_RETURN(Revision revision, DecodeRevision(spec.revision()));
@@ -209,6 +209,7 @@ absl::StatusOr<pull::PullRequest> DecodePull(const v1::PullSpec& spec) {
   request.selection.format = spec.format();
   request.selection.quantization = spec.quantization();
   ASSIGN_OR_RETURN(request.priority, DecodePriority(spec.priority()));
+  request.limit_bytes_per_second = spec.limit_bytes_per_second();
   request.offline = spec.offline();
   request.may_wait = !spec.no_wait();
   return request;
@@ -317,6 +318,7 @@ void Encode(const jobs::JobView& job, v1::Job* out) {
   if (record.state == jobs::JobState::kDone) out->set_snapshot_path(record.snapshot_path);
   if (record.state == jobs::JobState::kFailed) *out->mutable_error() = ToErrorText(record.error);
   out->set_priority(EncodePriority(record.request.priority));
+  out->set_limit_bytes_per_second(record.request.limit_bytes_per_second);
   out->set_tool(record.owner.tool);
   out->set_uid(record.owner.uid);
   out->set_last_error(job.last_error);

@@ -23,6 +23,7 @@ absl::StatusOr<RepoId> DecodeRepo(const v1::RepoId& repo);
 // Empty = main.
 absl::StatusOr<Revision> DecodeRevision(const std::string& revision);
 absl::StatusOr<hub::SearchQuery> DecodeSearch(const v1::SearchRequest& request);
+absl::StatusOr<Priority> DecodePriority(v1::Priority priority);
 absl::StatusOr<pull::PullRequest> DecodePull(const v1::PullSpec& spec);
 
 void Encode(WallTime time, google::protobuf::Timestamp* out);

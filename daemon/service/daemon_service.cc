@@ -1,6 +1,9 @@
 #include <fstream>
+#include <optional>
 #include <string>
+#include <string_view>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "batuta/v1/daemon_service.grpc.pb.h"
@@ -59,21 +62,38 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
     return call.reactor();
   }
 
+  grpc::ServerUnaryReactor* SetBandwidthLimit(grpc::CallbackServerContext* /*context*/,
+                                              const v1::SetBandwidthLimitRequest* request,
+                                              v1::SetBandwidthLimitResponse* response) override {
+    const UnaryCall call(context_);
+    if (!IsMaster()) return call.Finish(NotPermitted("limit its bandwidth")), call.reactor();
+    std::optional<uint64_t> limit;
+    if (request->has_limit_bytes_per_second()) limit = request->limit_bytes_per_second();
+    context_.core.Post([&overall = context_.overall_limit, call, response, limit] {
+      overall.Set(limit);
+      call.Answer([&] { response->set_limit_bytes_per_second(overall.bytes_per_second()); });
+    });
+    return call.reactor();
+  }
+
   grpc::ServerUnaryReactor* Shutdown(grpc::CallbackServerContext* /*context*/,
                                      const v1::ShutdownRequest* /*request*/,
                                      v1::ShutdownResponse* /*response*/) override {
     const UnaryCall call(context_);
-    if (uid_ != 0 && uid_ != context_.facts.uid) {
-      call.Finish(MakeError(absl::StatusCode::kPermissionDenied, reason::kNotPermitted,
-                            "only the daemon's own user and root may stop it"));
-      return call.reactor();
-    }
+    if (!IsMaster()) return call.Finish(NotPermitted("stop it")), call.reactor();
     call.Finish(absl::OkStatus());
     context_.shut_down();
     return call.reactor();
   }
 
  private:
+  bool IsMaster() const { return uid_ == 0 || uid_ == context_.facts.uid; }
+
+  static absl::Status NotPermitted(std::string_view what) {
+    return MakeError(absl::StatusCode::kPermissionDenied, reason::kNotPermitted,
+                     fmt::format("only the daemon's own user and root may {}", what));
+  }
+
   // Core sequence.
   static void FillStatus(const ServiceContext& services, v1::GetStatusResponse* response) {
     const DaemonFacts& facts = services.facts;
@@ -90,6 +110,8 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
     response->set_resident_bytes(ResidentBytes());
     response->set_offline(facts.offline);
     response->set_mode(facts.mode);
+    response->set_limit_bytes_per_second(services.overall_limit.bytes_per_second());
+    response->set_configured_limit_bytes_per_second(services.overall_limit.configured());
     for (const std::string& notice : facts.notices) response->add_notices(notice);
   }
 

@@ -142,6 +142,26 @@ class GrpcJobService final : public v1::JobService::CallbackService {
     });
   }
 
+  grpc::ServerUnaryReactor* SetJobPriority(grpc::CallbackServerContext* context,
+                                           const v1::SetJobPriorityRequest* request,
+                                           v1::SetJobPriorityResponse* response) override {
+    return OnJob(
+        context, response,
+        [&jobs = context_.jobs, id = request->job_id(), priority = DecodePriority(request->priority())](
+            const Caller& caller) -> absl::StatusOr<jobs::JobView> {
+          RETURN_IF_ERROR(priority.status());
+          return jobs.SetPriority(caller.principal, id, *priority);
+        });
+  }
+
+  grpc::ServerUnaryReactor* SetJobLimit(grpc::CallbackServerContext* context,
+                                        const v1::SetJobLimitRequest* request,
+                                        v1::SetJobLimitResponse* response) override {
+    return OnJob(context, response,
+                 [&jobs = context_.jobs, id = request->job_id(), limit = request->limit_bytes_per_second()](
+                     const Caller& caller) { return jobs.SetLimit(caller.principal, id, limit); });
+  }
+
  private:
   using PlanStream = ListStream<v1::PlanPullResponse>;
 

@@ -12,6 +12,7 @@
 #include "daemon/cache/cache.h"
 #include "daemon/hub/hub_client.h"
 #include "daemon/jobs/job_queue.h"
+#include "daemon/jobs/overall_limit.h"
 #include "daemon/pull/planner.h"
 #include "daemon/service/open_calls.h"
 
@@ -49,6 +50,7 @@ struct ServiceContext {
   budget::BudgetedTransport& budget;
   pull::Planner& planner;
   jobs::JobQueue& jobs;
+  jobs::OverallLimit& overall_limit;
   OpenCalls& calls;
   const DaemonFacts& facts;
   const std::vector<ConfigEntry>& config;

@@ -72,6 +72,39 @@ TEST_F(JobServiceTest, JobIsSeenByItsOwnerAndRootOnly) {
   EXPECT_THAT(Cancel(*root, job.id()), IsOk());
 }
 
+TEST_F(JobServiceTest, PriorityAndLimitChangeWhileTheJobRuns) {
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, Start(*stub_));
+  EXPECT_EQ(job.priority(), v1::PRIORITY_NORMAL);
+  LetItPlan(3);
+
+  CallContext first;
+  v1::SetJobPriorityRequest place;
+  place.set_job_id(job.id());
+  place.set_priority(v1::PRIORITY_BACKGROUND);
+  v1::SetJobPriorityResponse placed;
+  ASSERT_TRUE(stub_->SetJobPriority(&first, place, &placed).ok());
+  EXPECT_EQ(placed.job().priority(), v1::PRIORITY_BACKGROUND);
+
+  CallContext second;
+  v1::SetJobLimitRequest limit;
+  limit.set_job_id(job.id());
+  limit.set_limit_bytes_per_second(64'000);
+  v1::SetJobLimitResponse limited;
+  ASSERT_TRUE(stub_->SetJobLimit(&second, limit, &limited).ok());
+  EXPECT_EQ(limited.job().limit_bytes_per_second(), 64'000u);
+  OnCore([this] {
+    for (const size_t index : transfers_->open()) {
+      EXPECT_EQ(transfers_->wanted()[index].spec.priority, Priority::kBackground);
+      EXPECT_EQ(transfers_->wanted()[index].spec.limit->bytes_per_second(), 64'000u);
+    }
+  });
+
+  CallContext third;
+  place.set_priority(static_cast<v1::Priority>(99));
+  EXPECT_THAT(FromGrpcStatus(stub_->SetJobPriority(&third, place, &placed)),
+              HasReason(reason::kInvalidArgument));
+}
+
 TEST_F(JobServiceTest, RequestIdMakesAStartIdempotent) {
   ASSERT_OK_AND_ASSIGN(const v1::Job first, Start(*stub_, "r-1"));
   ASSERT_OK_AND_ASSIGN(const v1::Job again, Start(*stub_, "r-1"));

@@ -1,6 +1,7 @@
 // BudgetService, CacheService and DaemonService.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -172,6 +173,28 @@ TEST_F(DaemonServiceTest, OwnerAndRootMayStopTheDaemonAndNobodyElse) {
   EXPECT_TRUE(WaitUntil([this] { return shut_downs_ == 1; }));
   EXPECT_TRUE(Shutdown(0).ok());
   EXPECT_TRUE(WaitUntil([this] { return shut_downs_ == 2; }));
+}
+
+TEST_F(DaemonServiceTest, OwnerAndRootMayLimitTheBandwidthAndNobodyElse) {
+  const auto limit = [this](uint32_t uid, std::optional<uint64_t> rate) {
+    CallContext context;
+    v1::SetBandwidthLimitRequest request;
+    if (rate) request.set_limit_bytes_per_second(*rate);
+    v1::SetBandwidthLimitResponse response;
+    const grpc::Status status =
+        v1::DaemonService::NewStub(Connect(uid))->SetBandwidthLimit(&context, request, &response);
+    return status.ok() ? absl::StatusOr<uint64_t>(response.limit_bytes_per_second()) : FromGrpcStatus(status);
+  };
+  EXPECT_THAT(limit(kStranger, 5), HasReason(reason::kNotPermitted));
+  EXPECT_EQ(limit(kOwner, 64'000).value(), 64'000u);
+
+  CallContext context;
+  v1::GetStatusResponse status;
+  ASSERT_TRUE(v1::DaemonService::NewStub(Connect())->GetStatus(&context, {}, &status).ok());
+  EXPECT_EQ(status.limit_bytes_per_second(), 64'000u);
+  EXPECT_EQ(status.configured_limit_bytes_per_second(), 1'000'000u);
+  EXPECT_EQ(limit(0, 0).value(), 0u) << "no limit";
+  EXPECT_EQ(limit(kOwner, std::nullopt).value(), 1'000'000u) << "as configured";
 }
 
 }  // namespace

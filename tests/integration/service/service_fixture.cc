@@ -44,6 +44,7 @@ ServiceFixture::ServiceFixture() {
                                .backoff = {},
                                .spare_bytes = 0};
   jobs_ = std::make_unique<jobs::JobQueue>(jobs::JobQueueOptions{}, pull, store_, *core_, *disk_, clock_);
+  overall_limit_ = std::move(jobs::OverallLimit::Load(1'000'000, store_, *disk_)).value();
   facts_.uid = kOwner;
   facts_.endpoint = hub_.endpoint();
   context_ = std::unique_ptr<ServiceContext>(new ServiceContext{.core = *core_,
@@ -54,6 +55,7 @@ ServiceFixture::ServiceFixture() {
                                                                 .budget = *budget_,
                                                                 .planner = *planner_,
                                                                 .jobs = *jobs_,
+                                                                .overall_limit = *overall_limit_,
                                                                 .calls = calls_,
                                                                 .facts = facts_,
                                                                 .config = config_,

@@ -71,6 +71,7 @@ class ServiceFixture : public testing::Test {
   std::unique_ptr<pull::Planner> planner_;
   std::unique_ptr<transfer::FakeTransfers> transfers_;
   std::unique_ptr<jobs::JobQueue> jobs_;
+  std::unique_ptr<jobs::OverallLimit> overall_limit_;
   OpenCalls calls_{clock_.steady()};
   DaemonFacts facts_;
   std::vector<ConfigEntry> config_;

@@ -92,6 +92,25 @@ TEST(ParseBytesTest, ReadsUnitsInAnyCase) {
     EXPECT_THAT(ParseBytes(expected.text), IsOkAndHolds(expected.bytes)) << expected.text;
 }
 
+TEST(ParseRateTest, IsASizePerSecond) {
+  struct {
+    std::string_view text;
+    uint64_t bytes_per_second;
+  } const cases[] = {{"0", 0},
+                     {"500K", 500'000},
+                     {"10M", 10'000'000},
+                     {"1.5MB/s", 1'500'000},
+                     {"1 MiB/s", 1'048'576},
+                     {"64000", 64'000}};
+
+  for (const auto& [text, bytes_per_second] : cases) {
+    EXPECT_EQ(ParseRate(text).value_or(1), bytes_per_second) << text;
+  }
+  for (const std::string_view text : {"", "/s", "fast", "-1", "10M/h", "10Mbit", "1.5", "10M/s/s"}) {
+    EXPECT_THAT(ParseRate(text), HasReason(reason::kInvalidArgument)) << text;
+  }
+}
+
 TEST(ParseBytesTest, RefusesTheRest) {
   for (const std::string_view text : {"",
                                       "B",

@@ -19,6 +19,7 @@ JobRecord Sample() {
   request.selection.repo_type = RepoType::kDataset;
   request.selection.include = {"*.jsonl"};
   request.priority = Priority::kBackground;
+  request.limit_bytes_per_second = 500'000;
   request.may_wait = false;
   return {.id = "0123456789ab",
           .owner = {.uid = 1'000, .tool = "trainer"},
@@ -46,6 +47,7 @@ TEST(JobCodecTest, RecordComesBackAsItWas) {
   EXPECT_EQ(job.request.revision.text(), "refs/pr/7");
   EXPECT_THAT(job.request.selection.include, ElementsAre("*.jsonl"));
   EXPECT_EQ(job.request.priority, Priority::kBackground);
+  EXPECT_EQ(job.request.limit_bytes_per_second, 500'000u);
   EXPECT_FALSE(job.request.may_wait);
   EXPECT_TRUE(job.had_token);
   EXPECT_EQ(job.state, JobState::kFailed);
@@ -55,6 +57,16 @@ TEST(JobCodecTest, RecordComesBackAsItWas) {
   EXPECT_THAT(job.error, HasReason(reason::kDigestMismatch));
   EXPECT_EQ(HintOf(job.error), "try again");
   EXPECT_EQ(DetailsOf(job.error).facts.at("k"), "v");
+}
+
+TEST(JobCodecTest, ARecordFromBeforeLimitsHasNone) {
+  std::string text = EncodeJob(Sample());
+  const std::string key = "\"limit_bytes_per_second\":500000,";
+  ASSERT_NE(text.find(key), std::string::npos);
+  text.erase(text.find(key), key.size());
+
+  ASSERT_OK_AND_ASSIGN(const JobRecord job, DecodeJob(text));
+  EXPECT_EQ(job.request.limit_bytes_per_second, 0u);
 }
 
 TEST(JobCodecTest, EveryStateHasANameThatIsRead) {

@@ -155,6 +155,78 @@ TEST_F(JobQueueTest, PausedJobStaysPausedAcrossARestartAndGoesOnWhenResumed) {
   EXPECT_EQ(StateOf(job.record.id), JobState::kDone);
 }
 
+TEST_F(JobQueueTest, AChangedPriorityReachesTheTransfersAndOutlivesTheDaemon) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+  for (const size_t index : transfers_->open())
+    EXPECT_EQ(transfers_->wanted()[index].spec.priority, Priority::kNormal);
+
+  ASSERT_OK_AND_ASSIGN(const JobView changed,
+                       queue_->SetPriority(kMira, job.record.id, Priority::kBackground));
+  EXPECT_EQ(changed.record.state, JobState::kRunning);
+  EXPECT_EQ(changed.record.request.priority, Priority::kBackground);
+  for (const size_t index : transfers_->open())
+    EXPECT_EQ(transfers_->wanted()[index].spec.priority, Priority::kBackground);
+  core_.RunUntilIdle();
+
+  CrashAndReopen();
+  EXPECT_EQ(queue_->Get(kMira, job.record.id)->record.request.priority, Priority::kBackground);
+  ASSERT_THAT(transfers_->open(), testing::Not(IsEmpty()));
+  for (const size_t index : transfers_->open())
+    EXPECT_EQ(transfers_->wanted()[index].spec.priority, Priority::kBackground);
+}
+
+TEST_F(JobQueueTest, AChangedLimitReachesTheTransfersAndOutlivesTheDaemon) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+  const auto limit = transfers_->wanted()[transfers_->open().front()].spec.limit;
+  EXPECT_EQ(limit->bytes_per_second(), 0u);
+
+  ASSERT_OK_AND_ASSIGN(const JobView changed, queue_->SetLimit(kMira, job.record.id, 500'000));
+  EXPECT_EQ(changed.record.request.limit_bytes_per_second, 500'000u);
+  EXPECT_EQ(limit->bytes_per_second(), 500'000u);
+  for (const size_t index : transfers_->open())
+    EXPECT_EQ(transfers_->wanted()[index].spec.limit, limit) << "one for the whole job";
+  ASSERT_THAT(queue_->Pause(kMira, job.record.id), IsOk());
+  core_.RunUntilIdle();
+
+  CrashAndReopen();
+  ASSERT_THAT(queue_->Resume(kMira, job.record.id, Secret()), IsOk());
+  core_.RunUntilIdle();
+  EXPECT_EQ(transfers_->wanted()[transfers_->open().front()].spec.limit->bytes_per_second(), 500'000u);
+}
+
+TEST_F(JobQueueTest, AJobThatHasEndedIsPlacedNowhere) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+  DeliverAll();
+  EXPECT_THAT(queue_->SetPriority(kMira, job.record.id, Priority::kBackground),
+              HasReason(reason::kJobFinished));
+  EXPECT_THAT(queue_->SetLimit(kMira, job.record.id, 1), HasReason(reason::kJobFinished));
+  EXPECT_THAT(queue_->SetLimit(kNoor, job.record.id, 1), HasReason(reason::kJobNotFound));
+}
+
+TEST_F(JobQueueTest, ABeginningThatSeveralOfOnesOwnJobsShareIsSaidToBeAmbiguous) {
+  ASSERT_OK_AND_ASSIGN(const JobView sample, Start(kMira));
+  const auto put = [&](const std::string& id, const Principal& owner) {
+    JobRecord record = sample.record;
+    record.id = id;
+    record.owner = owner;
+    record.state = JobState::kPaused;
+    ASSERT_THAT(metadata::Put(store_, Table::kJobs, id, EncodeJob(record), metadata::Durability::kProcess),
+                IsOk());
+  };
+  put("abcd00000001", kMira);
+  put("abcd00000002", kMira);
+  put("abcd10000001", kNoor);
+  CrashAndReopen();
+
+  EXPECT_THAT(queue_->Get(kMira, "abcd"), HasReason(reason::kInvalidArgument));
+  EXPECT_THAT(queue_->Get(kMira, "abcd00000001"), IsOk());
+  EXPECT_THAT(queue_->Get(kMira, "abcd00000002"), IsOk());
+  EXPECT_EQ(queue_->Get(kNoor, "abcd")->record.id, "abcd10000001") << "others' jobs do not exist";
+}
+
 TEST_F(JobQueueTest, CancelledJobLeavesItsTransfersAndCannotBeCancelledAgain) {
   ServeOtter();
   ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));

@@ -1,0 +1,55 @@
+#include "daemon/jobs/overall_limit.h"
+
+#include <memory>
+
+#include <gmock/gmock.h>
+
+#include "tests/support/metadata/fake_metadata_store.h"
+#include "tests/support/runner/manual_task_runner.h"
+#include "tests/support/runner/manual_worker_pool.h"
+#include "tests/support/status/status_matchers.h"
+
+namespace batuta::jobs {
+namespace {
+
+class OverallLimitTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<OverallLimit> Load(uint64_t configured) {
+    absl::StatusOr<std::unique_ptr<OverallLimit>> limit = OverallLimit::Load(configured, store_, disk_);
+    EXPECT_THAT(limit, IsOk());
+    return *std::move(limit);
+  }
+
+  metadata::FakeMetadataStore store_;
+  ManualTaskRunner core_;
+  ManualWorkerPool disk_{core_};
+};
+
+TEST_F(OverallLimitTest, IsWhatIsConfiguredUntilOneIsSet) {
+  const auto limit = Load(1'000);
+  EXPECT_EQ(limit->bytes_per_second(), 1'000u);
+  limit->Set(500);
+  EXPECT_EQ(limit->bytes_per_second(), 500u);
+  EXPECT_EQ(limit->configured(), 1'000u);
+  EXPECT_EQ(limit->limit()->bytes_per_second(), 500u) << "what the transfers obey";
+}
+
+TEST_F(OverallLimitTest, WhatWasSetOutlivesTheDaemonAndAChangedConfiguration) {
+  Load(1'000)->Set(0);
+  core_.RunUntilIdle();
+  EXPECT_EQ(Load(2'000)->bytes_per_second(), 0u) << "no limit was set, which is something else than nothing";
+
+  Load(2'000)->Set(std::nullopt);
+  core_.RunUntilIdle();
+  EXPECT_EQ(Load(3'000)->bytes_per_second(), 3'000u);
+}
+
+TEST_F(OverallLimitTest, WhatIsNoLimitInTheCatalogIsDamage) {
+  ASSERT_THAT(
+      metadata::Put(store_, metadata::Table::kMeta, "overall_limit", "fast", metadata::Durability::kProcess),
+      IsOk());
+  EXPECT_THAT(OverallLimit::Load(0, store_, disk_), HasReason(reason::kCatalogDamaged));
+}
+
+}  // namespace
+}  // namespace batuta::jobs
