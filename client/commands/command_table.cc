@@ -49,6 +49,8 @@ std::vector<std::unique_ptr<Command>> MakeCommands() {
   commands.push_back(std::make_unique<HfJobsChange>(HfJobsChange::Change::kPause));
   commands.push_back(std::make_unique<HfJobsChange>(HfJobsChange::Change::kResume));
   commands.push_back(std::make_unique<HfJobsChange>(HfJobsChange::Change::kCancel));
+  commands.push_back(std::make_unique<HfJobsChange>(HfJobsChange::Change::kPriority));
+  commands.push_back(std::make_unique<HfJobsChange>(HfJobsChange::Change::kLimitRate));
   commands.push_back(std::make_unique<HfLimits>());
   commands.push_back(std::make_unique<HfLogin>());
   commands.push_back(std::make_unique<HfLogout>());
@@ -57,6 +59,7 @@ std::vector<std::unique_ptr<Command>> MakeCommands() {
   commands.push_back(std::make_unique<DaemonStop>());
   commands.push_back(std::make_unique<DaemonStatus>());
   commands.push_back(std::make_unique<DaemonConfig>());
+  commands.push_back(std::make_unique<DaemonLimitRate>());
   commands.push_back(std::make_unique<Completion>());
   commands.push_back(std::make_unique<Complete>());
   return commands;

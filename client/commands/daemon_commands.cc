@@ -1,6 +1,8 @@
 #include "client/commands/daemon_commands.h"
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
@@ -91,6 +93,32 @@ absl::Status DaemonConfig::Run(Context& context) {
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open(kAsItIs));
   ASSIGN_OR_RETURN(const v1::GetConfigResponse config, connection.client->GetConfig());
   PrintConfig(context.output, config);
+  return absl::OkStatus();
+}
+
+std::string_view DaemonLimitRate::examples() const {
+  return "batuta daemon limit-rate  what holds now\n"
+         "batuta daemon limit-rate 10M  ten megabytes per second, from now on\n"
+         "batuta daemon limit-rate 0  no limit\n"
+         "batuta daemon limit-rate default  what config.toml says (transfer.limit_rate)\n";
+}
+
+void DaemonLimitRate::DefineFlags(Flags& flags) {
+  flags.Optional(&rate_, "R", "bytes per second, e.g. 500K or 10M; 0 = no limit; default = as configured");
+}
+
+absl::Status DaemonLimitRate::Run(Context& context) {
+  std::optional<uint64_t> rate;
+  if (!rate_.empty() && rate_ != "default") {
+    ASSIGN_OR_RETURN(rate, ParseRate(rate_));
+  }
+  const ConnectOptions to_change = {.check_identity = false, .send_token = false};
+  ASSIGN_OR_RETURN(Connection connection, context.connector.Open(rate_.empty() ? kAsItIs : to_change));
+  if (!rate_.empty()) {
+    ASSIGN_OR_RETURN(const uint64_t effective, connection.client->SetBandwidthLimit(rate));
+    connection.status.set_limit_bytes_per_second(effective);
+  }
+  PrintOverallLimit(context.output, connection.status);
   return absl::OkStatus();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "client/commands/command.h"
@@ -60,6 +61,22 @@ class DaemonConfig final : public Command {
   void DefineFlags(Flags&) override {}
 
   absl::Status Run(Context& context) override;
+};
+
+// `batuta daemon limit-rate [R]`: the bandwidth of all jobs together, shown or changed. It outlives the
+// daemon.
+class DaemonLimitRate final : public Command {
+ public:
+  std::string_view name() const override { return "daemon limit-rate"; }
+
+  std::string_view summary() const override { return "show or set the bandwidth limit of all jobs together"; }
+
+  std::string_view examples() const override;
+  void DefineFlags(Flags& flags) override;
+  absl::Status Run(Context& context) override;
+
+ private:
+  std::string rate_;
 };
 
 }  // namespace batuta::client

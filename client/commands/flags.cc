@@ -9,6 +9,7 @@
 
 #include "client/commands/near_miss.h"
 #include "client/commands/usage_error.h"
+#include "common/status/status.h"
 #include "common/text/human.h"
 
 namespace batuta::client {
@@ -98,6 +99,15 @@ void Flags::Number(uint32_t* target, std::string names, std::string value_name, 
     }
     return UsageError(fmt::format("{}: {} is no whole number from {} to {}", name, Quoted(text), low, high),
                       "");
+  };
+  Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue, set);
+}
+
+void Flags::Rate(uint64_t* target, std::string names, std::string value_name, std::string help) {
+  const auto set = [target, name = LongName(names)](const std::string& text) {
+    const absl::StatusOr<uint64_t> rate = ParseRate(text);
+    if (rate.ok()) *target = *rate;
+    return rate.ok() ? absl::OkStatus() : Annotate(rate.status(), name);
   };
   Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue, set);
 }

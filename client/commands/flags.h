@@ -59,6 +59,9 @@ class Flags {
   void Number(uint32_t* target, std::string names, std::string value_name, std::string help, uint32_t low,
               uint32_t high);
 
+  // Bytes per second, e.g. `500K` or `10M`; 0 = no limit.
+  void Rate(uint64_t* target, std::string names, std::string value_name, std::string help);
+
   // `--name` alone stands for `--name=fallback`; the value is never taken from the next word.
   void OptionalValue(std::vector<std::string>* target, std::string name, std::string value_name,
                      std::string fallback, std::string help);

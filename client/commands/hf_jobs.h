@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,11 +42,11 @@ class HfJobsWatch final : public Command {
   std::string id_;
 };
 
-// `batuta hf jobs cancel | pause | resume`: one change made to each of the named jobs. All are tried; the
-// first error is the command's.
+// `batuta hf jobs cancel | pause | resume | priority | limit-rate`: one change made to each of the named
+// jobs, or to all that it makes sense for. All are tried; the first error is the command's.
 class HfJobsChange final : public Command {
  public:
-  enum class Change { kCancel, kPause, kResume };
+  enum class Change { kCancel, kPause, kResume, kPriority, kLimitRate };
 
   explicit HfJobsChange(Change change) : change_(change) {}
 
@@ -56,10 +57,17 @@ class HfJobsChange final : public Command {
   absl::Status Run(Context& context) override;
 
  private:
+  absl::Status TakeValue();
+  bool ConcernsAll(const v1::Job& job) const;
+  absl::StatusOr<std::vector<std::string>> Targets(DaemonClient& client) const;
   absl::StatusOr<v1::Job> Apply(DaemonClient& client, const std::string& id) const;
+  std::string Outcome(const v1::Job& job) const;
 
   Change change_;
+  std::string value_;        // of priority and limit-rate
+  uint64_t limit_rate_ = 0;  // bytes per second; 0 = none
   std::vector<std::string> ids_;
+  bool all_ = false;
 };
 
 }  // namespace batuta::client

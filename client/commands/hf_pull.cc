@@ -13,6 +13,7 @@
 #include "client/commands/job_session.h"
 #include "client/commands/materialise.h"
 #include "client/output/json_writer.h"
+#include "client/output/wire_text.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
 
@@ -46,11 +47,10 @@ std::vector<std::string> SplitList(const std::vector<std::string>& lists) {
   return words;
 }
 
-v1::Priority WirePriority(std::string_view word, bool is_waiting) {
-  if (word == "background") return v1::PRIORITY_BACKGROUND;
-  if (word == "normal") return v1::PRIORITY_NORMAL;
-  if (word == "interactive" || is_waiting) return v1::PRIORITY_INTERACTIVE;
-  return v1::PRIORITY_NORMAL;
+// Somebody who stays to see the end is served before the rest.
+v1::Priority PriorityOf(std::string_view word, bool is_waiting) {
+  if (!word.empty()) return WirePriority(word);
+  return is_waiting ? v1::PRIORITY_INTERACTIVE : v1::PRIORITY_NORMAL;
 }
 
 // The variants that an error CHOICE_NEEDED tells of, as facts `quantization.LABEL` → bytes; smallest first.
@@ -80,6 +80,8 @@ std::string_view HfPull::examples() const {
          "batuta hf pull dataset acme/river-notes --include '2024/*' -o notes  part of it, copied to a "
          "folder\n"
          "batuta hf pull model acme/otter-tiny --dry-run  what would be downloaded, and why not the rest\n"
+         "batuta hf pull model acme/otter-tiny --detach --priority background --limit-rate 5M  behind the "
+         "rest\n"
          "cd \"$(batuta hf pull model acme/otter-tiny --format quiet)\"\n";
 }
 
@@ -100,7 +102,10 @@ void HfPull::DefineFlags(Flags& flags) {
   flags.Switch(&offline_, "--offline", "answer from the cache, make no request");
   flags.Switch(&no_wait_, "--no-wait", "fail where the pull would wait for the hub or a rate limit");
   flags.Switch(&detach_, "--detach", "print the job's id and leave it running");
-  flags.Value(&priority_, "--priority", "P", "among other jobs", {"interactive", "normal", "background"});
+  flags.Value(&priority_, "--priority", "P",
+              "among other jobs: interactive (what one waits for), normal (with --detach), background",
+              {"interactive", "normal", "background"});
+  flags.Rate(&limit_rate_, "--limit-rate", "R", "bytes per second at most, e.g. 500K or 10M; 0 = no limit");
 }
 
 std::vector<std::string> HfPull::own_formats() const {
@@ -139,7 +144,8 @@ absl::StatusOr<v1::PullSpec> HfPull::MakeSpec(const Context& context) const {
   spec.set_quantization(quantization_);
   spec.set_offline(offline_ || IsOffline(context.environment));
   spec.set_no_wait(no_wait_);
-  spec.set_priority(WirePriority(priority_, !detach_));
+  spec.set_priority(PriorityOf(priority_, !detach_));
+  spec.set_limit_bytes_per_second(limit_rate_);
   return spec;
 }
 

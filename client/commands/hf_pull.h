@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,7 @@ class HfPull final : public Command {
   std::vector<std::string> allow_unsafe_;
   std::string output_;
   std::string priority_;
+  uint64_t limit_rate_ = 0;  // bytes per second; 0 = none
   bool dry_run_ = false;
   bool yes_ = false;
   bool offline_ = false;

@@ -193,6 +193,24 @@ absl::StatusOr<v1::Job> DaemonClient::ResumeJob(const std::string& id) {
   return std::move(*response.mutable_job());
 }
 
+absl::StatusOr<v1::Job> DaemonClient::SetJobPriority(const std::string& id, v1::Priority priority) {
+  v1::SetJobPriorityRequest request;
+  request.set_job_id(id);
+  request.set_priority(priority);
+  ASSIGN_OR_RETURN(v1::SetJobPriorityResponse response,
+                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::SetJobPriority, request, kJobDeadline));
+  return std::move(*response.mutable_job());
+}
+
+absl::StatusOr<v1::Job> DaemonClient::SetJobLimit(const std::string& id, uint64_t bytes_per_second) {
+  v1::SetJobLimitRequest request;
+  request.set_job_id(id);
+  request.set_limit_bytes_per_second(bytes_per_second);
+  ASSIGN_OR_RETURN(v1::SetJobLimitResponse response,
+                   stubs_->Call(stubs_->jobs, &v1::JobService::Stub::SetJobLimit, request, kJobDeadline));
+  return std::move(*response.mutable_job());
+}
+
 absl::Status DaemonClient::WatchJob(const v1::WatchJobRequest& request, CallStop& stop,
                                     const OnMessage<v1::WatchJobResponse>& on_message) {
   grpc::ClientContext context;
@@ -233,6 +251,15 @@ absl::StatusOr<v1::GetStatusResponse> DaemonClient::GetStatus() {
 absl::StatusOr<v1::GetConfigResponse> DaemonClient::GetConfig() {
   return stubs_->Call(stubs_->daemon, &v1::DaemonService::Stub::GetConfig, v1::GetConfigRequest(),
                       kStatusDeadline);
+}
+
+absl::StatusOr<uint64_t> DaemonClient::SetBandwidthLimit(std::optional<uint64_t> bytes_per_second) {
+  v1::SetBandwidthLimitRequest request;
+  if (bytes_per_second) request.set_limit_bytes_per_second(*bytes_per_second);
+  ASSIGN_OR_RETURN(
+      const v1::SetBandwidthLimitResponse response,
+      stubs_->Call(stubs_->daemon, &v1::DaemonService::Stub::SetBandwidthLimit, request, kStatusDeadline));
+  return response.limit_bytes_per_second();
 }
 
 absl::Status DaemonClient::Shutdown() {

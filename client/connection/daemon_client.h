@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -74,6 +76,8 @@ class DaemonClient {
   absl::StatusOr<v1::Job> CancelJob(const std::string& id);
   absl::StatusOr<v1::Job> PauseJob(const std::string& id);
   absl::StatusOr<v1::Job> ResumeJob(const std::string& id);
+  absl::StatusOr<v1::Job> SetJobPriority(const std::string& id, v1::Priority priority);
+  absl::StatusOr<v1::Job> SetJobLimit(const std::string& id, uint64_t bytes_per_second);
   absl::Status WatchJob(const v1::WatchJobRequest& request, CallStop& stop,
                         const OnMessage<v1::WatchJobResponse>& on_message);
 
@@ -86,6 +90,9 @@ class DaemonClient {
   // Answers within ten seconds or fails.
   absl::StatusOr<v1::GetStatusResponse> GetStatus();
   absl::StatusOr<v1::GetConfigResponse> GetConfig();
+
+  // Of all jobs together; nullopt: as configured. Returns what is in effect now.
+  absl::StatusOr<uint64_t> SetBandwidthLimit(std::optional<uint64_t> bytes_per_second);
   absl::Status Shutdown();
 
  private:

@@ -18,15 +18,16 @@ std::string ProgressText(const v1::Job& job) {
 
 std::string DetailText(const v1::Job& job, WallTime now) {
   switch (job.state()) {
-    case v1::Job::STATE_RUNNING:
-      return job.bytes_per_second() > 0 ? FormatRate(static_cast<double>(job.bytes_per_second())) : "";
-    case v1::Job::STATE_WAITING: {
-      std::string text = job.waiting_reason();
-      if (job.has_waiting_until()) {
-        text += fmt::format(", resumes in {}", CountdownText(WallOf(job.waiting_until()) - now));
+    case v1::Job::STATE_RUNNING: {
+      std::string text;
+      if (job.bytes_per_second() > 0) text = FormatRate(static_cast<double>(job.bytes_per_second()));
+      if (job.limit_bytes_per_second() > 0) {
+        text += fmt::format("{}limit {}", text.empty() ? "" : ", ", LimitText(job.limit_bytes_per_second()));
       }
       return text;
     }
+    case v1::Job::STATE_WAITING:
+      return WaitingText(job, now);
     case v1::Job::STATE_FAILED:
       return job.error().message();
     default:
@@ -49,7 +50,8 @@ void WriteJobFields(JsonWriter& json, const v1::Job& job) {
   json.FieldOrNull("created", TimeText(job.has_created(), job.created()));
   json.FieldOrNull("finished", TimeText(job.has_finished(), job.finished()));
   json.Field("elapsed_ms", job.elapsed_ms()).FieldOrNull("path", job.snapshot_path());
-  json.Field("priority", PriorityWord(job.priority())).FieldOrNull("tool", job.tool());
+  json.Field("priority", PriorityWord(job.priority()));
+  json.Field("limit_bytes_per_second", job.limit_bytes_per_second()).FieldOrNull("tool", job.tool());
   json.Key("error");
   if (job.has_error()) {
     const v1::RpcErrorText& error = job.error();
@@ -89,13 +91,14 @@ void PrintJobs(Output& output, const std::vector<v1::Job>& jobs, WallTime now) {
   rows.reserve(jobs.size());
   for (const v1::Job& job : jobs) {
     rows.push_back({job.id(), std::string(StateWord(job.state())), std::string(TypeWord(job.repo().type())),
-                    JobName(job), ProgressText(job), AgeText(job.has_created(), job.created(), now),
-                    DetailText(job, now)});
+                    JobName(job), std::string(PriorityWord(job.priority())), ProgressText(job),
+                    AgeText(job.has_created(), job.created(), now), DetailText(job, now)});
   }
   output.Data(RenderTable({{"JOB"},
                            {"STATE"},
                            {"TYPE"},
                            {"REPO", Align::kLeft, true},
+                           {"PRIORITY"},
                            {"PROGRESS", Align::kRight},
                            {"CREATED", Align::kRight},
                            {"DETAIL", Align::kLeft, true}},

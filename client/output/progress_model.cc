@@ -94,14 +94,8 @@ void ProgressModel::ApplyFile(const v1::PullFile& file) {
 std::string ProgressModel::StateText(WallTime now) const {
   if (!is_connected_) return "waiting for the daemon to come back";
   switch (job_.state()) {
-    case v1::Job::STATE_WAITING: {
-      std::string text = fmt::format("waiting: {}", Printable(job_.waiting_reason()));
-      if (job_.has_waiting_until()) {
-        const Duration left = WallOf(job_.waiting_until()) - now;
-        text += fmt::format(", resumes in {}", CountdownText(left));
-      }
-      return text;
-    }
+    case v1::Job::STATE_WAITING:
+      return fmt::format("waiting: {}", Printable(WaitingText(job_, now)));
     case v1::Job::STATE_RUNNING: {
       if (job_.total_bytes() == 0) return job_.files_total() == 0 ? "looking up" : "";
       if (job_.bytes_per_second() == 0) return "";

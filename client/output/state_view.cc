@@ -44,6 +44,15 @@ std::string ResetText(const v1::Window& window, WallTime now) {
   return fmt::format("in {}", CountdownText(WallOf(window.resets_at()) - now));
 }
 
+// `10 MB/s`, and what is configured where that differs.
+std::string OverallLimitText(const v1::GetStatusResponse& status) {
+  std::string text = LimitText(status.limit_bytes_per_second());
+  if (status.limit_bytes_per_second() != status.configured_limit_bytes_per_second()) {
+    text += fmt::format(" (configured: {})", LimitText(status.configured_limit_bytes_per_second()));
+  }
+  return text;
+}
+
 void AddLine(Output& output, std::string_view label, std::string_view value) {
   output.DataLine(fmt::format("{:<13}{}", label, Printable(value)));
 }
@@ -149,6 +158,8 @@ void PrintDaemon(Output& output, const v1::GetStatusResponse& status, WallTime n
     json.Field("active_jobs", status.active_jobs()).Field("connections", status.connections());
     json.Field("resident_bytes", status.resident_bytes())
         .Field("cache_free_bytes", status.cache_free_bytes());
+    json.Field("limit_bytes_per_second", status.limit_bytes_per_second());
+    json.Field("configured_limit_bytes_per_second", status.configured_limit_bytes_per_second());
     json.Key("notices").BeginArray();
     for (const std::string& notice : status.notices()) json.String(notice);
     json.EndArray().EndObject();
@@ -165,8 +176,18 @@ void PrintDaemon(Output& output, const v1::GetStatusResponse& status, WallTime n
   AddLine(output, "socket", status.socket_path());
   AddLine(output, "jobs", fmt::format("{} active", status.active_jobs()));
   AddLine(output, "connections", fmt::format("{}", status.connections()));
+  AddLine(output, "limit", OverallLimitText(status));
   AddLine(output, "memory", FormatBytes(status.resident_bytes()));
   for (const std::string& notice : status.notices()) AddLine(output, "notice", notice);
+}
+
+void PrintOverallLimit(Output& output, const v1::GetStatusResponse& status) {
+  if (output.quiet()) return output.DataLine(fmt::format("{}", status.limit_bytes_per_second()));
+  if (!output.json()) return output.DataLine(OverallLimitText(status));
+  JsonWriter json;
+  json.BeginObject().Field("limit_bytes_per_second", status.limit_bytes_per_second());
+  json.Field("configured_limit_bytes_per_second", status.configured_limit_bytes_per_second()).EndObject();
+  output.Data(json.Take());
 }
 
 void PrintConfig(Output& output, const v1::GetConfigResponse& config) {

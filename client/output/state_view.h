@@ -27,8 +27,12 @@ void PrintLimits(Output& output, const Windows& windows, WallTime now, bool one_
 std::vector<std::string> LimitLines(const Windows& windows, size_t width, WallTime now);
 
 // {"version","pid","started","endpoint","cache_path","state_path","socket_path","uid","mode","offline","active_jobs",
-// "connections","resident_bytes","cache_free_bytes","notices"}; quiet: the pid.
+// "connections","resident_bytes","cache_free_bytes","limit_bytes_per_second","configured_limit_bytes_per_second",
+// "notices"}; quiet: the pid.
 void PrintDaemon(Output& output, const v1::GetStatusResponse& status, WallTime now);
+
+// {"limit_bytes_per_second","configured_limit_bytes_per_second"}, 0 = none; quiet: the number.
+void PrintOverallLimit(Output& output, const v1::GetStatusResponse& status);
 
 // {"values":[{"key","value","origin","help"}]}; quiet: `key = value` a line.
 void PrintConfig(Output& output, const v1::GetConfigResponse& config);

@@ -94,6 +94,27 @@ std::string_view PriorityWord(v1::Priority priority) {
   }
 }
 
+v1::Priority WirePriority(std::string_view word) {
+  for (const v1::Priority priority :
+       {v1::PRIORITY_INTERACTIVE, v1::PRIORITY_NORMAL, v1::PRIORITY_BACKGROUND}) {
+    if (PriorityWord(priority) == word) return priority;
+  }
+  return v1::PRIORITY_UNSPECIFIED;
+}
+
+std::string LimitText(uint64_t bytes_per_second) {
+  return bytes_per_second == 0 ? "no limit" : FormatRate(static_cast<double>(bytes_per_second));
+}
+
+std::string WaitingText(const v1::Job& job, WallTime now) {
+  std::string text = job.waiting_reason();
+  if (job.attempts() > 1) text += fmt::format(" (try {})", job.attempts());
+  if (job.has_waiting_until()) {
+    text += fmt::format(", resumes in {}", CountdownText(WallOf(job.waiting_until()) - now));
+  }
+  return text;
+}
+
 std::string CountdownText(Duration left) {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(std::max(left, Duration(0)));
   return seconds < std::chrono::minutes(1) ? fmt::format("{} s", seconds.count()) : FormatDuration(seconds);

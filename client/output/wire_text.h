@@ -32,6 +32,15 @@ std::string_view FileStatusWord(v1::PullFile::Status status, bool is_plan);
 // "interactive", "normal", "background".
 std::string_view PriorityWord(v1::Priority priority);
 
+// The other way round; PRIORITY_UNSPECIFIED for any other word.
+v1::Priority WirePriority(std::string_view word);
+
+// A bandwidth limit: `10 MB/s`, or `no limit` for 0.
+std::string LimitText(uint64_t bytes_per_second);
+
+// What a waiting job waits for: `network (try 3), resumes in 12 s`.
+std::string WaitingText(const v1::Job& job, WallTime now);
+
 // The time until something, in whole seconds rounded up: `37 s`, `3 m 20 s`; `0 s` when it has passed.
 std::string CountdownText(Duration left);
 

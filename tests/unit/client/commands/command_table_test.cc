@@ -46,7 +46,8 @@ TEST(MatchCommandTest, FindsTheLongestName) {
 
 TEST(MatchCommandTest, ListsWhatMayFollow) {
   EXPECT_THAT(NextWords(MakeCommands(), ""), ElementsAre("hf", "daemon", "completion"));
-  EXPECT_THAT(NextWords(MakeCommands(), "hf jobs"), ElementsAre("ls", "watch", "pause", "resume", "cancel"));
+  EXPECT_THAT(NextWords(MakeCommands(), "hf jobs"),
+              ElementsAre("ls", "watch", "pause", "resume", "cancel", "priority", "limit-rate"));
 }
 
 TEST(UnknownCommandTest, NamesTheNearestOneWhereverItStands) {

@@ -7,6 +7,7 @@ namespace batuta::client {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 using CommandsTest = ClientTest;
 
@@ -128,6 +129,70 @@ TEST_F(CommandsTest, JobsAreListedChangedAndMissed) {
   EXPECT_EQ(Run({"hf", "jobs", "watch", "nope"}).code, 4);
   EXPECT_EQ(Run({"hf", "jobs", "watch"}).code, 4) << "none is active";
   EXPECT_EQ(Run({"hf", "jobs", "cancel"}).code, 2);
+}
+
+TEST_F(CommandsTest, PriorityAndLimitOfJobsReachTheDaemon) {
+  Answer([](FakeDaemon::Answers& answers) {
+    answers.pulls = {{Update(v1::Job::STATE_RUNNING)}, {Update(v1::Job::STATE_RUNNING)}};
+  });
+  Run({"hf", "pull", "model", "a/b", "--detach"});
+  Run({"hf", "pull", "model", "a/c", "--detach"});
+
+  const RunResult calmed = Run({"hf", "jobs", "priority", "background", "job0", "job1", "--format", "json"});
+  EXPECT_EQ(calmed.code, 0);
+  EXPECT_EQ(nlohmann::json::parse(calmed.out)["jobs"][1]["priority"], "background");
+  EXPECT_EQ(daemon_.calls().priorities.at(1).priority(), v1::PRIORITY_BACKGROUND);
+  EXPECT_THAT(Run({"hf", "jobs", "limit-rate", "1.5MB/s", "job0"}).err, HasSubstr("1.5 MB/s"));
+  EXPECT_EQ(daemon_.calls().limits.at(0).limit_bytes_per_second(), 1'500'000u);
+  EXPECT_THAT(Run({"hf", "jobs", "limit-rate", "0", "job0"}).err, HasSubstr("no limit"));
+
+  EXPECT_EQ(Run({"hf", "jobs", "priority", "urgent", "job0"}).code, 2);
+  const RunResult nonsense = Run({"hf", "jobs", "limit-rate", "fast", "job0"});
+  EXPECT_EQ(nonsense.code, 2);
+  EXPECT_THAT(nonsense.err, HasSubstr("\"fast\" is not a rate"));
+  EXPECT_EQ(Run({"hf", "jobs", "priority", "background"}).code, 2);
+}
+
+TEST_F(CommandsTest, AllMeansThoseForWhichItMakesSense) {
+  Answer([](FakeDaemon::Answers& answers) {
+    answers.pulls = {{Update(v1::Job::STATE_RUNNING)},
+                     {Update(v1::Job::STATE_PAUSED)},
+                     {Update(v1::Job::STATE_WAITING)},
+                     {Update(v1::Job::STATE_DONE)}};
+  });
+  for (const char* repo : {"a/b", "a/c", "a/d", "a/e"}) Run({"hf", "pull", "model", repo, "--detach"});
+
+  EXPECT_EQ(Run({"hf", "jobs", "pause", "--all", "--format", "quiet"}).out, "job2\njob0\n");
+  EXPECT_EQ(Run({"hf", "jobs", "resume", "--all", "--format", "quiet"}).out, "job2\njob1\n");
+  EXPECT_EQ(Run({"hf", "jobs", "limit-rate", "10k", "--all", "--format", "quiet"}).out, "job2\njob1\njob0\n");
+  EXPECT_EQ(Run({"hf", "jobs", "pause", "--all", "job0"}).code, 2);
+  EXPECT_EQ(Run({"hf", "jobs", "cancel", "--all", "--format", "quiet"}).out, "job2\njob1\njob0\n");
+  const RunResult nothing_left = Run({"hf", "jobs", "cancel", "--all"});
+  EXPECT_EQ(nothing_left.code, 0);
+  EXPECT_THAT(nothing_left.err, HasSubstr("no such job"));
+}
+
+TEST_F(CommandsTest, DaemonLimitRateShowsAndSets) {
+  Answer([](FakeDaemon::Answers& answers) {
+    answers.status.set_limit_bytes_per_second(5'000'000);
+    answers.status.set_configured_limit_bytes_per_second(5'000'000);
+  });
+
+  EXPECT_EQ(Run({"daemon", "limit-rate"}).out, "5 MB/s\n");
+  EXPECT_EQ(Run({"daemon", "limit-rate", "--format", "quiet"}).out, "5000000\n");
+  EXPECT_THAT(daemon_.calls().overall_limits, IsEmpty()) << "showing changes nothing";
+  EXPECT_EQ(Run({"daemon", "limit-rate", "500K"}).out, "500 kB/s (configured: 5 MB/s)\n");
+  EXPECT_EQ(nlohmann::json::parse(
+                Run({"daemon", "limit-rate", "0", "--format", "json"}).out)["limit_bytes_per_second"],
+            0);
+  Run({"daemon", "limit-rate", "default"});
+  const auto asked = daemon_.calls().overall_limits;
+  ASSERT_EQ(asked.size(), 3u);
+  EXPECT_EQ(asked[0].limit_bytes_per_second(), 500'000u);
+  EXPECT_TRUE(asked[1].has_limit_bytes_per_second());
+  EXPECT_FALSE(asked[2].has_limit_bytes_per_second());
+  EXPECT_EQ(Run({"daemon", "limit-rate", "5 apples"}).code, 2);
+  EXPECT_THAT(Run({"daemon", "status"}).out, HasSubstr("limit        5 MB/s"));
 }
 
 TEST_F(CommandsTest, WatchingAJobEndsAsTheJobDoes) {

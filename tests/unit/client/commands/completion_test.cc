@@ -30,7 +30,8 @@ std::vector<std::string> Complete(const std::vector<std::string>& words) {
 TEST(CompleteWordsTest, CompletesCommandsLevelByLevel) {
   EXPECT_THAT(Complete({""}), ElementsAre("completion", "daemon", "hf"));
   EXPECT_THAT(Complete({"hf", "l"}), ElementsAre("limits", "login", "logout"));
-  EXPECT_THAT(Complete({"hf", "jobs", ""}), ElementsAre("cancel", "ls", "pause", "resume", "watch"));
+  EXPECT_THAT(Complete({"hf", "jobs", ""}),
+              ElementsAre("cancel", "limit-rate", "ls", "pause", "priority", "resume", "watch"));
   EXPECT_THAT(Complete({"hf", "nope", ""}), IsEmpty());
   EXPECT_THAT(Complete({"--"}), ElementsAre("--help", "--version"));
 }
@@ -43,6 +44,10 @@ TEST(CompleteWordsTest, CompletesTypesReposAndJobs) {
   EXPECT_THAT(Complete({"hf", "jobs", "watch", "3"}), ElementsAre("3fa2"));
   EXPECT_THAT(Complete({"hf", "jobs", "cancel", "3fa2", ""}), ElementsAre("3fa2", "9bc1"));
   EXPECT_THAT(Complete({"hf", "jobs", "watch", "3fa2", ""}), IsEmpty()) << "one job only";
+  EXPECT_THAT(Complete({"hf", "jobs", "priority", ""}), ElementsAre("background", "interactive", "normal"));
+  EXPECT_THAT(Complete({"hf", "jobs", "priority", "normal", ""}), ElementsAre("3fa2", "9bc1"));
+  EXPECT_THAT(Complete({"hf", "jobs", "limit-rate", "10M", "9"}), ElementsAre("9bc1"));
+  EXPECT_THAT(Complete({"hf", "jobs", "pause", "--a"}), ElementsAre("--all"));
 }
 
 TEST(CompleteWordsTest, CompletesFlagsAndTheirValues) {

@@ -35,10 +35,26 @@ TEST_F(PullFlagsTest, NothingNamedLeavesTheChoiceToTheDaemon) {
 }
 
 TEST_F(PullFlagsTest, EveryFlagReachesTheDaemon) {
-  const v1::PullSpec spec =
-      SpecOf({"f1", "f2", "--revision", "v1.0", "--include", "*.json", "--include", "[a-b]*", "--exclude",
-              "x", "--quantization", "q4_k_m", "--allow-unsafe", "--allow-unsafe=code,invalid", "--offline",
-              "--no-wait", "--priority", "background"});
+  const v1::PullSpec spec = SpecOf({"f1",
+                                    "f2",
+                                    "--revision",
+                                    "v1.0",
+                                    "--include",
+                                    "*.json",
+                                    "--include",
+                                    "[a-b]*",
+                                    "--exclude",
+                                    "x",
+                                    "--quantization",
+                                    "q4_k_m",
+                                    "--allow-unsafe",
+                                    "--allow-unsafe=code,invalid",
+                                    "--offline",
+                                    "--no-wait",
+                                    "--priority",
+                                    "background",
+                                    "--limit-rate",
+                                    "2.5M"});
 
   EXPECT_THAT(spec.paths(), ElementsAre("f1", "f2"));
   EXPECT_EQ(spec.revision(), "v1.0");
@@ -49,6 +65,15 @@ TEST_F(PullFlagsTest, EveryFlagReachesTheDaemon) {
   EXPECT_TRUE(spec.offline());
   EXPECT_TRUE(spec.no_wait());
   EXPECT_EQ(spec.priority(), v1::PRIORITY_BACKGROUND);
+  EXPECT_EQ(spec.limit_bytes_per_second(), 2'500'000u);
+}
+
+TEST_F(PullFlagsTest, ARateThatIsNoneIsSaidToBeNone) {
+  const RunResult result = Run({"hf", "pull", "model", "a/b", "--limit-rate", "fast"});
+  EXPECT_EQ(result.code, 2);
+  EXPECT_THAT(result.err, HasSubstr("--limit-rate"));
+  EXPECT_THAT(result.err, HasSubstr("like `500K`, `10M`"));
+  EXPECT_EQ(SpecOf({"--limit-rate", "0"}).limit_bytes_per_second(), 0u);
 }
 
 TEST_F(PullFlagsTest, FormatChoosesWeightsAndOutputAtOnce) {

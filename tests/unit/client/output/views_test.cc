@@ -138,6 +138,36 @@ TEST(JobViewTest, PeopleGetATableAndScriptsIds) {
             "3fa2\n");
 }
 
+TEST(JobViewTest, AWaitTellsItsReasonTryAndTime) {
+  v1::Job job;
+  job.set_state(v1::Job::STATE_WAITING);
+  job.set_priority(v1::PRIORITY_BACKGROUND);
+  job.set_waiting_reason("network");
+  job.set_attempts(3);
+  job.mutable_waiting_until()->set_seconds(std::chrono::system_clock::to_time_t(kNow) + 12);
+  job.set_last_error("connection refused");
+
+  const std::string text =
+      DataOf(OutputFormat::kHuman, [&](Output& output) { PrintJobs(output, {job}, kNow); });
+  EXPECT_THAT(text, HasSubstr("background"));
+  EXPECT_THAT(text, HasSubstr("network (try 3), resumes in 12 s"));
+  const json document =
+      json::parse(DataOf(OutputFormat::kJson, [&](Output& output) { PrintJobs(output, {job}, kNow); }));
+  EXPECT_EQ(document["jobs"][0]["attempts"], 3);
+  EXPECT_EQ(document["jobs"][0]["last_error"], "connection refused");
+  EXPECT_FALSE(document["jobs"][0]["waiting_until"].is_null());
+}
+
+TEST(JobViewTest, ALimitIsShownBesideTheSpeed) {
+  v1::Job job;
+  job.set_state(v1::Job::STATE_RUNNING);
+  job.set_bytes_per_second(9'900'000);
+  job.set_limit_bytes_per_second(10'000'000);
+  const std::string text =
+      DataOf(OutputFormat::kHuman, [&](Output& output) { PrintJobs(output, {job}, kNow); });
+  EXPECT_THAT(text, HasSubstr("9.9 MB/s, limit 10 MB/s"));
+}
+
 TEST(JobViewTest, EventsAreOneLineEach) {
   v1::WatchJobResponse update;
   *update.mutable_job() = Failed();

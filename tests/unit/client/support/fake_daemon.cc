@@ -175,6 +175,32 @@ struct FakeDaemon::Services {
       return status.ok() ? WithJob(request->job_id(), response->mutable_job()) : status;
     }
 
+    grpc::Status SetJobPriority(grpc::ServerContext* context, const v1::SetJobPriorityRequest* request,
+                                v1::SetJobPriorityResponse* response) override {
+      const grpc::Status status = all.Note(context, "SetJobPriority");
+      if (!status.ok()) return status;
+      {
+        const MutexLock lock(all.state.mutex);
+        all.state.calls.priorities.push_back(*request);
+      }
+      const grpc::Status found = WithJob(request->job_id(), response->mutable_job());
+      response->mutable_job()->set_priority(request->priority());
+      return found;
+    }
+
+    grpc::Status SetJobLimit(grpc::ServerContext* context, const v1::SetJobLimitRequest* request,
+                             v1::SetJobLimitResponse* response) override {
+      const grpc::Status status = all.Note(context, "SetJobLimit");
+      if (!status.ok()) return status;
+      {
+        const MutexLock lock(all.state.mutex);
+        all.state.calls.limits.push_back(*request);
+      }
+      const grpc::Status found = WithJob(request->job_id(), response->mutable_job());
+      response->mutable_job()->set_limit_bytes_per_second(request->limit_bytes_per_second());
+      return found;
+    }
+
     grpc::Status WatchJob(grpc::ServerContext* context, const v1::WatchJobRequest* request,
                           grpc::ServerWriter<v1::WatchJobResponse>* writer) override {
       const grpc::Status status = all.Note(context, "WatchJob");
@@ -258,6 +284,16 @@ struct FakeDaemon::Services {
                            v1::GetConfigResponse* response) override {
       *response = all.answers().config;
       return all.Note(context, "GetConfig");
+    }
+
+    grpc::Status SetBandwidthLimit(grpc::ServerContext* context, const v1::SetBandwidthLimitRequest* request,
+                                   v1::SetBandwidthLimitResponse* response) override {
+      response->set_limit_bytes_per_second(request->limit_bytes_per_second());
+      {
+        const MutexLock lock(all.state.mutex);
+        all.state.calls.overall_limits.push_back(*request);
+      }
+      return all.Note(context, "SetBandwidthLimit");
     }
 
     grpc::Status Shutdown(grpc::ServerContext* context, const v1::ShutdownRequest*,

@@ -49,6 +49,9 @@ class FakeDaemon {
     std::vector<v1::WatchJobRequest> watches;
     std::vector<v1::SearchRequest> searches;
     std::vector<std::string> cancelled;
+    std::vector<v1::SetJobPriorityRequest> priorities;
+    std::vector<v1::SetJobLimitRequest> limits;
+    std::vector<v1::SetBandwidthLimitRequest> overall_limits;
     std::string token;  // of the latest call
     std::string tool;
   };
