@@ -41,21 +41,20 @@ class QueueCase(EndToEndTest):
         kill_9(self.process)
         self.process = self.box.daemon()
 
-    def rates(self, job_id, span_s=3.0, windows=3):
-        """Bytes per second of a job, over some windows one after the other."""
+    def assert_rate(self, expected, *job_ids, windows=3, span_s=3.0):
+        """The named jobs together keep to a rate, as seen through windows of three seconds one after the other."""
+        def downloaded():
+            return sum(job["downloaded_bytes"] for job in self.jobs("ls") if job["id"] in job_ids)
+
         rates = []
         for _ in range(windows):
-            begin, before = time.monotonic(), self.job(job_id)["downloaded_bytes"]
+            begin, before = time.monotonic(), downloaded()
             time.sleep(span_s)  # what is measured is time
-            after, end = self.job(job_id)["downloaded_bytes"], time.monotonic()
+            after, end = downloaded(), time.monotonic()
             rates.append((after - before) / (end - begin))
-        return rates
-
-    def assert_rate(self, job_id, expected, **how):
-        # A busy machine makes a window slower, never faster.
-        rates = self.rates(job_id, **how)
         print(f"limit {expected}: {[round(rate) for rate in rates]} bytes/s")
-        self.assertLessEqual(max(rates), 1.10 * expected)
+        # On a busy machine a window may be slow, and a late look makes the next one seem fast: so the middle one.
+        self.assertLessEqual(sorted(rates)[windows // 2], 1.10 * expected)
         self.assertGreaterEqual(max(rates), 0.90 * expected)
 
 
@@ -91,7 +90,7 @@ class QueueTest(QueueCase):
 
     def test_priority_limit_and_pause_survive_a_kill(self):
         running = self.start("acme/one", "--limit-rate", "200K", "--priority", "background", seed=1)
-        paused = self.start("acme/two", seed=2, size=3 * MB)
+        paused = self.start("acme/two", "--limit-rate", "50K", seed=2, size=3 * MB)
         self.box.batuta("hf", "jobs", "limit-rate", "100K", paused)
         self.box.batuta("hf", "jobs", "priority", "interactive", paused)
         self.wait_for_bytes(running)
@@ -114,11 +113,11 @@ class QueueTest(QueueCase):
     def test_a_slow_limit_is_kept_and_a_change_takes_effect(self):
         job = self.start("acme/slow", "--limit-rate", "64000", size=20 * MB)
         self.wait_for_bytes(job)
-        self.assert_rate(job, 64_000)
+        self.assert_rate(64_000, job)
 
         self.assertEqual(self.box.batuta("hf", "jobs", "limit-rate", "1M", job).code, 0)
         time.sleep(1)
-        self.assert_rate(job, 1 * MB, windows=2)
+        self.assert_rate(1 * MB, job)
 
         self.box.batuta("hf", "jobs", "limit-rate", "0", job)
         self.wait_for_state(job, "done")
@@ -127,7 +126,7 @@ class QueueTest(QueueCase):
     def test_a_fast_limit_is_kept(self):
         job = self.start("acme/fast", "--limit-rate", "50M", size=800 * MB)
         self.wait_for_bytes(job)
-        self.assert_rate(job, 50 * MB)
+        self.assert_rate(50 * MB, job)
         self.box.batuta("hf", "jobs", "cancel", job)
 
     def test_the_limit_of_the_daemon_holds_for_all_and_outlives_it(self):
@@ -137,15 +136,7 @@ class QueueTest(QueueCase):
         for job in jobs:
             self.wait_for_bytes(job)
 
-        def total():
-            return sum(job["downloaded_bytes"] for job in self.jobs("ls"))
-
-        begin, before = time.monotonic(), total()
-        time.sleep(3)
-        rate = (total() - before) / (time.monotonic() - begin)
-        print(f"three jobs under 500000: {round(rate)} bytes/s")
-        self.assertLessEqual(rate, 550_000)
-        self.assertGreaterEqual(rate, 400_000)
+        self.assert_rate(500_000, *jobs)
 
         self.restart_daemon()
         status = self.box.batuta("daemon", "status", "--format", "json").json
