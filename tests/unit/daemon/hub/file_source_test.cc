@@ -1,6 +1,7 @@
 #include "daemon/hub/file_source.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -80,8 +81,10 @@ class FileSourceTest : public ::testing::Test {
   void Open() {
     const Entry entry{
         .path = *RepoPath::Parse("w.bin"), .size_bytes = content_.size(), .blob = *BlobId::Parse(kSha)};
-    const Access access{
-        .principal = {.uid = 7, .tool = "test"}, .token = Secret("hf_secret"), .on_waiting = {}};
+    const Access access{.principal = {.uid = 7, .tool = "test"},
+                        .token = Secret("hf_secret"),
+                        .changing_priority = priority_,
+                        .on_waiting = {}};
     source_ = client_->OpenFile(*RepoId::Parse(RepoType::kModel, "acme/otter"), *CommitId::Parse(kCommit),
                                 entry, access);
   }
@@ -130,9 +133,22 @@ class FileSourceTest : public ::testing::Test {
   ManualTaskRunner runner_;
   FakeTransport http_{&runner_};
   std::unique_ptr<HubClient> client_ = MakeHubClient(kHost, http_, runner_, runner_.clock());
+  std::shared_ptr<std::atomic<Priority>> priority_;
   std::shared_ptr<transport::RangeSource> source_;
   CallId last_call_ = 0;
 };
+
+TEST_F(FileSourceTest, EachRequestIsAsUrgentAsTheJobIsWhenItIsMade) {
+  priority_ = std::make_shared<std::atomic<Priority>>(Priority::kInteractive);
+  Open();
+  ServeByCdn();
+  Fetch({0, 10});
+  *priority_ = Priority::kBackground;
+  Fetch({10, 20});
+  std::vector<Priority> priorities;
+  for (const HttpRequest& request : http_.Requests()) priorities.push_back(request.priority);
+  EXPECT_THAT(priorities, ElementsAre(Priority::kInteractive, Priority::kInteractive, Priority::kBackground));
+}
 
 TEST_F(FileSourceTest, OpeningMakesNoRequest) {
   runner_.RunUntilIdle();
