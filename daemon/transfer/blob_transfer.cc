@@ -96,6 +96,12 @@ void BlobTransfer::Tick() {
   if (writer_ != nullptr) audience_.TellProgress(writer_->done_bytes(), ReceivedBytes());
 }
 
+uint64_t BlobTransfer::TakeReceivedBytes() {
+  core_.AssertCurrent();
+  const uint64_t received = ReceivedBytes();
+  return received - std::exchange(taken_received_bytes_, received);
+}
+
 bool BlobTransfer::has_observers() const {
   core_.AssertCurrent();
   return !audience_.empty();

@@ -87,6 +87,9 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
   // About ten times a second while it is not idle: progress, stalls.
   void Tick();
 
+  // Bytes over the network since the last call.
+  uint64_t TakeReceivedBytes();
+
   ConnectionDemand demand() const;
   int connections() const;
 
@@ -197,6 +200,7 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
   uint64_t next_connection_ ABSL_GUARDED_BY(core_) = 1;
   Extents received_ ABSL_GUARDED_BY(core_);  // by connections that have ended, or by an earlier run
   uint64_t ended_received_bytes_ ABSL_GUARDED_BY(core_) = 0;
+  uint64_t taken_received_bytes_ ABSL_GUARDED_BY(core_) = 0;
 
   std::vector<SteadyTime> cooling_until_ ABSL_GUARDED_BY(core_);
   // When the last connection has failed, none is dialled before the pause is over, then one, until something

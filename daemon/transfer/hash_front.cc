@@ -22,12 +22,12 @@ void HashFront::OnWritten(uint64_t offset, std::span<const std::byte> bytes) {
   front_ += bytes.size();
 }
 
-absl::StatusOr<std::optional<Extent>> HashFront::CatchUp(cache::Partial& partial, const Extents& written,
+absl::StatusOr<std::optional<Extent>> HashFront::CatchUp(cache::Partial& partial, uint64_t run_end,
                                                          const PieceChecks& checks, uint64_t limit_bytes) {
-  const uint64_t end = std::min(written.EndOfRun(front_), front_ + limit_bytes);
+  const uint64_t end = std::min(run_end, front_ + limit_bytes);
   if (front_ < end && scratch_.empty()) scratch_.resize(kScratchBytes);
   while (front_ < end) {
-    if (!check_) BeginCheck(written, checks);
+    if (!check_) BeginCheck(run_end, checks);
     const uint64_t limit = std::min(end, checks.PieceAt(front_).end);
     const std::span<std::byte> step =
         std::span(scratch_).first(static_cast<size_t>(std::min<uint64_t>(kScratchBytes, limit - front_)));
@@ -46,10 +46,10 @@ absl::StatusOr<std::optional<Extent>> HashFront::CatchUp(cache::Partial& partial
   return std::nullopt;
 }
 
-void HashFront::BeginCheck(const Extents& written, const PieceChecks& checks) {
+void HashFront::BeginCheck(uint64_t run_end, const PieceChecks& checks) {
   const std::optional<uint64_t> expected = checks.SumAt(front_);
   const Extent piece = checks.PieceAt(front_);
-  if (!expected || !written.Contains(piece)) return;
+  if (!expected || run_end < piece.end) return;
   check_.emplace(Check{piece, *expected, RunningSum(), hash_.Copy()});
 }
 

@@ -27,14 +27,12 @@ class HashFront {
   // `bytes` have just been written at `offset`.
   void OnWritten(uint64_t offset, std::span<const std::byte> bytes);
 
-  // Reads back what `written` holds from the front on, at most `limit_bytes`. A piece that is not any more
-  // what had arrived by its sum in `checks` is returned; then the front stands at its first byte again, and
-  // the caller takes it out of `written`. Errors as Partial::ReadAt();
+  // Reads back from the front on what is written, i.e. all up to `run_end`, at most `limit_bytes`. A piece
+  // that is not any more what had arrived by its sum in `checks` is returned; then the front stands at its
+  // first byte again, and the caller has it written anew. Errors as Partial::ReadAt();
   //   kUnavailable (STORAGE_FAILED)  the file is shorter than what was written to it.
-  absl::StatusOr<std::optional<Extent>> CatchUp(cache::Partial& partial, const Extents& written,
+  absl::StatusOr<std::optional<Extent>> CatchUp(cache::Partial& partial, uint64_t run_end,
                                                 const PieceChecks& checks, uint64_t limit_bytes);
-
-  bool IsBehind(const Extents& written) const { return written.EndOfRun(front_) > front_; }
 
   // Bytes before it are hashed.
   uint64_t front() const { return front_; }
@@ -51,7 +49,7 @@ class HashFront {
     ContentHash hash_before;
   };
 
-  void BeginCheck(const Extents& written, const PieceChecks& checks);
+  void BeginCheck(uint64_t run_end, const PieceChecks& checks);
 
   // The piece, when it is through and is not what it was.
   std::optional<Extent> EndCheck();

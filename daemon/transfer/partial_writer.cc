@@ -9,8 +9,9 @@
 namespace batuta::transfer {
 namespace {
 
-// What is read back and hashed in one step, so that writes never wait long behind it.
-constexpr uint64_t kHashStepBytes = 1 << 20;
+// Buffers that wait to be hashed are missing elsewhere: beyond so much the lane reads the bytes back, from
+// the page cache.
+constexpr uint64_t kMostLentBytes = 8 << 20;
 
 // While nothing waits to be written, the journal is kept so many times finer.
 constexpr uint64_t kIdleJournalShare = 8;
@@ -23,6 +24,7 @@ PartialWriter::PartialWriter(RepoId repo, Entry entry, Options options, cache::C
       entry_(std::move(entry)),
       options_(options),
       cache_(cache),
+      disk_(disk),
       events_(std::move(events)),
       strand_(disk) {}
 
@@ -60,11 +62,30 @@ void PartialWriter::OpenNow() {
   }
   partial_ = *std::move(partial);
   written_ = Extents(partial_->believed());
-  checks_.emplace(entry_.size_bytes, partial_->sums());
-  hash_.emplace(entry_.blob.kind(), entry_.size_bytes);
+  checks_ = std::make_shared<PieceChecks>(entry_.size_bytes, partial_->sums());
   done_bytes_.store(written_.total(), std::memory_order_relaxed);
   events_.opened(written_.list());
-  Proceed(0);
+  OpenLane();
+}
+
+void PartialWriter::OpenLane() {
+  // What an earlier lane has still to say is of no use.
+  const auto hear = [weak = weak_from_this(), number = ++lanes_](auto step) {
+    const std::shared_ptr<PartialWriter> self = weak.lock();
+    if (self == nullptr) return;
+    self->Post([number, step = std::move(step)](PartialWriter& writer) {
+      if (writer.lanes_ == number && writer.IsWriting()) step(writer);
+    });
+  };
+  HashLane::Events events{
+      [hear](Extent damaged) { hear([damaged](PartialWriter& writer) { writer.OnDamaged(damaged); }); },
+      [hear](absl::StatusOr<std::string> hash) {
+        hear([hash = std::move(hash)](PartialWriter& writer) { writer.OnHashed(hash); });
+      }};
+  lane_ = std::make_shared<HashLane>(entry_.blob.kind(), entry_.size_bytes, partial_, checks_, disk_,
+                                     std::move(events));
+  run_end_ = written_.EndOfRun(0);
+  lane_->Advance(run_end_);
 }
 
 void PartialWriter::WriteNow(uint64_t offset, Buffer buffer, size_t length) {
@@ -73,10 +94,17 @@ void PartialWriter::WriteNow(uint64_t offset, Buffer buffer, size_t length) {
     Give(status);
     return;
   }
-  buffer = Buffer();  // the network may have it back before the hash catches up
-  // At least as much is hashed as is written: the hash never falls behind for good, however busy the strand
-  // is.
-  Proceed(std::max<uint64_t>(length, kHashStepBytes / 4));
+  FeedLane(offset, std::move(buffer), length);
+}
+
+void PartialWriter::FeedLane(uint64_t offset, Buffer buffer, size_t length) {
+  const uint64_t run_end = written_.EndOfRun(run_end_);
+  if (run_end == run_end_) return;
+  const bool comes_next = offset == run_end_ && run_end - run_end_ >= length;
+  run_end_ = run_end;
+  if (comes_next && lane_->lag_bytes() < kMostLentBytes)
+    lane_->Advance(offset + length, std::move(buffer), length);
+  if (!comes_next || run_end > offset + length) lane_->Advance(run_end);
 }
 
 absl::Status PartialWriter::Store(uint64_t offset, std::span<const std::byte> bytes) {
@@ -84,7 +112,6 @@ absl::Status PartialWriter::Store(uint64_t offset, std::span<const std::byte> by
     const std::span<const std::byte> fresh = bytes.subspan(gap.begin - offset, gap.end - gap.begin);
     RETURN_IF_ERROR(partial_->WriteAt(gap.begin, fresh));
     written_.Add(gap);
-    hash_->OnWritten(gap.begin, fresh);
     checks_->OnArrived(gap.begin, fresh);
     since_journal_bytes_ += fresh.size();
     since_checkpoint_bytes_ += fresh.size();
@@ -110,53 +137,33 @@ absl::Status PartialWriter::KeepJournal() {
   return partial_->Journal(written_.list(), checks_->sums());
 }
 
-void PartialWriter::Proceed(uint64_t hash_limit_bytes) {
-  if (!IsWriting()) return;
-  const absl::StatusOr<std::optional<Extent>> damaged =
-      hash_->CatchUp(*partial_, written_, *checks_, hash_limit_bytes);
-  absl::Status status = damaged.status();
-  if (damaged.ok() && damaged->has_value()) status = GiveUp(**damaged);
-  if (!status.ok()) {
-    Give(status);
-    return;
-  }
-  if (!hash_->IsBehind(written_)) {
-    FinishWhenWhole();
-    return;
-  }
-  if (std::exchange(is_hash_step_posted_, true)) return;
-  Post([](PartialWriter& self) {
-    self.is_hash_step_posted_ = false;
-    self.Proceed(kHashStepBytes);
-  });
-}
-
-absl::Status PartialWriter::GiveUp(Extent damaged) {
+void PartialWriter::OnDamaged(Extent damaged) {
   LogWarn("the disk has damaged a part of a file that is being pulled; it is fetched again",
           Field("repo", repo_.id()), Field("entry", entry_.path.text()), Field("begin", damaged.begin),
           Field("end", damaged.end));
   written_.Remove(damaged);
   checks_->Forget(damaged);
   done_bytes_.store(written_.total(), std::memory_order_relaxed);
-  RETURN_IF_ERROR(partial_->Journal(written_.list(), checks_->sums()));
+  if (const absl::Status status = partial_->Journal(written_.list(), checks_->sums()); !status.ok()) {
+    Give(status);
+    return;
+  }
+  run_end_ = damaged.begin;
+  lane_->Resume(run_end_);
   events_.damaged(damaged, start_overs_);
-  return absl::OkStatus();
 }
 
-void PartialWriter::FinishWhenWhole() {
-  if (hash_->front() < entry_.size_bytes) return;
-  absl::Status verdict = Verify();
-  is_damaged_ = verdict.code() == absl::StatusCode::kDataLoss;
-  if (verdict.ok()) {
-    verdict = partial_->Publish();
-    partial_.reset();
-  }
+void PartialWriter::OnHashed(const absl::StatusOr<std::string>& hash) {
+  const absl::Status verdict = hash.ok() ? PublishIfRight(*hash) : hash.status();
   Give(verdict);
 }
 
-absl::Status PartialWriter::Verify() {
-  ASSIGN_OR_RETURN(const std::string actual, hash_->Finish());
-  return actual == entry_.blob.hex() ? absl::OkStatus() : DigestMismatch(repo_, entry_, actual);
+absl::Status PartialWriter::PublishIfRight(const std::string& hash) {
+  is_damaged_ = hash != entry_.blob.hex();
+  if (is_damaged_) return DigestMismatch(repo_, entry_, hash);
+  absl::Status published = partial_->Publish();
+  partial_.reset();
+  return published;
 }
 
 void PartialWriter::Give(const absl::Status& verdict) {
@@ -167,11 +174,11 @@ void PartialWriter::Give(const absl::Status& verdict) {
 void PartialWriter::StartOverNow() {
   ++start_overs_;
   if (partial_ == nullptr) return;  // published, or it never opened
+  lane_->Stop(nullptr);
   has_verdict_ = false;
   is_damaged_ = false;
   written_.Clear();
-  checks_.emplace(entry_.size_bytes, cache::PieceSums());
-  hash_.emplace(entry_.blob.kind(), entry_.size_bytes);
+  checks_ = std::make_shared<PieceChecks>(entry_.size_bytes, cache::PieceSums());
   since_journal_bytes_ = 0;
   since_checkpoint_bytes_ = 0;
   done_bytes_.store(0, std::memory_order_relaxed);
@@ -179,24 +186,34 @@ void PartialWriter::StartOverNow() {
     Give(status);
     return;
   }
-  Proceed(0);
+  OpenLane();
 }
 
 void PartialWriter::CloseNow(Ending ending) {
-  if (partial_ != nullptr) {
-    absl::Status status;
-    if (ending == Ending::kDiscard || is_damaged_) {
-      status = partial_->Discard();
-    } else {
-      status = ending == Ending::kCheckpoint ? partial_->Checkpoint(written_.list(), checks_->sums())
-                                             : partial_->Journal(written_.list(), checks_->sums());
-    }
-    if (!status.ok()) {
-      LogWarn("partial file not kept as it stands; more will be fetched again", Field("repo", repo_.id()),
-              Field("blob", entry_.blob.hex()), Field("error", MessageOf(status)));
-    }
-    partial_.reset();
+  if (partial_ == nullptr) {
+    events_.closed();
+    return;
   }
+  has_verdict_ = true;  // what arrives late is of no use
+  // The file is free for its next user only when the lane, too, has let go of it.
+  lane_->Stop([self = shared_from_this(), ending] {
+    self->Post([ending](PartialWriter& writer) { writer.CloseFile(ending); });
+  });
+}
+
+void PartialWriter::CloseFile(Ending ending) {
+  absl::Status status;
+  if (ending == Ending::kDiscard || is_damaged_) {
+    status = partial_->Discard();
+  } else {
+    status = ending == Ending::kCheckpoint ? partial_->Checkpoint(written_.list(), checks_->sums())
+                                           : partial_->Journal(written_.list(), checks_->sums());
+  }
+  if (!status.ok()) {
+    LogWarn("partial file not kept as it stands; more will be fetched again", Field("repo", repo_.id()),
+            Field("blob", entry_.blob.hex()), Field("error", MessageOf(status)));
+  }
+  partial_.reset();
   events_.closed();
 }
 

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
 
 #include "absl/status/status.h"
 
@@ -13,12 +12,13 @@
 #include "daemon/cache/cache.h"
 #include "daemon/transfer/blob_writer.h"
 #include "daemon/transfer/extents.h"
-#include "daemon/transfer/hash_front.h"
+#include "daemon/transfer/hash_lane.h"
+#include "daemon/transfer/piece_checks.h"
 
 namespace batuta::transfer {
 
-// PartialWriter owns the partial file of a blob: it writes what arrives, keeps the journal and hashes along
-// the front.
+// PartialWriter owns the partial file of a blob: it writes what arrives and keeps the journal, while a lane
+// beside it hashes.
 //
 // A byte that is there is never written again until StartOver(), so that what was hashed is what is
 // published; the exception is a piece that the disk damaged before it was hashed.
@@ -56,11 +56,13 @@ class PartialWriter final : public BlobWriter, public std::enable_shared_from_th
   void StartOverNow();
   void CloseNow(Ending ending);
   absl::Status Store(uint64_t offset, std::span<const std::byte> bytes);
+  void FeedLane(uint64_t offset, Buffer buffer, size_t length);
+  void OpenLane();
   absl::Status KeepJournal();
-  absl::Status GiveUp(Extent damaged);
-  void Proceed(uint64_t hash_limit_bytes);
-  void FinishWhenWhole();
-  absl::Status Verify();
+  void OnDamaged(Extent damaged);
+  void OnHashed(const absl::StatusOr<std::string>& hash);
+  absl::Status PublishIfRight(const std::string& hash);
+  void CloseFile(Ending ending);
   void Give(const absl::Status& verdict);
 
   // A burst of small pieces from one connection or two; a fast link soon queues more and then sends full
@@ -71,21 +73,23 @@ class PartialWriter final : public BlobWriter, public std::enable_shared_from_th
   const Entry entry_;
   const Options options_;
   cache::Cache& cache_;
+  WorkerPool& disk_;
   const Events events_;
   std::atomic<uint64_t> done_bytes_ = 0;
   std::atomic<uint32_t> queued_writes_ = 0;
 
   // Used on the strand only.
-  std::unique_ptr<cache::Partial> partial_;
+  std::shared_ptr<cache::Partial> partial_;
   Extents written_;
-  std::optional<PieceChecks> checks_;
-  std::optional<HashFront> hash_;
+  std::shared_ptr<PieceChecks> checks_;
+  std::shared_ptr<HashLane> lane_;
+  uint64_t lanes_ = 0;    // opened so far
+  uint64_t run_end_ = 0;  // as the lane was told
   uint64_t since_journal_bytes_ = 0;
   uint64_t since_checkpoint_bytes_ = 0;
   int start_overs_ = 0;
   bool has_verdict_ = false;
   bool is_damaged_ = false;  // the verdict was DIGEST_MISMATCH: nobody may resume from these bytes
-  bool is_hash_step_posted_ = false;
 
   Strand strand_;
 };

@@ -36,28 +36,37 @@ uint64_t RunningSum::value() const {
 }
 
 PieceChecks::PieceChecks(uint64_t size_bytes, cache::PieceSums known)
-    : size_bytes_(size_bytes), sums_(std::move(known)) {
-  const uint64_t piece_bytes = PieceBytes(size_bytes);
-  if (sums_.piece_bytes != piece_bytes) sums_ = {.piece_bytes = piece_bytes, .by_piece = {}};
+    : size_bytes_(size_bytes), piece_bytes_(PieceBytes(size_bytes)) {
+  MutexLock lock(mutex_);
+  if (known.piece_bytes == piece_bytes_) sums_ = std::move(known);
+  sums_.piece_bytes = piece_bytes_;
+}
+
+cache::PieceSums PieceChecks::sums() const {
+  MutexLock lock(mutex_);
+  return sums_;
 }
 
 Extent PieceChecks::PieceAt(uint64_t offset) const {
-  const uint64_t begin = NumberOf(offset) * sums_.piece_bytes;
-  return {begin, std::min(begin + sums_.piece_bytes, size_bytes_)};
+  const uint64_t begin = NumberOf(offset) * piece_bytes_;
+  return {begin, std::min(begin + piece_bytes_, size_bytes_)};
 }
 
 std::optional<uint64_t> PieceChecks::SumAt(uint64_t offset) const {
-  if (offset % sums_.piece_bytes != 0) return std::nullopt;
+  if (offset % piece_bytes_ != 0) return std::nullopt;
+  MutexLock lock(mutex_);
   const auto known = sums_.by_piece.find(NumberOf(offset));
   return known == sums_.by_piece.end() ? std::nullopt : std::optional(known->second);
 }
 
 void PieceChecks::Forget(Extent piece) {
+  MutexLock lock(mutex_);
   sums_.by_piece.erase(NumberOf(piece.begin));
   open_.erase(NumberOf(piece.begin));
 }
 
 void PieceChecks::OnArrived(uint64_t offset, std::span<const std::byte> bytes) {
+  MutexLock lock(mutex_);
   while (!bytes.empty()) {
     const Extent piece = PieceAt(offset);
     const auto length = static_cast<size_t>(std::min<uint64_t>(bytes.size(), piece.end - offset));

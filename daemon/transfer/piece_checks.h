@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "common/sync/mutex.h"
 #include "daemon/cache/partial.h"
 #include "daemon/transfer/extents.h"
 
@@ -31,7 +32,7 @@ class RunningSum {
 
 // PieceChecks sums up each piece of a blob while its bytes arrive, so that what is read back later can be
 // compared: the hash of the blob tells that something is wrong, a piece tells what. A piece whose bytes did
-// not arrive in order has no sum and is not compared. Not thread-safe.
+// not arrive in order has no sum and is not compared. Thread-safe.
 class PieceChecks {
  public:
   // `known`: what an earlier run left; ignored when it is cut in other pieces.
@@ -49,7 +50,7 @@ class PieceChecks {
   // The piece will arrive once more.
   void Forget(Extent piece);
 
-  const cache::PieceSums& sums() const { return sums_; }
+  cache::PieceSums sums() const;
 
  private:
   struct Open {
@@ -57,13 +58,16 @@ class PieceChecks {
     uint64_t cursor = 0;
   };
 
-  uint64_t NumberOf(uint64_t offset) const { return offset / sums_.piece_bytes; }
+  uint64_t NumberOf(uint64_t offset) const { return offset / piece_bytes_; }
 
-  void Extend(const Extent& piece, uint64_t offset, std::span<const std::byte> bytes);
+  void Extend(const Extent& piece, uint64_t offset, std::span<const std::byte> bytes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const uint64_t size_bytes_;
-  cache::PieceSums sums_;
-  std::map<uint64_t, Open> open_;  // by number of the piece
+  const uint64_t piece_bytes_;
+  mutable Mutex mutex_;
+  cache::PieceSums sums_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, Open> open_ ABSL_GUARDED_BY(mutex_);  // by number of the piece
 };
 
 }  // namespace batuta::transfer

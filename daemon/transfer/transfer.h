@@ -24,9 +24,10 @@
 namespace batuta::transfer {
 
 struct TransferOptions {
-  int connections_per_blob = 8;           // ≥ 1
-  int connections = 32;                   // all blobs together; at most half the buffers of the pool
-  int blobs_in_flight = 16;               // ≥ 1; without those that only wait for the disk
+  int connections_per_blob = 8;  // ≥ 1
+  int spare_at_start = 3;        // connections beyond the first of each blob, before speeds are known
+  int connections = 32;          // all blobs together; at most half the buffers of the pool
+  int blobs_in_flight = 16;      // ≥ 1; without those that only wait for the disk
   uint64_t small_blob_bytes = 256 << 10;  // up to this size a blob is kept in memory until it is whole
   uint64_t min_segment_bytes = 4 << 20;   // a blob is cut into segments of this size or larger
   uint64_t max_segment_bytes = 32 << 20;

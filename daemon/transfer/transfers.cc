@@ -8,6 +8,7 @@
 
 #include "common/status/status.h"
 #include "daemon/transfer/blob_transfer.h"
+#include "daemon/transfer/connection_governor.h"
 #include "daemon/transfer/connection_share.h"
 #include "daemon/transfer/fair_queue.h"
 #include "daemon/transfer/transfer.h"
@@ -47,7 +48,8 @@ class TransferTable final : public BlobTransfer::Owner, public std::enable_share
                  buffers,
                  clock,
                  std::move(limit),
-                 std::mt19937_64(std::random_device()())} {}
+                 std::mt19937_64(std::random_device()())},
+        governor_({std::min(options.spare_at_start, MostSpare()), MostSpare()}) {}
 
   TransferId Join(TransferSpec spec, std::shared_ptr<TransferObserver> observer);
   void SetPriority(TransferId id, Priority priority);
@@ -78,6 +80,8 @@ class TransferTable final : public BlobTransfer::Owner, public std::enable_share
   void StartMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   bool HasSlotFor(const FairQueue::Item& item) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void Rebalance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
+  int MostSpare() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
+  void Govern() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void ArmTick() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void OnTick();
   void FinishDrain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
@@ -85,6 +89,7 @@ class TransferTable final : public BlobTransfer::Owner, public std::enable_share
   Sequence& core_;
   BlobCommitter committer_;
   TransferContext context_ ABSL_GUARDED_BY(core_);
+  ConnectionGovernor governor_ ABSL_GUARDED_BY(core_);
   std::map<Key, std::shared_ptr<BlobTransfer>> blobs_ ABSL_GUARDED_BY(core_);
   std::unordered_map<TransferId, std::shared_ptr<BlobTransfer>> blob_of_ ABSL_GUARDED_BY(core_);
   std::unordered_map<TransferId, std::shared_ptr<TransferObserver>> refused_ ABSL_GUARDED_BY(core_);
@@ -264,10 +269,8 @@ void TransferTable::Rebalance() {
     open += blob->connections();
     open_spare += std::max(blob->connections() - 1, 0);
   }
-  // A part of the connections is kept for first ones, so that a new blob never waits for the segment of
-  // another to end.
   const int total = context_.options.connections;
-  const int spare = total - std::min(context_.options.blobs_in_flight, total / 2);
+  const int spare = governor_.spare();
   const std::vector<int> shares = ShareConnections(demands, total, spare);
   for (size_t i = 0; i < order.size(); ++i) {
     BlobTransfer& blob = *order[i].second;
@@ -284,6 +287,23 @@ void TransferTable::Rebalance() {
   }
 }
 
+// A part of the connections is kept for first ones, so that a new blob never waits for the segment of another
+// to end.
+int TransferTable::MostSpare() const {
+  const int total = context_.options.connections;
+  return total - std::min(context_.options.blobs_in_flight, total / 2);
+}
+
+void TransferTable::Govern() {
+  ConnectionGovernor::Reading reading;
+  for (const std::shared_ptr<BlobTransfer>& blob : in_flight_) {
+    reading.received_bytes += blob->TakeReceivedBytes();
+    reading.open += blob->connections();
+    reading.wants_more = reading.wants_more || blob->demand().wanted > blob->connections() + blob->cooling();
+  }
+  governor_.Observe(context_.clock.steady(), reading);
+}
+
 void TransferTable::ArmTick() {
   if (std::exchange(is_ticking_, true)) return;
   core_.PostAfter(kTick, [weak = weak_from_this()] {
@@ -296,8 +316,13 @@ void TransferTable::OnTick() {
   is_ticking_ = false;
   const std::vector<std::shared_ptr<BlobTransfer>> blobs = in_flight_;
   for (const std::shared_ptr<BlobTransfer>& blob : blobs) blob->Tick();
+  Govern();
   Rebalance();
-  if (!in_flight_.empty()) ArmTick();
+  if (in_flight_.empty()) {
+    governor_.Forget();
+  } else {
+    ArmTick();
+  }
 }
 
 // What callers hold. Tasks that are under way on the core sequence keep the table itself alive until they are

@@ -50,6 +50,7 @@ Entry EntryOf(const std::string& content, BlobId::Kind kind) {
 TransferOptions SmallOptions() {
   TransferOptions options;
   options.small_blob_bytes = 0;
+  options.spare_at_start = options.connections;
   options.min_segment_bytes = 64 * 1024;
   options.max_segment_bytes = 256 * 1024;
   options.min_piece_bytes = 16 * 1024;

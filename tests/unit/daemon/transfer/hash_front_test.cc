@@ -38,42 +38,42 @@ TEST_F(HashFrontTest, BytesInOrderAreNeverReadBack) {
   for (uint64_t at = 0; at < kSize; at += 100'000) Write({at, at + 100'000});
 
   EXPECT_EQ(front_.front(), kSize);
-  EXPECT_FALSE(front_.IsBehind(written_));
-  EXPECT_THAT(front_.CatchUp(*partial_, written_, checks_, kSize), IsOk());
+  EXPECT_FALSE(written_.EndOfRun(0) > front_.front());
+  EXPECT_THAT(front_.CatchUp(*partial_, written_.EndOfRun(0), checks_, kSize), IsOk());
   EXPECT_EQ(cache_.calls(FakeCache::Call::kRead), 0u);
   EXPECT_THAT(front_.Finish(), IsOkAndHolds(blob_.hex()));
 }
 
 TEST_F(HashFrontTest, BytesAheadOfTheFrontAreReadBackOnceItReachesThem) {
   Write({600'000, kSize});
-  EXPECT_FALSE(front_.IsBehind(written_));
+  EXPECT_FALSE(written_.EndOfRun(0) > front_.front());
   Write({0, 600'000});
   EXPECT_EQ(front_.front(), 600'000u);
-  EXPECT_TRUE(front_.IsBehind(written_));
+  EXPECT_TRUE(written_.EndOfRun(0) > front_.front());
 
-  ASSERT_THAT(front_.CatchUp(*partial_, written_, checks_, kSize), IsOk());
+  ASSERT_THAT(front_.CatchUp(*partial_, written_.EndOfRun(0), checks_, kSize), IsOk());
   EXPECT_THAT(front_.Finish(), IsOkAndHolds(blob_.hex()));
 }
 
 TEST_F(HashFrontTest, OneStepReadsNoMoreThanItMay) {
   Write({1, kSize});
   Write({0, 1});
-  ASSERT_THAT(front_.CatchUp(*partial_, written_, checks_, 300'000), IsOk());
+  ASSERT_THAT(front_.CatchUp(*partial_, written_.EndOfRun(0), checks_, 300'000), IsOk());
   EXPECT_EQ(front_.front(), 300'001u);
-  ASSERT_THAT(front_.CatchUp(*partial_, written_, checks_, 0), IsOk());
+  ASSERT_THAT(front_.CatchUp(*partial_, written_.EndOfRun(0), checks_, 0), IsOk());
   EXPECT_EQ(front_.front(), 300'001u);
 }
 
 TEST_F(HashFrontTest, StopsAtTheFirstHole) {
   Write({0, 100});
   Write({200, 300});
-  ASSERT_THAT(front_.CatchUp(*partial_, written_, checks_, kSize), IsOk());
+  ASSERT_THAT(front_.CatchUp(*partial_, written_.EndOfRun(0), checks_, kSize), IsOk());
   EXPECT_EQ(front_.front(), 100u);
 }
 
 TEST_F(HashFrontTest, AFileThatHasLostBytesIsAnErrorOfTheDisk) {
   const Extents claimed({{0, 100}});  // nothing was written
-  const absl::Status status = front_.CatchUp(*partial_, claimed, checks_, kSize).status();
+  const absl::Status status = front_.CatchUp(*partial_, claimed.EndOfRun(0), checks_, kSize).status();
   EXPECT_THAT(status, HasReason(reason::kStorageFailed));
 }
 
