@@ -19,6 +19,7 @@
 #include "daemon/app/version.h"
 #include "daemon/budget/budgeted_transport.h"
 #include "daemon/cache/cache.h"
+#include "daemon/cache/space_ledger.h"
 #include "daemon/hub/hub_client.h"
 #include "daemon/hub/retrying_hub_client.h"
 #include "daemon/jobs/job_queue.h"
@@ -75,6 +76,7 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<metadata::MetadataStore> store_;
   std::unique_ptr<cache::Cache> cache_;
+  std::unique_ptr<cache::SpaceLedger> space_;
   std::unique_ptr<transfer::BufferPool> buffers_;
   std::unique_ptr<WorkerPool> disk_;
   std::unique_ptr<Sequence> core_;
@@ -137,6 +139,7 @@ absl::Status WiredDaemon::OpenNetwork() {
 }
 
 absl::Status WiredDaemon::OpenQueue() {
+  space_ = std::make_unique<cache::SpaceLedger>(options_.spare_bytes);
   planner_ =
       std::make_unique<pull::Planner>(options_.planner, *hub_, *cache_, *store_, *core_, *disk_, clock_);
   ASSIGN_OR_RETURN(overall_limit_,
@@ -146,12 +149,12 @@ absl::Status WiredDaemon::OpenQueue() {
   const pull::PullContext context{.planner = *planner_,
                                   .hub = *hub_,
                                   .cache = *cache_,
+                                  .space = *space_,
                                   .transfers = *transfers_,
                                   .core = *core_,
                                   .disk = *disk_,
                                   .clock = clock_,
-                                  .backoff = options_.transfer.backoff,
-                                  .spare_bytes = options_.spare_bytes};
+                                  .backoff = options_.transfer.backoff};
   jobs::JobQueueOptions queue;
   queue.token_of = TokenOf;
   jobs_ = std::make_unique<jobs::JobQueue>(std::move(queue), context, *store_, *core_, *disk_, clock_);

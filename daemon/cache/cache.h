@@ -119,6 +119,9 @@ class Cache {
   virtual absl::StatusOr<std::unique_ptr<Partial>> OpenPartial(const RepoId& repo, const BlobId& blob,
                                                                uint64_t size_bytes) = 0;
 
+  // What the partial file of a blob takes on the disk; 0 when there is none.
+  virtual absl::StatusOr<uint64_t> PartialBytes(const RepoId& repo, const BlobId& blob) = 0;
+
   // For small blobs, of which nothing is kept before they are whole: writes the blob, verified by the caller,
   // where nobody looks. Waits for no sync.
   //   kAlreadyExists  as for OpenPartial().

@@ -157,6 +157,12 @@ absl::Status DiskCache::CheckAbsent(const RepoId& repo, const BlobId& blob, uint
   return MakeError(absl::StatusCode::kAlreadyExists, {}, fmt::format("blob {} is in the cache", blob.hex()));
 }
 
+absl::StatusOr<uint64_t> DiskCache::PartialBytes(const RepoId& repo, const BlobId& blob) {
+  const auto info = files_.Info(layout_.Blobs(repo) / PartName(blob, identity_.instance));
+  if (info.ok()) return info->allocated_bytes;
+  return SaysAbsent(info.status()) ? absl::StatusOr<uint64_t>(0) : info.status();
+}
+
 absl::StatusOr<StagedBlob> DiskCache::Stage(const RepoId& repo, const BlobId& blob,
                                             std::span<const std::byte> bytes) {
   RETURN_IF_ERROR(CheckAbsent(repo, blob, bytes.size()));

@@ -44,6 +44,7 @@ class DiskCache final : public Cache {
 
   absl::StatusOr<std::unique_ptr<Partial>> OpenPartial(const RepoId& repo, const BlobId& blob,
                                                        uint64_t size_bytes) override;
+  absl::StatusOr<uint64_t> PartialBytes(const RepoId& repo, const BlobId& blob) override;
   absl::StatusOr<StagedBlob> Stage(const RepoId& repo, const BlobId& blob,
                                    std::span<const std::byte> bytes) override;
   std::vector<absl::Status> Publish(std::vector<StagedBlob> blobs) override;

@@ -53,6 +53,8 @@ class ReadOnlyCache final : public Cache {
     return Refusal();
   }
 
+  absl::StatusOr<uint64_t> PartialBytes(const RepoId&, const BlobId&) override { return 0; }
+
   absl::StatusOr<StagedBlob> Stage(const RepoId&, const BlobId&, std::span<const std::byte>) override {
     return Refusal();
   }

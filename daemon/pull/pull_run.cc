@@ -1,5 +1,6 @@
 #include "daemon/pull/pull_run.h"
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <optional>
@@ -12,7 +13,6 @@
 
 #include "common/log/log.h"
 #include "common/status/status.h"
-#include "common/text/human.h"
 
 namespace batuta::pull {
 
@@ -25,6 +25,8 @@ using Action = PlannedFile::Action;
 struct Work {
   std::vector<size_t> linked;               // were in the repo, now stand in the snapshot
   std::vector<std::vector<size_t>> groups;  // files to move, grouped by blob: one transfer serves a group
+  std::vector<uint64_t> unwritten_bytes;    // of each group, for which there is space
+  cache::SpaceLedger::Reservation space;    // of all of them
 };
 
 // A group whose blob is there, on its way into the snapshot.
@@ -36,22 +38,10 @@ struct LinkTask {
 // Disk-pool side of a run; holds what outlives the run object when it is dropped while a task is under way.
 struct Disk {
   cache::Cache& cache;
+  cache::SpaceLedger& space;
   RepoId repo;
   Revision revision;
 };
-
-// kResourceExhausted (DISK_FULL) when `needed` bytes plus the spare do not fit.
-absl::Status CheckSpace(cache::Cache& cache, uint64_t needed_bytes, uint64_t spare_bytes) {
-  ASSIGN_OR_RETURN(const SpaceInfo space, cache.Space());
-  if (space.free_bytes >= needed_bytes + spare_bytes) return absl::OkStatus();
-  return MakeError(
-      absl::StatusCode::kResourceExhausted, reason::kDiskFull,
-      fmt::format("the pull needs {}, but only {} are free below {} ({} are left free)",
-                  FormatBytes(needed_bytes), FormatBytes(space.free_bytes), cache.root().string(),
-                  FormatBytes(spare_bytes)),
-      "free some space, pull fewer files (--include, --quantization), or move the cache (HF_HUB_CACHE)",
-      {{"needed_bytes", std::to_string(needed_bytes)}, {"free_bytes", std::to_string(space.free_bytes)}});
-}
 
 class Run final : public PullRun, public std::enable_shared_from_this<Run> {
  public:
@@ -93,6 +83,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     context_.core.AssertCurrent();
     observer_ = nullptr;
     LeaveAll();
+    space_ = {};
   }
 
  private:
@@ -103,9 +94,9 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
 
     void OnProgress(uint64_t done_bytes, uint64_t received_bytes) override {
       auto run = run_.lock();
-      if (run && run->observer_ != nullptr) {
-        run->observer_->OnFileProgress(run->groups_[group_].front(), done_bytes, received_bytes);
-      }
+      if (!run || run->observer_ == nullptr) return;
+      run->UseSpace(group_, done_bytes);
+      run->observer_->OnFileProgress(run->groups_[group_].front(), done_bytes, received_bytes);
     }
 
     void OnWaiting(const transport::WaitInfo& info, const absl::Status& cause, int attempt) override {
@@ -125,7 +116,8 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   // Runs `work` on the disk pool and `then` with its result on the core sequence, unless the run has ended.
   template <typename Work, typename Then>
   void OnDisk(Work work, Then then) {
-    auto disk = std::make_shared<Disk>(Disk{context_.cache, request_.repo, request_.revision});
+    auto disk =
+        std::make_shared<Disk>(Disk{context_.cache, context_.space, request_.repo, request_.revision});
     Sequence& core = context_.core;
     context_.disk.Post(
         [weak = weak_from_this(), disk, &core, work = std::move(work), then = std::move(then)]() mutable {
@@ -163,15 +155,14 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     plan_ = std::make_shared<const PullPlan>(std::move(plan));
     observer_->OnPlanned(*plan_);
     if (observer_ == nullptr) return;
-    OnDisk([plan = plan_,
-            spare = context_.spare_bytes](const Disk& disk) { return LinkAndMeasure(disk, *plan, spare); },
+    OnDisk([plan = plan_](const Disk& disk) { return LinkAndMeasure(disk, *plan); },
            [](Run& run, absl::StatusOr<Work> work) { run.OnMeasured(std::move(work)); });
   }
 
   // Disk pool. Stores the listing, links what the repo has under another name or commit already, groups the
   // rest by blob, and checks that it fits. The listing comes first: by it the Python library tells a snapshot
   // that is not complete yet, and the cache finds equal bytes where there are no symlinks.
-  static absl::StatusOr<Work> LinkAndMeasure(const Disk& disk, const PullPlan& plan, uint64_t spare) {
+  static absl::StatusOr<Work> LinkAndMeasure(const Disk& disk, const PullPlan& plan) {
     if (plan.tree_is_new) RETURN_IF_ERROR(disk.cache.WriteTree(disk.repo, plan.tree));
     Work work;
     std::map<std::string_view, size_t> group_of;
@@ -187,11 +178,16 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
       const auto [known, is_new] = group_of.emplace(file.entry.blob.hex(), work.groups.size());
       if (is_new) {
         work.groups.emplace_back();
-        needed_bytes += file.entry.size_bytes;
+        ASSIGN_OR_RETURN(const uint64_t written_bytes, disk.cache.PartialBytes(disk.repo, file.entry.blob));
+        work.unwritten_bytes.push_back(file.entry.size_bytes -
+                                       std::min(file.entry.size_bytes, written_bytes));
+        needed_bytes += work.unwritten_bytes.back();
       }
       work.groups[known->second].push_back(index);
     }
-    if (!work.groups.empty()) RETURN_IF_ERROR(CheckSpace(disk.cache, needed_bytes, spare));
+    if (!work.groups.empty()) {
+      ASSIGN_OR_RETURN(work.space, disk.space.Reserve(disk.cache, needed_bytes));
+    }
     return work;
   }
 
@@ -202,6 +198,8 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
       if (observer_ == nullptr) return;
     }
     groups_ = std::move(work->groups);
+    unwritten_bytes_ = std::move(work->unwritten_bytes);
+    space_ = std::move(work->space);
     flights_.resize(groups_.size());
     open_groups_ = groups_.size();
     Advance();
@@ -227,6 +225,14 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     if (open_groups_ == 0) Complete();
   }
 
+  // What is on the disk is not free any more, and need not be promised.
+  void UseSpace(size_t group, uint64_t done_bytes) {
+    const uint64_t size_bytes = FirstOf(group).entry.size_bytes;
+    const uint64_t left = std::min(unwritten_bytes_[group], size_bytes - std::min(size_bytes, done_bytes));
+    space_.Use(unwritten_bytes_[group] - left);
+    unwritten_bytes_[group] = left;
+  }
+
   const PlannedFile& FirstOf(size_t group) const { return plan_->files[groups_[group].front()]; }
 
   void OnBlobFinished(size_t group, const absl::Status& status) {
@@ -234,6 +240,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     flights_[group].reset();
     --in_flight_;
     if (!status.ok()) return FailFile(groups_[group].front(), status);
+    UseSpace(group, FirstOf(group).entry.size_bytes);
     unlinked_.push_back(group);
     LinkMore();
     Advance();
@@ -298,6 +305,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   void Finish(const absl::Status& status) {
     if (observer_ == nullptr) return;
     LeaveAll();
+    space_ = {};
     std::exchange(observer_, nullptr)->OnFinished(status);
   }
 
@@ -318,7 +326,9 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   std::shared_ptr<const PullPlan> plan_;
   std::vector<std::vector<size_t>> groups_;         // see Work
   std::vector<std::optional<TransferId>> flights_;  // by group
-  size_t next_ = 0;                                 // the first group not handed out
+  std::vector<uint64_t> unwritten_bytes_;           // by group
+  cache::SpaceLedger::Reservation space_;
+  size_t next_ = 0;  // the first group not handed out
   size_t in_flight_ = 0;
   size_t open_groups_ = 0;        // not yet linked
   std::vector<size_t> unlinked_;  // groups whose blobs are there

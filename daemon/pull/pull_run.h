@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "daemon/cache/space_ledger.h"
 #include "daemon/pull/planner.h"
 #include "daemon/transfer/transfer.h"
 
@@ -37,6 +38,7 @@ struct PullContext {
   Planner& planner;
   hub::HubClient& hub;
   cache::Cache& cache;
+  cache::SpaceLedger& space;
   transfer::Transfers& transfers;
   Sequence& core;
   WorkerPool& disk;
@@ -45,9 +47,6 @@ struct PullContext {
 
   // Blobs that one run hands to the transfers at once; bounds memory for huge repos.
   size_t window = 256;
-
-  // Left free on the file system of the cache, whatever is pulled.
-  uint64_t spare_bytes = 64 << 20;
 };
 
 // PullRun carries out one pull: plan, check the space, link what is there, move the rest, and at last write

@@ -100,11 +100,11 @@ void PartialWriter::WriteNow(uint64_t offset, Buffer buffer, size_t length) {
 void PartialWriter::FeedLane(uint64_t offset, Buffer buffer, size_t length) {
   const uint64_t run_end = written_.EndOfRun(run_end_);
   if (run_end == run_end_) return;
-  const bool comes_next = offset == run_end_ && run_end - run_end_ >= length;
+  const bool is_lent = offset == run_end_ && lane_->lag_bytes() < kMostLentBytes;
   run_end_ = run_end;
-  if (comes_next && lane_->lag_bytes() < kMostLentBytes)
-    lane_->Advance(offset + length, std::move(buffer), length);
-  if (!comes_next || run_end > offset + length) lane_->Advance(run_end);
+  if (is_lent) lane_->Advance(offset + length, std::move(buffer), length);
+  // What follows it was there already.
+  if (!is_lent || run_end > offset + length) lane_->Advance(run_end);
 }
 
 absl::Status PartialWriter::Store(uint64_t offset, std::span<const std::byte> bytes) {

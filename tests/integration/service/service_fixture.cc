@@ -37,12 +37,12 @@ ServiceFixture::ServiceFixture() {
   const pull::PullContext pull{.planner = *planner_,
                                .hub = hub_,
                                .cache = *cache_,
+                               .space = space_,
                                .transfers = *transfers_,
                                .core = *core_,
                                .disk = *disk_,
                                .clock = clock_,
-                               .backoff = {},
-                               .spare_bytes = 0};
+                               .backoff = {}};
   jobs_ = std::make_unique<jobs::JobQueue>(jobs::JobQueueOptions{}, pull, store_, *core_, *disk_, clock_);
   overall_limit_ = std::move(jobs::OverallLimit::Load(1'000'000, store_, *disk_)).value();
   facts_.uid = kOwner;

@@ -16,6 +16,7 @@
 #include "batuta/v1/hub_service.grpc.pb.h"
 #include "batuta/v1/job_service.grpc.pb.h"
 
+#include "daemon/cache/space_ledger.h"
 #include "daemon/service/service_context.h"
 #include "tests/integration/service/held_hub.h"
 #include "tests/support/files/temp_folder.h"
@@ -65,6 +66,7 @@ class ServiceFixture : public testing::Test {
   const std::unique_ptr<Sequence> core_ = Sequence::Start("core");
   const std::unique_ptr<WorkerPool> disk_ = WorkerPool::Start("disk", 2);
   std::unique_ptr<cache::Cache> cache_;
+  cache::SpaceLedger space_{0};
   FakeTransport http_{core_.get()};
   hub::HeldHub hub_{*core_};
   std::unique_ptr<budget::BudgetedTransport> budget_;

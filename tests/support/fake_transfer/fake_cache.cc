@@ -317,6 +317,10 @@ absl::StatusOr<std::unique_ptr<cache::Partial>> FakeCache::OpenPartial(const Rep
   return std::make_unique<OpenFile>(disk_, Key{repo, blob}, size_bytes, kept.journal, kept.sums, disk_->boot);
 }
 
+absl::StatusOr<uint64_t> FakeCache::PartialBytes(const RepoId&, const BlobId&) {
+  return NotPartOfThisFake();
+}
+
 absl::StatusOr<cache::StagedBlob> FakeCache::Stage(const RepoId& repo, const BlobId& blob,
                                                    std::span<const std::byte> bytes) {
   MutexLock lock(disk_->mutex);

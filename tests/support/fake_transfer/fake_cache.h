@@ -68,6 +68,7 @@ class FakeCache final : public cache::Cache {
   absl::StatusOr<std::unique_ptr<cache::Partial>> OpenPartial(const RepoId& repo, const BlobId& blob,
                                                               uint64_t size_bytes) override;
 
+  absl::StatusOr<uint64_t> PartialBytes(const RepoId&, const BlobId&) override;
   absl::StatusOr<cache::StagedBlob> Stage(const RepoId& repo, const BlobId& blob,
                                           std::span<const std::byte> bytes) override;
   std::vector<absl::Status> Publish(std::vector<cache::StagedBlob> blobs) override;

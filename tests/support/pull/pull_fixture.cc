@@ -55,12 +55,12 @@ PullContext PullFixture::Context() {
   return {.planner = *planner_,
           .hub = hub_,
           .cache = *cache_,
+          .space = space_,
           .transfers = *transfers_,
           .core = core_,
           .disk = disk_,
           .clock = clock_,
-          .backoff = {},
-          .spare_bytes = 0};
+          .backoff = {}};
 }
 
 absl::StatusOr<PullPlan> PullFixture::Plan(const PullRequest& request) {

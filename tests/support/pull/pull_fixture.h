@@ -8,6 +8,7 @@
 
 #include "common/io/file_system.h"
 #include "daemon/cache/cache.h"
+#include "daemon/cache/space_ledger.h"
 #include "daemon/pull/pull_run.h"
 #include "tests/support/clock/fake_clock.h"
 #include "tests/support/files/temp_folder.h"
@@ -94,6 +95,7 @@ class PullFixture : public testing::Test {
   metadata::FakeMetadataStore store_;
   std::unique_ptr<FileSystem> files_ = MakePosixFileSystem();
   std::unique_ptr<cache::Cache> cache_;
+  cache::SpaceLedger space_{0};
   hub::FakeHubClient hub_{core_};
   std::unique_ptr<transfer::FakeTransfers> transfers_;
   PlannerOptions planner_options_;

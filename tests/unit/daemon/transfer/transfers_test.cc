@@ -121,6 +121,17 @@ TEST(TransfersTest, ResumesWhereAnEarlierRunStopped) {
   EXPECT_EQ(observer->done.back(), 2 * kMiB);
 }
 
+TEST(TransfersTest, TheLastBytesMayArriveWhileTheHashIsFarBehind) {
+  TransferWorld world;
+  constexpr size_t kLeft = 24 * kMiB;  // takes the hash many steps
+  const std::string content = MakeContent(kLeft + 5'000);
+  const Entry entry = EntryOf(content);
+  world.cache->PutPartial(TestRepo(), entry.blob, content, {{0, kLeft}});
+  const auto [id, observer] = world.Join(entry, world.Source(content));
+  ASSERT_TRUE(world.RunUntilFinished(*observer));
+  EXPECT_TRUE(observer->is_ok());
+}
+
 TEST(TransfersTest, WhatWasWholeButUnpublishedIsHashedAndPublishedWithoutARequest) {
   TransferWorld world;
   const std::string content = MakeContent(3 * kMiB);

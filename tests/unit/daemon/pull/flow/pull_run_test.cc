@@ -168,6 +168,47 @@ TEST_F(PullRunTest, PullThatCannotFitFailsBeforeAByteWithTheNumbers) {
   EXPECT_THAT(transfers_->wanted(), IsEmpty());
 }
 
+TEST_F(PullRunTest, TwoPullsAtOnceDoNotCountOnTheSameSpace) {
+  const uint64_t free_bytes = cache_->Space()->free_bytes;
+  Entry first = File("model.safetensors", "", '6');
+  Entry second = File("model.safetensors", "", '7');
+  first.size_bytes = second.size_bytes = free_bytes / 10 * 6;
+  hub_.Serve(Model("acme/one"), Revision::Main(), Tree{Commit('d'), {first}});
+  hub_.Serve(Model("acme/two"), Revision::Main(), Tree{Commit('e'), {second}});
+
+  std::unique_ptr<PullRun> one = StartRun(RequestFor(Model("acme/one")));
+  EXPECT_FALSE(observer_.finished.has_value());
+  RecordingObserver other;
+  const std::unique_ptr<PullRun> refused =
+      PullRun::Start(Context(), RequestFor(Model("acme/two")), hub::Access{}, other);
+  core_.RunUntilIdle();
+  ASSERT_TRUE(other.finished.has_value());
+  EXPECT_THAT(*other.finished, HasReason(reason::kDiskFull));
+
+  one.reset();
+  const std::unique_ptr<PullRun> two = StartRun(RequestFor(Model("acme/two")));
+  EXPECT_FALSE(observer_.finished.has_value());
+}
+
+TEST_F(PullRunTest, WhatAnEarlierRunLeftNeedsNoSpaceAgain) {
+  const uint64_t left_bytes = 1 << 20;
+  Entry huge = File("model.safetensors", "", '6');
+  huge.size_bytes = uint64_t{1} << 60;
+  hub_.Serve(Model("acme/huge"), Revision::Main(), Tree{Commit('d'), {huge}});
+  {
+    auto partial = cache_->OpenPartial(Model("acme/huge"), huge.blob, huge.size_bytes);
+    ASSERT_THAT(partial, IsOk());
+    ASSERT_THAT((*partial)->WriteAt(0, std::vector<std::byte>(left_bytes)), IsOk());
+    ASSERT_THAT((*partial)->Checkpoint({{0, left_bytes}}, {}), IsOk());
+  }
+
+  const std::unique_ptr<PullRun> run = StartRun(RequestFor(Model("acme/huge")));
+
+  ASSERT_TRUE(observer_.finished.has_value());
+  EXPECT_LE(std::stoull(DetailsOf(*observer_.finished).facts.at("needed_bytes")),
+            huge.size_bytes - left_bytes);
+}
+
 TEST_F(PullRunTest, HugeRepoIsHandedOutAWindowAtATime) {
   Tree tree{Commit('e'), {}};
   for (int number = 0; number < 300; ++number) {
