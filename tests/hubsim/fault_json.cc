@@ -53,9 +53,8 @@ absl::Status ParseKind(const json& object, FaultRule& rule) {
   const std::string name = JsonString(object, "kind");
   const auto* const row = std::ranges::find(kKinds, name, [](const auto& pair) { return pair.first; });
   if (row == kKinds.end()) {
-    std::string names;
-    for (const auto& [known, kind] : kKinds) names += (names.empty() ? "" : ", ") + std::string(known);
-    return Wrong(fmt::format("\"kind\" is \"{}\"; it must be one of {}", name, names));
+    return Wrong(
+        fmt::format("\"kind\" is \"{}\"; it must be one of {}", name, fmt::join(FaultKindNames(), ", ")));
   }
   rule.kind = row->second;
   return absl::OkStatus();
@@ -118,6 +117,12 @@ absl::StatusOr<std::vector<FaultRule>> ParseFaults(const std::string& text) {
     rules.push_back(*std::move(rule));
   }
   return rules;
+}
+
+std::vector<std::string> FaultKindNames() {
+  std::vector<std::string> names;
+  for (const auto& [name, kind] : kKinds) names.emplace_back(name);
+  return names;
 }
 
 }  // namespace batuta::hubsim

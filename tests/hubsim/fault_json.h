@@ -17,4 +17,7 @@ namespace batuta::hubsim {
 //   kInvalidArgument  with what is wrong and what is allowed.
 absl::StatusOr<std::vector<FaultRule>> ParseFaults(const std::string& text);
 
+// Every "kind" there is.
+std::vector<std::string> FaultKindNames();
+
 }  // namespace batuta::hubsim

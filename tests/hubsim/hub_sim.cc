@@ -204,6 +204,8 @@ class LoopbackHub final : public HubSim {
 
   int FaultHits(FaultHandle handle) const override { return faults_.HitCount(handle); }
 
+  std::map<std::uint64_t, int> fault_hits() const override { return faults_.HitCounts(); }
+
   void ResetRateLimits() override { limiter_.Reset(); }
 
   Log requests() const override { return recorder_.Snapshot(); }

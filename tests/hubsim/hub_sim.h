@@ -153,6 +153,8 @@ class HubSim {
   virtual void ClearFaults() = 0;
   // How many requests the rule harmed.
   virtual int FaultHits(FaultHandle handle) const = 0;
+  // Of all rules, by the id of their handles.
+  virtual std::map<std::uint64_t, int> fault_hits() const = 0;
 
   // ---- quotas ----
 

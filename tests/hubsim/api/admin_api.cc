@@ -59,8 +59,16 @@ std::optional<FileSource> SourceFrom(const json& value) {
 Response AddFaults(HubSim& sim, const Request& request) {
   const auto rules = ParseFaults(ReadAll(*request.body));
   if (!rules.ok()) return ErrorAnswer(400, "", std::string(rules.status().message()));
-  for (const FaultRule& rule : *rules) sim.AddFault(rule);
-  return JsonAnswer({{"added", rules->size()}});
+  json ids = json::array();
+  for (const FaultRule& rule : *rules) ids.push_back(sim.AddFault(rule).id);
+  return JsonAnswer({{"added", rules->size()}, {"ids", ids}});
+}
+
+// How often the rules harmed a request, by id, and which kinds of fault there are.
+Response FaultReport(const HubSim& sim) {
+  json hits = json::object();
+  for (const auto& [id, count] : sim.fault_hits()) hits[std::to_string(id)] = count;
+  return JsonAnswer({{"kinds", FaultKindNames()}, {"hits", hits}});
 }
 
 Response AddCommit(HubSim& sim, const Request& request) {
@@ -106,6 +114,7 @@ Response AdminAnswer(HubSim& sim, const Request& request) {
     return JsonAnswer(json::object());
   }
   if (call == "GET stats") return JsonAnswer(StatsJson(sim.stats()));
+  if (call == "GET faults") return FaultReport(sim);
   if (call == "POST faults") return AddFaults(sim, request);
   if (call == "DELETE faults") {
     sim.ClearFaults();

@@ -76,6 +76,13 @@ int FaultBoard::HitCount(FaultHandle handle) const {
   return entry == entries_.end() ? 0 : entry->hits;
 }
 
+std::map<std::uint64_t, int> FaultBoard::HitCounts() const {
+  const std::scoped_lock lock(mutex_);
+  std::map<std::uint64_t, int> counts;
+  for (const Entry& entry : entries_) counts[entry.id] = entry.hits;
+  return counts;
+}
+
 const FaultRule* FaultPlan::Claim(FaultKind kind) const {
   if (board_ == nullptr) return nullptr;
   auto known = claimed_.find(kind);

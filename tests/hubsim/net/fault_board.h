@@ -39,6 +39,7 @@ class FaultBoard {
 
   // How many requests the rule harmed so far.
   int HitCount(FaultHandle handle) const;
+  std::map<std::uint64_t, int> HitCounts() const;  // by id
 
  private:
   struct Entry {

@@ -21,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using std::chrono::seconds;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -192,14 +193,18 @@ TEST_F(HubSimTest, AdminEndpointAddsContentAndFaultsAndIsNeverLogged) {
                                   "c":{"base64":"aGk="}}})");
   EXPECT_EQ(made.status, 200) << made.body;
   EXPECT_EQ(Post("/__hubsim/commit", R"({"repo":"acme/none","files":{}})").status, 400);
-  EXPECT_EQ(
-      Post("/__hubsim/faults", R"({"kind":"status","path":"/api/models/acme/new","status":418})").status,
-      200);
+  const RawAnswer added =
+      Post("/__hubsim/faults", R"({"kind":"status","path":"/api/models/acme/new","status":418})");
+  EXPECT_EQ(added.status, 200);
+  const std::string rule = std::to_string(json::parse(added.body).at("ids").at(0).get<int>());
+  EXPECT_EQ(GetJson("/__hubsim/faults").at("hits").at(rule), 0);
   EXPECT_EQ(Post("/__hubsim/faults", R"({"kind":"nope"})").status, 400);
   EXPECT_EQ(Get(Url("/__hubsim/nope")).status, 404);
 
   EXPECT_EQ(Get(Url("/api/models/acme/new")).status, 418);
   EXPECT_EQ(GetFollowing(Url("/acme/new/resolve/main/c")).body, "hi");
+  EXPECT_EQ(GetJson("/__hubsim/faults").at("hits").at(rule), 1);
+  EXPECT_THAT(GetJson("/__hubsim/faults").at("kinds").get<std::vector<std::string>>(), Contains("cut"));
 
   const json log = GetJson("/__hubsim/requests");
   ASSERT_EQ(log.size(), 3U);
