@@ -1,7 +1,9 @@
 #include "common/status/status.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -120,12 +122,31 @@ ErrnoMeaning MeaningOf(int error_number) {
   }
 }
 
+// What to try when the one who says no knows nothing better; for errors that come from outside.
+std::string_view UsualHint(std::string_view reason) {
+  constexpr std::pair<std::string_view, std::string_view> kHints[] = {
+      {reason::kHubUnreachable,
+       "check network, proxy and HF_ENDPOINT; a pull that may wait tries again by itself"},
+      {reason::kHubRateLimited, "try again later; a pull that may wait goes on by itself"},
+      {reason::kHubError, "check HF_ENDPOINT, and try again later: the hub may be in trouble"},
+      {reason::kHubProtocol, "check HF_ENDPOINT and proxies: something else than the hub may have answered"},
+      {reason::kAnswerTooLarge, "check HF_ENDPOINT and proxies: no hub answers like that"},
+      {reason::kLinkExpired, "try again, and check the clock of this machine"},
+      {reason::kUpstreamChanged, "try again, or name a commit with --revision"},
+      {reason::kStorageFailed, "look at the kernel's log: the disk reported an error"},
+  };
+  const auto* const row = std::find_if(std::begin(kHints), std::end(kHints),
+                                       [&](const auto& pair) { return pair.first == reason; });
+  return row == std::end(kHints) ? std::string_view() : row->second;
+}
+
 }  // namespace
 
 absl::Status MakeError(absl::StatusCode code, std::string_view reason, std::string_view message,
                        std::string_view hint, Facts facts) {
   // An error that says OK would be dropped on the floor by everyone who checks ok().
   if (code == absl::StatusCode::kOk) code = absl::StatusCode::kInternal;
+  if (hint.empty()) hint = UsualHint(reason);
   absl::Status status(code, ToAbsl(message));
   if (!reason.empty() || !hint.empty() || !facts.empty()) {
     SetDetails(status, {std::string(reason), std::string(hint), std::move(facts)});

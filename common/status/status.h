@@ -28,7 +28,8 @@ struct ErrorDetails {
   Facts facts;
 };
 
-// `message` says what went wrong and on what. `hint` says what to do next.
+// `message` says what went wrong and on what. `hint` says what to do next; left empty, an error that comes
+// from outside (the hub, the disk) gets the usual one of its reason.
 absl::Status MakeError(absl::StatusCode code, std::string_view reason, std::string_view message,
                        std::string_view hint = {}, Facts facts = {});
 

@@ -32,6 +32,16 @@ TEST(StatusTest, ErrorCarriesReasonHintAndFacts) {
               ElementsAre(Pair("free_bytes", "12"), Pair("needed_bytes", "4976698672")));
 }
 
+TEST(StatusTest, WhatComesFromOutsideNeverGoesWithoutAHint) {
+  for (const std::string_view reason :
+       {reason::kHubUnreachable, reason::kHubRateLimited, reason::kHubError, reason::kHubProtocol,
+        reason::kAnswerTooLarge, reason::kLinkExpired, reason::kUpstreamChanged, reason::kStorageFailed}) {
+    EXPECT_NE(HintOf(MakeError(StatusCode::kUnavailable, reason, "m")), "") << reason;
+    EXPECT_EQ(HintOf(MakeError(StatusCode::kUnavailable, reason, "m", "own words")), "own words") << reason;
+  }
+  EXPECT_EQ(HintOf(MakeError(StatusCode::kInternal, reason::kInternal, "m")), "");
+}
+
 TEST(StatusTest, AnErrorIsNeverOk) {
   EXPECT_THAT(MakeError(StatusCode::kOk, reason::kInternal, "oops"), StatusIs(StatusCode::kInternal));
 }
