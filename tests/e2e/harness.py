@@ -75,8 +75,24 @@ class Hub:
             encoded[path] = content
         return self._call("POST", "commit", {"kind": kind, "repo": repo, "branch": branch, "create": True, "files": encoded})
 
+    def blobs(self, repo, paths, kind="model"):
+        """What the hub says of files: path → name of the blob."""
+        request = urllib.request.Request(f"{self.endpoint}/api/{kind}s/{repo}/paths-info/main",
+                                         data=json.dumps({"paths": paths}).encode(), headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            entries = json.loads(answer.read())
+        return {entry["path"]: entry["lfs"]["oid"] if "lfs" in entry else entry["oid"] for entry in entries}
+
     def fault(self, **rule):
-        self._call("POST", "faults", rule)
+        """Adds a fault rule (tests/hubsim/fault.h) and returns its id."""
+        return self._call("POST", "faults", rule)["ids"][0]
+
+    def fault_hits(self):
+        """How many requests each rule harmed, by its id."""
+        return {int(rule): hits for rule, hits in self._call("GET", "faults")["hits"].items()}
+
+    def fault_kinds(self):
+        return self._call("GET", "faults")["kinds"]
 
     def clear_faults(self):
         self._call("DELETE", "faults")
