@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "client/output/json_writer.h"
 #include "client/output/state_view.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
@@ -24,6 +25,19 @@ const ConnectOptions kAsItIs = {.may_spawn = false, .check_identity = false, .se
 bool StillAnswers(const Connector& connector, int64_t pid) {
   const absl::StatusOr<Connection> connection = connector.Open(kAsItIs);
   return connection.ok() && connection->status.pid() == pid;
+}
+
+// {"stopped":true,"pid":…}; `pid` 0: there was none.
+void PrintStopped(Output& output, int64_t pid) {
+  if (!output.json()) return;
+  JsonWriter json;
+  json.BeginObject().Field("stopped", pid != 0);
+  if (pid == 0) {
+    json.FieldOrNull("pid", "");
+  } else {
+    json.Field("pid", static_cast<uint64_t>(pid));
+  }
+  output.Data(json.EndObject().Take());
 }
 
 }  // namespace
@@ -55,6 +69,7 @@ absl::Status DaemonStop::Run(Context& context) {
                          !DetailsOf(connection.status()).facts.contains("stranger");
     if (!is_none) return connection.status();
     context.output.Talk("no daemon is running");
+    PrintStopped(context.output, 0);
     return absl::OkStatus();
   }
   const int64_t pid = connection->status.pid();
@@ -70,6 +85,7 @@ absl::Status DaemonStop::Run(Context& context) {
     std::this_thread::sleep_for(kStopPoll);
   }
   context.output.Talk(fmt::format("batutad stopped (pid {})", pid));
+  PrintStopped(context.output, pid);
   return absl::OkStatus();
 }
 

@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "client/commands/offline.h"
 #include "client/output/hub_view.h"
+#include "client/output/json_writer.h"
 #include "common/config/hub_token.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
@@ -42,6 +44,7 @@ absl::Status HfWhoami::Run(Context& context) {
     return MakeError(absl::StatusCode::kUnauthenticated, reason::kTokenMissing,
                      "not logged in: there is no token", "batuta hf login, or set HF_TOKEN");
   }
+  RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "the owner of a token"));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.token = token.token}));
   ASSIGN_OR_RETURN(const v1::WhoAmIResponse who, connection.client->WhoAmI());
   PrintIdentity(context.output, who,
@@ -78,6 +81,7 @@ absl::StatusOr<Secret> HfLogin::ReadToken(Context& context) const {
 }
 
 absl::Status HfLogin::Run(Context& context) {
+  RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "whether a token is good"));
   ASSIGN_OR_RETURN(const Secret token, ReadToken(context));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.token = token}));
   const absl::StatusOr<v1::WhoAmIResponse> who = connection.client->WhoAmI();
@@ -99,6 +103,11 @@ absl::Status HfLogout::Run(Context& context) {
   ASSIGN_OR_RETURN(const bool was_there, RemoveHubToken(context.environment));
   context.output.Talk(was_there ? "logged out: the stored token is gone" : "there was no stored token");
   TellOfVariable(context, "still holds a token");
+  if (context.output.json()) {
+    JsonWriter json;
+    json.BeginObject().Field("removed", was_there).EndObject();
+    context.output.Data(json.Take());
+  }
   return absl::OkStatus();
 }
 

@@ -1,5 +1,6 @@
 #include "client/commands/hf_files.h"
 
+#include "client/commands/offline.h"
 #include "client/output/hub_view.h"
 #include "common/status/status.h"
 
@@ -15,6 +16,7 @@ absl::Status HfFiles::Run(Context& context) {
   v1::ListFilesRequest request;
   ASSIGN_OR_RETURN(*request.mutable_repo(), repo_.Parse());
   request.set_revision(repo_.revision);
+  RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "the tree of a revision"));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
   FileListing listing(context.output, request.repo(), repo_.revision_or_main());
   RETURN_IF_ERROR(connection.client->ListFiles(request, [&](const v1::ListFilesResponse& part) {

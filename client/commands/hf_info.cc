@@ -1,5 +1,6 @@
 #include "client/commands/hf_info.h"
 
+#include "client/commands/offline.h"
 #include "client/output/hub_view.h"
 #include "common/status/status.h"
 
@@ -15,6 +16,7 @@ absl::Status HfInfo::Run(Context& context) {
   v1::GetRepoRequest request;
   ASSIGN_OR_RETURN(*request.mutable_repo(), repo_.Parse());
   request.set_revision(repo_.revision);
+  RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "what the hub says of a repo"));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
   ASSIGN_OR_RETURN(const v1::GetRepoResponse response, connection.client->GetRepo(request));
   PrintRepo(context.output, response, repo_.revision_or_main());

@@ -1,5 +1,6 @@
 #include "client/commands/hf_search.h"
 
+#include "client/commands/offline.h"
 #include "client/output/hub_view.h"
 #include "client/output/wire_text.h"
 #include "common/status/status.h"
@@ -36,6 +37,7 @@ absl::Status HfSearch::Run(Context& context) {
   request.set_sort(sort_);
   request.set_limit(limit_);
   request.mutable_tags()->Assign(tags_.begin(), tags_.end());
+  RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "a search"));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
   ASSIGN_OR_RETURN(const v1::SearchResponse response, connection.client->Search(request));
   PrintSearch(context.output, response, context.clock.wall());

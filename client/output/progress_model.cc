@@ -109,6 +109,11 @@ std::string ProgressModel::StateText(WallTime now) const {
   }
 }
 
+std::string ProgressModel::WhyItWaits() const {
+  const bool is_told = is_connected_ && job_.state() == v1::Job::STATE_WAITING;
+  return is_told ? Printable(job_.last_error()) : std::string();
+}
+
 std::string ProgressModel::TotalBar(size_t columns, bool unicode, WallTime now) const {
   const std::string name = Printable(name_);
   const std::string state = StateText(now);
@@ -145,6 +150,7 @@ std::vector<std::string> ProgressModel::Bars(TerminalSize size, bool unicode, Wa
   const size_t columns = size.columns > 1 ? size.columns - 1 : 1;
   std::vector<std::string> lines = {TotalBar(columns, unicode, now)};
   // Where no byte moves there is nothing to show but why.
+  if (const std::string why = WhyItWaits(); !why.empty()) lines.push_back(FitToWidth("  " + why, columns));
   if (job_.state() != v1::Job::STATE_RUNNING || !is_connected_) return lines;
   size_t room = std::min(kMaxFileBars, size.rows > 3 ? size.rows - 3 : 0);
   if (moving_.size() == 1 && job_.files_total() <= 1) return lines;
@@ -165,6 +171,7 @@ std::string ProgressModel::Line(WallTime now) const {
   }
   if (job_.files_total() > 1) line += fmt::format(" {}/{} files", job_.files_done(), job_.files_total());
   if (!state.empty()) line += " " + state;
+  if (const std::string why = WhyItWaits(); !why.empty()) line += fmt::format(" ({})", why);
   return line;
 }
 

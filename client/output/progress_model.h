@@ -49,6 +49,7 @@ class ProgressModel {
 
   void ApplyFile(const v1::PullFile& file);
   std::string StateText(WallTime now) const;
+  std::string WhyItWaits() const;  // the error behind it; empty when there is none
   std::string FileBar(const File& file, size_t columns, bool unicode) const;
 
   std::string name_;

@@ -52,12 +52,17 @@ std::optional<CommitId> DecodeFreshRevision(const std::string& text, WallTime no
   return *std::move(commit);
 }
 
-absl::Status OfflineMiss(const RepoId& repo, std::string_view what) {
-  return MakeError(
-      absl::StatusCode::kNotFound, reason::kOfflineMiss,
-      fmt::format("{} {}: {} is not in the cache, and the hub is not asked while offline",
-                  ToString(repo.type()), repo.id(), what),
-      "run it once without --offline (and without HF_HUB_OFFLINE), or copy the files into the cache");
+constexpr std::string_view kAskOnline =
+    "run it once without --offline (and without HF_HUB_OFFLINE), or copy the files into the cache";
+constexpr std::string_view kDaemonIsOffline =
+    "this daemon is offline, whoever calls: stop it with `batuta daemon stop` and call again without "
+    "HF_HUB_OFFLINE (or without `offline` in config.toml), or copy the files into the cache";
+
+absl::Status OfflineMiss(const RepoId& repo, std::string_view what, std::string_view hint) {
+  return MakeError(absl::StatusCode::kNotFound, reason::kOfflineMiss,
+                   fmt::format("{} {}: {} is not in the cache, and the hub is not asked while offline",
+                               ToString(repo.type()), repo.id(), what),
+                   hint);
 }
 
 // One planning, from the request to `done`; keeps itself alive through its callbacks.
@@ -98,6 +103,10 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
 
   void Finish(absl::StatusOr<PullPlan> plan) { std::exchange(done_, nullptr)(std::move(plan)); }
 
+  absl::Status Miss(std::string_view what) const {
+    return OfflineMiss(request_.repo, what, options_.offline ? kDaemonIsOffline : kAskOnline);
+  }
+
   // Disk pool. What the machine itself knows about the revision.
   absl::StatusOr<std::optional<CommitId>> KnownCommit() {
     if (offline_) return cache_.ReadRef(request_.repo, request_.revision);
@@ -113,7 +122,7 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
     if (!known.ok()) return Finish(known.status());
     if (known->has_value()) return OnCommit(**known);
     if (offline_) {
-      return Finish(OfflineMiss(request_.repo, fmt::format("revision {}", request_.revision.text())));
+      return Finish(Miss(fmt::format("revision {}", request_.revision.text())));
     }
     hub_.ResolveRevision(request_.repo, request_.revision, access_,
                          [self = shared_from_this()](absl::StatusOr<CommitId> commit) {
@@ -157,7 +166,7 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
     if (!tree) return std::nullopt;
     absl::StatusOr<PullPlan> plan = MakePlan(*tree);
     if (absl::IsNotFound(plan.status())) {
-      return OfflineMiss(request_.repo, fmt::format("a file asked for at commit {}", commit.hex()));
+      return Miss(fmt::format("a file asked for at commit {}", commit.hex()));
     }
     RETURN_IF_ERROR(plan.status());
     return *std::move(plan);
@@ -166,7 +175,7 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
   void OnPlanFromCache(const CommitId& commit, absl::StatusOr<std::optional<PullPlan>> plan) {
     if (!plan.ok()) return Finish(plan.status());
     if (plan->has_value()) return Finish(CheckOffline(**std::move(plan)));
-    if (offline_) return Finish(OfflineMiss(request_.repo, fmt::format("commit {}", commit.hex())));
+    if (offline_) return Finish(Miss(fmt::format("commit {}", commit.hex())));
     hub_.ListTree(request_.repo, commit, access_, [self = shared_from_this()](absl::StatusOr<Tree> tree) {
       if (!tree.ok()) return self->Finish(tree.status());
       self->OnNewTree(*std::move(tree));
@@ -214,8 +223,7 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
   absl::StatusOr<PullPlan> CheckOffline(PullPlan plan) const {
     if (!offline_) return plan;
     for (const PlannedFile& file : plan.files) {
-      if (file.action == PlannedFile::Action::kDownload)
-        return OfflineMiss(request_.repo, file.entry.path.text());
+      if (file.action == PlannedFile::Action::kDownload) return Miss(file.entry.path.text());
     }
     return plan;
   }

@@ -18,9 +18,11 @@ namespace {
 constexpr size_t kEntriesPerMessage = 1'000;
 
 absl::Status OfflineMiss(std::string_view what) {
-  return MakeError(absl::StatusCode::kNotFound, reason::kOfflineMiss,
-                   fmt::format("{} can only be asked of the hub, and this daemon is offline", what),
-                   "start the daemon without HF_HUB_OFFLINE and without `offline` in config.toml");
+  return MakeError(
+      absl::StatusCode::kNotFound, reason::kOfflineMiss,
+      fmt::format("{} can only be asked of the hub, and this daemon is offline", what),
+      "stop it with `batuta daemon stop` and call again without HF_HUB_OFFLINE; if it stays offline, "
+      "`offline` stands in config.toml");
 }
 
 class GrpcHubService final : public v1::HubService::CallbackService {

@@ -23,7 +23,7 @@ constexpr int kBadInput = 2;
 
 constexpr const char* kExamples = R"(Examples:
   hubsim --root samples                        serve the repos of a folder; prints both addresses when ready
-  HF_ENDPOINT=http://127.0.0.1:PORT batuta hf pull acme/otter
+  HF_ENDPOINT=http://127.0.0.1:PORT batuta hf pull model acme/otter
   hubsim --root samples --window-ms 2000       rate limits with windows of two seconds
   hubsim --root samples --faults faults.json   with faults from the start
   curl -X POST -d '{"kind":"cut","path":"model.safetensors","at_bytes":1000}' http://127.0.0.1:PORT/__hubsim/faults

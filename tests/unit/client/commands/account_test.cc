@@ -54,6 +54,22 @@ TEST_F(AccountTest, LoginAsksOnATerminal) {
   EXPECT_EQ(Stored(), "hf_typed");
 }
 
+TEST_F(AccountTest, OfflineNeitherTheDaemonNorTheHubIsAskedAboutAToken) {
+  client_.variables["HF_HUB_OFFLINE"] = "1";
+  client_.variables["HF_TOKEN"] = "hf_secret";
+  client_.console.Type("hf_secret\n");
+
+  EXPECT_EQ(Run({"hf", "whoami"}).code, 10);
+  EXPECT_EQ(Run({"hf", "login", "--token-stdin"}).code, 10);
+
+  EXPECT_EQ(Stored(), "");
+  EXPECT_EQ(daemon_.calls().token, "");
+}
+
+TEST_F(AccountTest, LogoutPrintsADocument) {
+  EXPECT_THAT(Run({"hf", "logout", "--format", "json"}).out, HasSubstr("\"removed\": false"));
+}
+
 TEST_F(AccountTest, LoginWithoutATerminalNamesTheFlag) {
   const RunResult result = Run({"hf", "login"});
 

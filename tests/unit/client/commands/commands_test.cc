@@ -29,6 +29,21 @@ TEST_F(CommandsTest, SearchSendsWhatWasAsked) {
   EXPECT_EQ(request.limit(), 5u);
 }
 
+TEST_F(CommandsTest, OfflineQuestionsThatOnlyTheHubAnswersReachNobody) {
+  client_.variables["HF_HUB_OFFLINE"] = "1";
+
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"hf", "search", "models", "x"},
+                                             {"hf", "info", "model", "a/b"},
+                                             {"hf", "files", "model", "a/b"}}) {
+    const RunResult result = Run(words);
+    EXPECT_EQ(result.code, 10) << words[1];
+    EXPECT_THAT(result.err, ::testing::HasSubstr("HF_HUB_OFFLINE"));
+  }
+  EXPECT_TRUE(daemon_.calls().searches.empty());
+  EXPECT_EQ(Run({"hf", "search", "models", "x", "--limit", "0"}).code, 2);
+}
+
 TEST_F(CommandsTest, SearchTakesTypesInBothNumbersAndRefusesOthers) {
   EXPECT_EQ(Run({"hf", "search", "models"}).code, 0);
   EXPECT_EQ(Run({"hf", "search", "model", "x"}).code, 0);

@@ -57,7 +57,7 @@ TEST(ExitCodeTest, EveryReasonHasItsCode) {
       {"DAEMON_BUSY", StatusCode::kFailedPrecondition, 3},
       {"DAEMON_MISMATCH", StatusCode::kFailedPrecondition, 3},
       {"DAEMON_STOPPING", StatusCode::kUnavailable, 3},
-      {"CONFIG_INVALID", StatusCode::kInvalidArgument, 1},
+      {"CONFIG_INVALID", StatusCode::kInvalidArgument, 2},
       {"CATALOG_NEWER", StatusCode::kFailedPrecondition, 1},
       {"CATALOG_DAMAGED", StatusCode::kDataLoss, 9},
       {"INTERNAL", StatusCode::kInternal, 1},

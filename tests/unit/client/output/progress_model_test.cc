@@ -97,6 +97,21 @@ TEST(ProgressModelTest, CountsDownWhileItWaits) {
   EXPECT_THAT(model.Line(kNow + std::chrono::seconds(60)), HasSubstr("resumes in 0"));
 }
 
+TEST(ProgressModelTest, SaysWhichErrorItWaitsOut) {
+  ProgressModel model("r");
+  v1::WatchJobResponse update = Running(0, 1'000);
+  update.mutable_job()->set_state(v1::Job::STATE_WAITING);
+  update.mutable_job()->set_waiting_reason("network");
+  update.mutable_job()->set_last_error("connect to http://hub.invalid: no such host");
+  model.Apply(update);
+
+  EXPECT_THAT(model.Line(kNow), HasSubstr("waiting: network (connect to http://hub.invalid: no such host)"));
+  EXPECT_THAT(model.Bars({80, 24}, false, kNow).at(1), HasSubstr("no such host"));
+
+  model.Apply(Running(10, 1'000));
+  EXPECT_THAT(model.Line(kNow), Not(HasSubstr("no such host")));
+}
+
 TEST(ProgressModelTest, SaysWhenTheDaemonIsGoneAndForgetsItWhenItIsBack) {
   ProgressModel model("r");
   model.Apply(Running(1, 1'000, 5));
