@@ -22,7 +22,8 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr milliseconds kStartLimit{20'000};  // a busy machine; whoever dies earlier is noticed at once
 constexpr milliseconds kFirstPause{5};
 constexpr milliseconds kLongestPause{50};
-constexpr int kBusyExitCode = 3;  // batutad: another one holds the state folder
+constexpr milliseconds kRestartPause{500};
+constexpr int kBusyExitCode = 3;  // batutad: another one holds the state folder for this socket
 
 constexpr std::string_view kStartHint = "start it: batuta daemon start (or run batutad)";
 
@@ -72,9 +73,11 @@ absl::Status NoDaemon(std::string_view why) {
 
 absl::Status StartFailed(std::string_view how, const DaemonProcess& process) {
   std::string message = fmt::format("the daemon was started and {}", how);
-  if (const std::string line = process.LastLogLine(); !line.empty()) message += fmt::format(": {}", line);
-  return MakeError(absl::StatusCode::kUnavailable, reason::kDaemonUnreachable, message,
-                   fmt::format("its log is {}", Printable(process.log_path().native())));
+  const DaemonProcess::LastWords last = process.Last();
+  if (!last.line.empty()) message += fmt::format(": {}", last.line);
+  std::string hint = fmt::format("its log is {}", Printable(process.log_path().native()));
+  if (!last.hint.empty()) hint = fmt::format("{}; {}", last.hint, hint);
+  return MakeError(absl::StatusCode::kUnavailable, reason::kDaemonUnreachable, message, hint);
 }
 
 }  // namespace
@@ -146,6 +149,7 @@ absl::StatusOr<Connection> Connector::Spawn(const SocketSearch& search, const Ca
   const SocketSearch::Place place{*search.spawn_at, false};
   const SteadyClock::time_point deadline = SteadyClock::now() + kStartLimit;
   milliseconds pause = kFirstPause;
+  SteadyClock::time_point next_start = SteadyClock::now() + kRestartPause;
   while (SteadyClock::now() < deadline) {
     std::this_thread::sleep_for(pause);
     pause = std::min(2 * pause, kLongestPause);
@@ -161,6 +165,8 @@ absl::StatusOr<Connection> Connector::Spawn(const SocketSearch& search, const Ca
     if (ending->exit_code != kBusyExitCode) return StartFailed(ending->how, process);
     // Another daemon holds the state folder: one that another client started just now, which will listen
     // soon, or one that is leaving, which makes room soon.
+    if (SteadyClock::now() < next_start) continue;
+    next_start = SteadyClock::now() + kRestartPause;
     ASSIGN_OR_RETURN(process, DaemonProcess::Start(options_.environment, program, *search.spawn_at));
   }
   return StartFailed(fmt::format("does not listen after {}", FormatDuration(kStartLimit)), process);

@@ -26,6 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kLogLimitBytes = 8 << 20;  // a longer log is put aside at the next start
+constexpr std::string_view kHintIndent = "  ";
 constexpr std::string_view kSecretVariables[] = {"HF_TOKEN=", "HUGGING_FACE_HUB_TOKEN="};
 
 bool IsProgram(const fs::path& path) {
@@ -166,7 +167,7 @@ std::optional<DaemonProcess::Ending> DaemonProcess::Ended() {
   return ended_;
 }
 
-std::string DaemonProcess::LastLogLine() const {
+DaemonProcess::LastWords DaemonProcess::Last() const {
   constexpr uint64_t kTail = 4096;
   const UniqueFd fd(::open(log_path_.c_str(), O_RDONLY | O_CLOEXEC));
 
@@ -180,7 +181,19 @@ std::string DaemonProcess::LastLogLine() const {
   const ssize_t got = ::pread(fd.get(), text.data(), text.size(), static_cast<off_t>(begin));
   text.resize(got > 0 ? static_cast<size_t>(got) : 0);
   text.erase(text.find_last_not_of(" \n") + 1);
-  return Printable(std::string_view(text).substr(text.rfind('\n') + 1));
+  const auto take_line = [&text] {
+    const size_t at = text.rfind('\n') + 1;  // 0 when there is one line only
+    std::string line = text.substr(at);
+    text.resize(at == 0 ? 0 : at - 1);
+    return line;
+  };
+  LastWords words{take_line(), {}};
+  if (words.line.starts_with(kHintIndent)) {
+    words.hint = Printable(std::string_view(words.line).substr(kHintIndent.size()));
+    words.line = take_line();
+  }
+  words.line = Printable(words.line);
+  return words;
 }
 
 }  // namespace batuta::client

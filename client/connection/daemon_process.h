@@ -37,8 +37,14 @@ class DaemonProcess {
   // How it ended, once it has.
   std::optional<Ending> Ended();
 
-  // The last line it wrote since its start; empty when none. Printable.
-  std::string LastLogLine() const;
+  // What it wrote last since its start: a line, and the hint below it (batutad indents those). Printable;
+  // empty when there is none.
+  struct LastWords {
+    std::string line;
+    std::string hint;
+  };
+
+  LastWords Last() const;
 
   const std::filesystem::path& log_path() const { return log_path_; }
 

@@ -115,7 +115,7 @@ absl::Status WiredDaemon::Open() {
 }
 
 absl::Status WiredDaemon::OpenStorage() {
-  ASSIGN_OR_RETURN(InstanceLock lock, InstanceLock::Take(options_.state_dir));
+  ASSIGN_OR_RETURN(InstanceLock lock, InstanceLock::Take(options_.state_dir, options_.socket.native()));
   lock_ = std::make_unique<InstanceLock>(std::move(lock));
   files_ = MakePosixFileSystem();
   ASSIGN_OR_RETURN(store_, metadata::OpenRocksDbStore(options_.state_dir / "catalog", &report_));

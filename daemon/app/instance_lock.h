@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 
@@ -9,12 +10,14 @@
 namespace batuta::app {
 
 // InstanceLock makes its holder the only daemon of a state folder: flock(2) on `daemon.lock`, which holds the
-// pid for people. The kernel drops it when the process ends, however it ends.
+// pid and the socket for people, a line each. The kernel drops it when the process ends, however it ends.
 class InstanceLock {
  public:
-  // Makes the folder (mode 0700) when missing.
-  //   kFailedPrecondition (DAEMON_BUSY)  another daemon holds it; the message says which process.
-  static absl::StatusOr<InstanceLock> Take(const std::filesystem::path& state_dir);
+  // Makes the folder (mode 0700) when missing. `socket` is where the holder will listen.
+  //   kFailedPrecondition (DAEMON_BUSY)  another daemon holds it; the message says which process, and where
+  //   it
+  //                                      listens. The fact `elsewhere` is there when that is not `socket`.
+  static absl::StatusOr<InstanceLock> Take(const std::filesystem::path& state_dir, std::string_view socket);
 
  private:
   explicit InstanceLock(UniqueFd file) : file_(std::move(file)) {}

@@ -30,7 +30,9 @@ int Report(const absl::Status& status) {
   constexpr int kUsage = 2;
   constexpr int kNoDaemon = 3;
   if (ReasonOf(status) == reason::kConfigInvalid) return kUsage;
-  return ReasonOf(status) == reason::kDaemonBusy ? kNoDaemon : kFailed;
+  // Who waits for a daemon at this socket waits in vain when the other one listens elsewhere.
+  const bool is_elsewhere = DetailsOf(status).facts.contains("elsewhere");
+  return ReasonOf(status) == reason::kDaemonBusy && !is_elsewhere ? kNoDaemon : kFailed;
 }
 
 // As TOML writes it. Bytes that are not UTF-8 become U+FFFD: no exception, whatever the environment holds.

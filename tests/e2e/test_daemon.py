@@ -61,6 +61,39 @@ class LifeTest(EndToEndTest):
         self.assertIn(str(first.pid), second.stderr)
         self.assertEqual(self.box.batuta("daemon", "status").code, 0)
 
+    def test_client_whose_state_folder_is_served_at_another_socket_is_told_where_at_once(self):
+        first = self.box.daemon()
+        env = {"BATUTA_SOCKET": str(self.box.folder / "run" / "other.sock"), "BATUTA_NO_SPAWN": ""}
+        result = self.box.batuta("hf", "cache", "ls", env=env)
+        self.assertEqual(result.code, 3, result.err)
+        self.assertIn(f"process {first.pid} already serves", result.err)
+        self.assertIn(f"BATUTA_SOCKET={self.box.socket}", result.err)
+        # One start was enough to know.
+        self.assertEqual((self.box.state / "batutad.log").read_text().count("already serves"), 1)
+
+    def test_daemon_that_cannot_start_tells_the_client_why(self):
+        result = self.box.batuta("hf", "cache", "ls", env={"BATUTA_NO_SPAWN": "", "HF_ENDPOINT": "nonsense"})
+        self.assertEqual(result.code, 3)
+        self.assertIn("nonsense", result.err)
+        self.assertIn("http://", result.err)
+
+    def test_daemon_started_offline_tells_online_callers_so(self):
+        self.box.daemon(env={"HF_HUB_OFFLINE": "1"})
+        for command in (["hf", "pull", "model", "acme/otter"], ["hf", "search", "models", "otter"]):
+            result = self.box.batuta(*command)
+            self.assertEqual(result.code, 10, result.err)
+            self.assertIn("batuta daemon stop", result.err)
+        self.assertEqual(self.hub.requests(), [])
+
+    def test_offline_client_asks_neither_an_online_daemon_nor_the_hub(self):
+        self.box.daemon()
+        for command in (["hf", "search", "models", "otter"], ["hf", "info", "model", "acme/otter"],
+                        ["hf", "files", "model", "acme/otter"], ["hf", "pull", "model", "acme/otter"]):
+            result = self.box.batuta(*command, "--format", "json", env={"HF_HUB_OFFLINE": "1"})
+            self.assertEqual(result.code, 10, result.err)
+            self.assertEqual(result.error["reason"], "OFFLINE_MISS")
+        self.assertEqual(self.hub.requests(), [])
+
     def test_socket_left_by_a_killed_daemon_is_taken_over(self):
         kill_9(self.box.daemon())
         self.assertTrue(self.box.socket.exists())

@@ -89,19 +89,21 @@ TEST_F(DaemonProcessTest, GetsItsSocketAndNoTokenAndNoDescriptorOfOurs) {
   EXPECT_NE(text.find("token none"), std::string::npos) << text;
   EXPECT_NE(text.find("\n4\n"), std::string::npos)
       << "stdin, stdout, stderr and the folder that ls reads: " << text;
-  EXPECT_EQ(process.LastLogLine(), "cwd /");
+  EXPECT_EQ(process.Last().line, "cwd /");
 }
 
-TEST_F(DaemonProcessTest, TellsTheLastLineOfThisStartOnly) {
-  const fs::path talks = MakeProgram(folder_ / "bin", "echo 'batutad: the port is taken'\n");
+TEST_F(DaemonProcessTest, TellsTheLastWordsOfThisStartOnly) {
+  const fs::path talks =
+      MakeProgram(folder_ / "bin", "echo old; echo 'batutad: the port is taken'; echo '  take another'\n");
   ASSERT_OK_AND_ASSIGN(DaemonProcess first, DaemonProcess::Start(Variables(), talks, socket()));
   EXPECT_EQ(WaitForEnd(first).how, "exited with code 0");
-  EXPECT_EQ(first.LastLogLine(), "batutad: the port is taken");
+  EXPECT_EQ(first.Last().line, "batutad: the port is taken");
+  EXPECT_EQ(first.Last().hint, "take another");
   const fs::path silent = MakeProgram(folder_ / "bin", "kill -9 $$\n");
   ASSERT_OK_AND_ASSIGN(DaemonProcess second, DaemonProcess::Start(Variables(), silent, socket()));
 
   EXPECT_EQ(WaitForEnd(second).how, "was killed by signal 9");
-  EXPECT_EQ(second.LastLogLine(), "");
+  EXPECT_EQ(second.Last().line, "");
 }
 
 TEST_F(DaemonProcessTest, SaysThatAProgramCannotBeStarted) {
