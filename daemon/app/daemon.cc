@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "common/config/hub_token.h"
@@ -121,7 +122,17 @@ absl::Status WiredDaemon::OpenStorage() {
   ASSIGN_OR_RETURN(store_, metadata::OpenRocksDbStore(options_.state_dir / "catalog", &report_));
   facts_.notices = report_.notices;
   for (const std::string& notice : facts_.notices) LogWarn("catalog", Field("notice", notice));
-  ASSIGN_OR_RETURN(cache_, cache::Cache::Open({.root = options_.cache_dir}, *files_, *store_));
+  const cache::CacheOptions cache_options = {.root = options_.cache_dir};
+  absl::StatusOr<std::unique_ptr<cache::Cache>> cache = cache::Cache::Open(cache_options, *files_, *store_);
+  if (ReasonOf(cache.status()) == reason::kStorageReadOnly) {
+    // Worth running for: a cache that somebody else fills, mounted for reading.
+    LogWarn("cache is read-only", Field("error", std::string(MessageOf(cache.status()))));
+    facts_.notices.push_back(
+        fmt::format("{}: what is there is served, nothing is added", MessageOf(cache.status())));
+    cache = cache::Cache::OpenReadOnly(cache_options, *files_);
+  }
+  RETURN_IF_ERROR(cache.status());
+  cache_ = *std::move(cache);
   return absl::OkStatus();
 }
 

@@ -14,18 +14,30 @@ class StorageTest(EndToEndTest):
         self.hub = self.box.hub()
         self.hub.commit("acme/otter", {"config.json": "{}", "model.safetensors": pseudo_random_bytes(1, 6_000_000)})
 
-    def test_read_only_cache_is_a_clear_error_before_a_byte_is_fetched(self):
+    def test_read_only_cache_is_served_and_what_is_missing_fails_before_a_byte_is_fetched(self):
+        commit = self.hub.commit("acme/seen", {"config.json": "{}"})["commit"]
+        daemon = self.box.daemon()
+        path = self.box.pull("model", "acme/seen")["path"]
+        daemon.terminate()
+        daemon.wait(60)
+        # The next daemon is somebody else's, who may read the cache and no more.
         self.box.folder.chmod(0o755)
-        for path in (self.box.home, self.box.folder / "state", self.box.folder / "run"):
-            os.chown(path, 65534, 65534)
-        self.box.cache.mkdir(mode=0o555)
-        process = self.box.daemon(wait=False, prefix=NOBODY)
-        code = process.wait(60)
+        for top in (self.box.home, self.box.folder / "state", self.box.folder / "run"):
+            for below in (top, *top.rglob("*")):
+                os.chown(below, 65534, 65534)
+        self.hub.clear_log()
+        daemon = self.box.daemon(wait=False, prefix=NOBODY)
+        wait_until(lambda: self.box.batuta("daemon", "status", prefix=NOBODY).code == 0, "the daemon to answer")
 
-        self.assertEqual(code, 1)
-        self.assertIn(str(self.box.cache), self.box.daemon_log())
-        self.assertIn("HF_HUB_CACHE", self.box.daemon_log())
-        self.assertEqual(self.hub.requests(), [])
+        cached = self.box.batuta("hf", "pull", "model", "acme/seen", "--revision", commit, "--format", "quiet", prefix=NOBODY)
+        missing = self.box.batuta("hf", "pull", "model", "acme/otter", "--format", "json", prefix=NOBODY)
+        status = self.box.batuta("daemon", "status", "--format", "json", prefix=NOBODY).json
+
+        self.assertEqual((cached.code, cached.out.strip()), (0, path), cached.err)
+        self.assertEqual((missing.code, missing.error["reason"]), (1, "STORAGE_READ_ONLY"), missing.err)
+        self.assertIn("HF_HUB_CACHE", missing.error["hint"])
+        self.assertEqual(self.hub.count("/resolve"), 0)
+        self.assertIn("cannot be written", " ".join(status["notices"]))
 
     def test_pull_that_cannot_fit_exits_7_before_a_byte_with_the_numbers(self):
         with small_disk("4m") as disk:
