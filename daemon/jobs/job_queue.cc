@@ -223,6 +223,15 @@ absl::StatusOr<JobView> JobQueue::Resume(const Principal& caller, std::string_vi
   return slot->job->View();
 }
 
+void JobQueue::WhenJournalled(absl::AnyInvocable<void()> done) {
+  core_.AssertCurrent();
+  journal_.Post([&core = core_, alive = std::weak_ptr(alive_), done = std::move(done)]() mutable {
+    core.Post([alive, done = std::move(done)]() mutable {
+      if (!alive.expired()) done();
+    });
+  });
+}
+
 void JobQueue::OfferToken(uint32_t uid, const Secret& token) {
   core_.AssertCurrent();
   if (token.empty() || draining_) return;

@@ -71,6 +71,10 @@ class JobQueue {
   absl::StatusOr<JobView> SetPriority(const Principal& caller, std::string_view id, Priority priority);
   absl::StatusOr<JobView> SetLimit(const Principal& caller, std::string_view id, uint64_t bytes_per_second);
 
+  // Calls `done` when everything that changed so far is in the catalog: whoever is told of a change before
+  // that may see it undone by a crash. Not called when the queue ends first.
+  void WhenJournalled(absl::AnyInvocable<void()> done);
+
   // A token that a call of `uid` brought along: jobs of that uid that wait for credentials go on.
   void OfferToken(uint32_t uid, const Secret& token);
 

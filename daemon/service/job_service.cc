@@ -109,9 +109,13 @@ class GrpcJobService final : public v1::JobService::CallbackService {
 
   grpc::ServerUnaryReactor* GetJob(grpc::CallbackServerContext* context, const v1::GetJobRequest* request,
                                    v1::GetJobResponse* response) override {
-    return OnJob(context, response, [&jobs = context_.jobs, id = request->job_id()](const Caller& caller) {
-      return jobs.Get(caller.principal, id);
-    });
+    const UnaryCall call(context_);
+    context_.core.Post(
+        [call, response, caller = CallerOf(uid_, *context), id = request->job_id(), &jobs = context_.jobs] {
+          call.Finish(jobs.Get(caller.principal, id),
+                      [response](const jobs::JobView& job) { Encode(job, response->mutable_job()); });
+        });
+    return call.reactor();
   }
 
   grpc::ServerWriteReactor<v1::WatchJobResponse>* WatchJob(grpc::CallbackServerContext* context,
@@ -165,14 +169,18 @@ class GrpcJobService final : public v1::JobService::CallbackService {
  private:
   using PlanStream = ListStream<v1::PlanPullResponse>;
 
-  // The calls that do something to one job and answer with it.
+  // The calls that change one job and answer with it, when the change would outlive a crash.
   template <typename Response, typename Act>
   grpc::ServerUnaryReactor* OnJob(grpc::CallbackServerContext* context, Response* response, Act act) {
     const UnaryCall call(context_);
-    context_.core.Post([call, response, caller = CallerOf(uid_, *context), act = std::move(act)] {
-      call.Finish(act(caller),
-                  [response](const jobs::JobView& job) { Encode(job, response->mutable_job()); });
-    });
+    context_.core.Post(
+        [call, response, caller = CallerOf(uid_, *context), act = std::move(act), &jobs = context_.jobs] {
+          absl::StatusOr<jobs::JobView> changed = act(caller);
+          if (!changed.ok()) return call.Finish(changed.status());
+          jobs.WhenJournalled([call, response, job = *std::move(changed)] {
+            call.Answer([&] { Encode(job, response->mutable_job()); });
+          });
+        });
     return call.reactor();
   }
 

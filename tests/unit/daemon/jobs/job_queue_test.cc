@@ -155,6 +155,22 @@ TEST_F(JobQueueTest, PausedJobStaysPausedAcrossARestartAndGoesOnWhenResumed) {
   EXPECT_EQ(StateOf(job.record.id), JobState::kDone);
 }
 
+TEST_F(JobQueueTest, WhatIsSaidToBeJournalledIsInTheCatalog) {
+  ServeOtter();
+  ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
+  std::optional<JobState> stored_state;
+
+  ASSERT_THAT(queue_->Pause(kMira, job.record.id), IsOk());
+  queue_->WhenJournalled([&] {
+    const auto stored = store_.Get(Table::kJobs, job.record.id);
+    stored_state = DecodeJob(stored->value())->state;
+  });
+  EXPECT_EQ(stored_state, std::nullopt) << "before anything could be written";
+  core_.RunUntilIdle();
+
+  EXPECT_EQ(stored_state, JobState::kPaused);
+}
+
 TEST_F(JobQueueTest, AChangedPriorityReachesTheTransfersAndOutlivesTheDaemon) {
   ServeOtter();
   ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
