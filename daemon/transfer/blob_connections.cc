@@ -57,7 +57,16 @@ ConnectionDemand BlobTransfer::demand() const {
   const uint64_t pieces = (rest - 1) / context_.options.min_piece_bytes + 1;
   const int useful = std::min(context_.options.connections_per_blob, gate_->useful_connections());
   const uint64_t most = is_single_stream_ || is_probing_ ? 1 : static_cast<uint64_t>(useful);
-  return {static_cast<int>(std::min(pieces, most)), rest};
+  const uint64_t open = connections_.size();
+  const uint64_t wanted = pieces <= open && open < most && IsHeldUpByOne() ? open + 1 : pieces;
+  return {static_cast<int>(std::min(wanted, most)), rest};
+}
+
+// The last bytes are with a connection so slow that it is worth splitting although little is left.
+bool BlobTransfer::IsHeldUpByOne() const {
+  std::vector<uint64_t> flight_ids;
+  const std::optional<NextSegment> next = PlanNext(&flight_ids);
+  return next && next->splits;
 }
 
 uint64_t BlobTransfer::FetchedBytes() const {

@@ -141,6 +141,7 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
   void OnCooled();
 
   // Connections:
+  bool IsHeldUpByOne() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   std::optional<NextSegment> PlanNext(std::vector<uint64_t>* flight_ids) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   std::optional<NextSegment> PlanStream() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);

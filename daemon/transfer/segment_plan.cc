@@ -17,10 +17,25 @@ std::optional<NextSegment> PlanMissing(uint64_t size_bytes, const Extents& recei
   return NextSegment{{gap->begin, takes_all ? gap->end : gap->begin + segment}, std::nullopt};
 }
 
+constexpr double kWorthSeconds = 0.5;
+constexpr double kCrawlSeconds = 2.0;
+constexpr uint64_t kCrawlPieces = 16;  // of a piece
+
+uint64_t RestOf(const Flight& flight) {
+  return flight.range.end - flight.cursor;
+}
+
+// What the rest would take; 0 = not known.
+double SecondsLeft(const Flight& flight) {
+  if (flight.bytes_per_second == 0) return 0;
+  return static_cast<double>(RestOf(flight)) / static_cast<double>(flight.bytes_per_second);
+}
+
 bool IsWorthSplitting(const Flight& flight, const SegmentLimits& limits) {
-  const uint64_t rest = flight.range.end - flight.cursor;
-  if (rest < 2 * limits.min_piece_bytes) return false;
-  return flight.bytes_per_second > 0 && rest >= flight.bytes_per_second / 2;
+  const double seconds = SecondsLeft(flight);
+  const uint64_t rest = RestOf(flight);
+  if (seconds >= kWorthSeconds && rest >= 2 * limits.min_piece_bytes) return true;
+  return seconds >= kCrawlSeconds && rest >= 2 * std::max<uint64_t>(limits.min_piece_bytes / kCrawlPieces, 1);
 }
 
 }  // namespace
@@ -36,8 +51,7 @@ std::optional<NextSegment> PlanSegment(uint64_t size_bytes, const Extents& recei
   std::optional<size_t> longest;
   for (size_t i = 0; i < flights.size(); ++i) {
     if (!IsWorthSplitting(flights[i], limits)) continue;
-    const uint64_t rest = flights[i].range.end - flights[i].cursor;
-    if (!longest || rest > flights[*longest].range.end - flights[*longest].cursor) longest = i;
+    if (!longest || SecondsLeft(flights[i]) > SecondsLeft(flights[*longest])) longest = i;
   }
   if (!longest) return std::nullopt;
   const Flight& flight = flights[*longest];

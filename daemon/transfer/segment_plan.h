@@ -14,7 +14,7 @@ struct SegmentLimits {
   int connections = 1;  // of one blob at most; ≥ 1
   uint64_t min_segment_bytes = 1;
   uint64_t max_segment_bytes = 1;  // ≥ min_segment_bytes
-  uint64_t min_piece_bytes = 1;    // what is under way is never split into smaller ones
+  uint64_t min_piece_bytes = 1;    // what is under way is not split into smaller ones, unless it crawls
 };
 
 // A segment that a connection is fetching.
@@ -40,10 +40,11 @@ struct NextSegment {
 uint64_t SegmentBytes(uint64_t size_bytes, const SegmentLimits& limits);
 
 // The first missing range that nobody is fetching, at most a segment long (plus a rest too small for a
-// request of its own). When there is none: the second half of the flight with the longest rest, if both
-// halves are pieces and the rest is worth a new request, i.e. would take its connection half a second or
-// longer; as long as its speed is not known it is left alone, since what a server has sent already is lost by
-// a split. Nullopt: nothing to do. Pure.
+// request of its own). When there is none: the second half of the flight that would take longest, if it is
+// worth a new request: both halves are pieces and it would take half a second or longer, or it would take two
+// seconds or longer and both halves are at least a sixteenth of a piece, so that a blob never waits for one
+// slow connection. As long as its speed is not known it is left alone, since what a server has sent already
+// is lost by a split. Nullopt: nothing to do. Pure.
 std::optional<NextSegment> PlanSegment(uint64_t size_bytes, const Extents& received,
                                        std::span<const Flight> flights, const SegmentLimits& limits);
 
