@@ -144,10 +144,10 @@ class Result:
 
 
 class Sandbox:
-    """Folders, environment and processes of one test."""
+    """Folders, environment and processes of one test; `parent` is where the folders are, the usual place when None."""
 
-    def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="batuta-e2e-"))
+    def __init__(self, parent=None):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="batuta-e2e-", dir=parent))
         self.processes = []
         self._files = []
         self.home = self.folder / "home"
@@ -233,8 +233,10 @@ class Sandbox:
 class EndToEndTest(unittest.TestCase):
     """A test with a sandbox."""
 
+    PARENT = None  # of its folders
+
     def setUp(self):
-        self.box = Sandbox()
+        self.box = Sandbox(self.PARENT)
         self.addCleanup(self.box.close)
 
     def tearDown(self):
