@@ -177,6 +177,12 @@ absl::Status JobSession::Cancel() {
 }
 
 absl::StatusOr<v1::Job> JobSession::Outcome(const absl::Status& end) {
+  if (ReasonOf(end) == reason::kDaemonStopping) {
+    return MakeError(
+        end.code(), reason::kDaemonStopping,
+        fmt::format("the daemon was stopped, and job {} with it", job_.id()),
+        fmt::format("the job goes on once the daemon runs again: batuta hf jobs watch {}", job_.id()));
+  }
   if (!end.ok()) {
     return Annotate(end, fmt::format("job {} cannot be followed any longer", job_.id()));
   }

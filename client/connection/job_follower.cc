@@ -18,6 +18,9 @@ constexpr size_t kMaxEvents = 4;  // each may carry a thousand files
 constexpr milliseconds kFirstPause{50};
 constexpr milliseconds kLongestPause{1'000};
 
+// Somebody stopped the daemon: a restart brings another one within a moment, and else it is to stay away.
+constexpr milliseconds kRestart{10'000};
+
 bool HasEnded(v1::Job::State state) {
   return state == v1::Job::STATE_DONE || state == v1::Job::STATE_FAILED || state == v1::Job::STATE_CANCELLED;
 }
@@ -106,10 +109,14 @@ bool JobFollower::WaitBeforeRetry(milliseconds pause) {
 
 bool JobFollower::Reconnect(absl::Status why) {
   if (!Push({Event::Kind::kLost, {}, why})) return false;
-  const SteadyClock::time_point give_up = SteadyClock::now() + options_.give_up_after;
+  const bool was_stopped = ReasonOf(why) == reason::kDaemonStopping;
+  const absl::Status stopped = was_stopped ? why : absl::OkStatus();
+  const SteadyClock::time_point give_up =
+      SteadyClock::now() +
+      (was_stopped ? std::min(options_.give_up_after, kRestart) : options_.give_up_after);
   milliseconds pause = kFirstPause;
   while (WaitBeforeRetry(pause)) {
-    absl::StatusOr<Connection> connection = connector_.Open({});
+    absl::StatusOr<Connection> connection = connector_.Open({.may_spawn = !was_stopped});
     if (connection.ok()) {
       const bool is_another =
           connection->status.pid() != connection_.status.pid() ||
@@ -121,7 +128,7 @@ bool JobFollower::Reconnect(absl::Status why) {
     }
     why = connection.status();
     if (!MayComeBack(why) || SteadyClock::now() >= give_up) {
-      Push({Event::Kind::kEnd, {}, std::move(why)});
+      Push({Event::Kind::kEnd, {}, was_stopped ? stopped : std::move(why)});
       return false;
     }
     pause = std::min(2 * pause, kLongestPause);

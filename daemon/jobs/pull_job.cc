@@ -118,6 +118,7 @@ void PullJob::OnPlanned(const pull::PullPlan& plan) {
   record_.commit = plan.commit.hex();
   record_.snapshot_path = plan.snapshot_path.string();
   const std::vector<JobFile> before = std::exchange(files_, {});
+  changes_.clear();
   files_.reserve(plan.files.size());
   total_bytes_ = done_bytes_ = 0;
   files_total_ = files_done_ = 0;
@@ -140,7 +141,7 @@ void PullJob::AddFile(const pull::PlannedFile& planned, bool fetched_before) {
                .status = JobFile::Status::kPending,
                .reason = planned.reason,
                .done_bytes = 0,
-               .sequence = ++sequence_};
+               .sequence = 0};
   switch (planned.action) {
     case Action::kSkip:
       file.status = JobFile::Status::kSkipped;
@@ -161,6 +162,20 @@ void PullJob::AddFile(const pull::PlannedFile& planned, bool fetched_before) {
       break;
   }
   files_.push_back(std::move(file));
+  Touch(files_.back());
+}
+
+void PullJob::Touch(JobFile& file) {
+  file.sequence = ++sequence_;
+  changes_.push_back({sequence_, static_cast<uint32_t>(&file - files_.data())});
+  constexpr size_t kFew = 1'000;
+  if (changes_.size() > 2 * files_.size() + kFew) ForgetOldChanges();
+}
+
+void PullJob::ForgetOldChanges() {
+  std::erase_if(changes_, [this](const Change& change) {
+    return change.file >= files_.size() || files_[change.file].sequence != change.sequence;
+  });
 }
 
 void PullJob::OnFileCached(size_t index) {
@@ -258,19 +273,17 @@ JobChanges PullJob::Changes(uint64_t after_sequence, size_t max_files) const {
   if (after_sequence > sequence_) after_sequence = 0;  // of an earlier daemon whose clock was ahead
   JobChanges changes{.sequence = sequence_, .job = View(), .files = {}, .more = false};
   if (max_files == 0) return changes;
-  std::vector<const JobFile*> changed;
-  for (const JobFile& file : files_) {
-    if (file.sequence > after_sequence) changed.push_back(&file);
+  for (auto i = std::ranges::upper_bound(changes_, after_sequence, {}, &Change::sequence);
+       i != changes_.end(); ++i) {
+    const JobFile& file = files_[i->file];
+    if (file.sequence != i->sequence) continue;
+    if (changes.files.size() == max_files) {
+      changes.more = true;
+      changes.sequence = changes.files.back().sequence;
+      break;
+    }
+    changes.files.push_back(file);
   }
-  if (changed.size() > max_files) {
-    std::ranges::nth_element(changed, changed.begin() + static_cast<std::ptrdiff_t>(max_files), {},
-                             &JobFile::sequence);
-    changed.resize(max_files);
-    changes.more = true;
-    changes.sequence = (*std::ranges::max_element(changed, {}, &JobFile::sequence))->sequence;
-  }
-  changes.files.reserve(changed.size());
-  for (const JobFile* file : changed) changes.files.push_back(*file);
   return changes;
 }
 

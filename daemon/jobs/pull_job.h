@@ -66,7 +66,8 @@ class PullJob final : private pull::PullObserver {
   void End(JobState state, const absl::Status& error);
   void StopRun();
 
-  void Touch(JobFile& file) { file.sequence = ++sequence_; }
+  void Touch(JobFile& file);
+  void ForgetOldChanges();
 
   void SetDone(JobFile& file, uint64_t done_bytes);
   uint64_t RunningMillis() const;
@@ -85,6 +86,14 @@ class PullJob final : private pull::PullObserver {
   int attempts_ = 0;
   uint64_t sequence_;  // begins at the time of day, so that it grows across restarts of the daemon
   std::vector<JobFile> files_;
+
+  // What changed when, oldest first; of a file only the latest change counts.
+  struct Change {
+    uint64_t sequence;
+    uint32_t file;
+  };
+
+  std::vector<Change> changes_;
   uint64_t total_bytes_ = 0;
   uint64_t done_bytes_ = 0;
   uint32_t files_total_ = 0;

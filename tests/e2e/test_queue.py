@@ -219,6 +219,18 @@ class QueueTest(QueueCase):
 
     # --- waiting ---
 
+    def test_a_daemon_that_is_stopped_stays_stopped_whoever_watches(self):
+        self.hub.commit("acme/otter", {"model.safetensors": {"size": 40 * MB, "seed": 1}})
+        watcher = self.box.start_batuta("hf", "pull", "model", "acme/otter", "--limit-rate", "100K",
+                                        env={"BATUTA_NO_SPAWN": ""})
+        job = wait_until(lambda: self.jobs("ls"), "a job")[0]["id"]
+        self.wait_for_bytes(job)
+        self.assertEqual(self.box.batuta("daemon", "stop").code, 0)
+        _, err = watcher.communicate(timeout=60)
+        self.assertEqual(watcher.returncode, 3, err)
+        self.assertIn("goes on", err)
+        self.assertEqual(self.box.batuta("daemon", "status").code, 3)
+
     def test_no_wait_ends_where_others_wait(self):
         self.hub.commit("acme/otter", {"config.json": "{}", "model.safetensors": pseudo_random_bytes(1, 2 * MB)})
         self.hub.fault(kind="status", path="/resolve/", status=429, count="always", headers={"Retry-After": "60"})
