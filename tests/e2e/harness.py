@@ -23,8 +23,11 @@ BATUTA = os.environ["BATUTA"]
 BATUTAD = os.environ["BATUTAD"]
 HUBSIM = os.environ["HUBSIM"]
 
+# How much slower than usual the binaries are: a sanitizer's build says so.
+SLOWNESS = float(os.environ.get("BATUTA_E2E_SLOWNESS", "1"))
+
 # Sanitizers and a busy machine make everything slower; nothing here measures time, it only must not wait for ever.
-PATIENCE_S = 90
+PATIENCE_S = 90 * SLOWNESS
 
 
 def wait_until(condition, what, timeout_s=PATIENCE_S):

@@ -7,7 +7,7 @@ disk are busy with.
 import time
 import unittest
 
-from harness import EndToEndTest
+from harness import EndToEndTest, SLOWNESS
 
 CONNECTIONS = 8
 PACE = 2_000_000  # bytes per second of each connection
@@ -61,20 +61,20 @@ class ConnectionsTest(EndToEndTest):
     def test_a_stalled_connection_costs_the_stall_timeout(self):
         self.begin()
         for moment, skip in MOMENTS.items():
-            came = self.assert_in_time(f"stalled {moment}", self.undisturbed_s + STALL_TIMEOUT_S + 2,
+            came = self.assert_in_time(f"stalled {moment}", self.undisturbed_s + STALL_TIMEOUT_S + 2 * SLOWNESS,
                                        kind="stall", at_bytes=500_000, skip=skip)
             self.assertEqual(came, 500_000)
 
     def test_where_there_is_no_other_connection_either(self):
         self.begin(connections=1, size=8_000_000)
-        came = self.assert_in_time("stalled alone", self.undisturbed_s + STALL_TIMEOUT_S + 2, kind="stall", at_bytes=500_000, skip=0)
+        came = self.assert_in_time("stalled alone", self.undisturbed_s + STALL_TIMEOUT_S + 2 * SLOWNESS, kind="stall", at_bytes=500_000, skip=0)
         self.assertEqual(came, 500_000)
 
     def test_the_tail_does_not_wait_for_a_slow_connection(self):
         self.begin()
         for moment, skip in MOMENTS.items():
             for times in (9, 40):
-                self.assert_in_time(f"{times} times slower {moment}", 1.3 * self.undisturbed_s + 2.5,
+                self.assert_in_time(f"{times} times slower {moment}", 1.3 * self.undisturbed_s + 2.5 * SLOWNESS,
                                     kind="slow", bytes_per_second=PACE // times, skip=skip)
 
 

@@ -5,7 +5,7 @@ import signal
 import time
 import unittest
 
-from harness import EndToEndTest, Hub, kill_9, pseudo_random_bytes, wait_until, write_repo
+from harness import EndToEndTest, Hub, SLOWNESS, kill_9, pseudo_random_bytes, wait_until, write_repo
 
 MB = 1_000_000
 SIZE = 80 * MB  # more than the kernel holds for a hub that has gone
@@ -55,7 +55,7 @@ class QueueCase(EndToEndTest):
         print(f"limit {expected}: {[round(rate) for rate in rates]} bytes/s")
         # On a busy machine a window may be slow, and a late look makes the next one seem fast: so the middle one.
         self.assertLessEqual(sorted(rates)[windows // 2], 1.10 * expected)
-        self.assertGreaterEqual(max(rates), 0.90 * expected)
+        self.assertGreaterEqual(max(rates), 0.90 * expected / SLOWNESS)
 
 
 class QueueTest(QueueCase):
