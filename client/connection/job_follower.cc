@@ -128,7 +128,7 @@ bool JobFollower::Reconnect(absl::Status why) {
     }
     why = connection.status();
     if (!MayComeBack(why) || SteadyClock::now() >= give_up) {
-      Push({Event::Kind::kEnd, {}, was_stopped ? stopped : std::move(why)});
+      Push({Event::Kind::kEnd, {}, was_stopped ? stopped : why});
       return false;
     }
     pause = std::min(2 * pause, kLongestPause);
