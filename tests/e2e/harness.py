@@ -103,6 +103,13 @@ class Hub:
     def requests(self):
         return self._call("GET", "requests")
 
+    def stats(self):
+        return self._call("GET", "stats")
+
+    def windows(self):
+        """What was used and refused in each rate-limit window since the start, by bucket."""
+        return self._call("GET", "windows")
+
     def clear_log(self):
         self._call("DELETE", "requests")
 

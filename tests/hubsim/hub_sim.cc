@@ -70,13 +70,15 @@ class LoopbackHub final : public HubSim {
         spool_(std::move(spool)),
         signer_(MakeSecret()),
         limiter_(options.window),
+        actions_(options.hour),
         site_{.options = options_,
               .store = store_,
               .uploads = uploads_,
               .signer = signer_,
               .endpoint = fmt::format("http://127.0.0.1:{}", hub->port()),
               .cdn_endpoint = fmt::format("http://127.0.0.1:{}", cdn->port())},
-        hub_handler_(site_, limiter_, [this](const Request& request) { return AdminAnswer(*this, request); }),
+        hub_handler_(site_, limiter_, actions_,
+                     [this](const Request& request) { return AdminAnswer(*this, request); }),
         cdn_handler_(site_),
         hub_(std::move(hub)),
         cdn_(std::move(cdn)) {
@@ -206,7 +208,12 @@ class LoopbackHub final : public HubSim {
 
   std::map<std::uint64_t, int> fault_hits() const override { return faults_.HitCounts(); }
 
-  void ResetRateLimits() override { limiter_.Reset(); }
+  void ResetRateLimits() override {
+    limiter_.Reset();
+    actions_.Reset();
+  }
+
+  std::vector<WindowUse> windows() const override { return limiter_.Windows(); }
 
   Log requests() const override { return recorder_.Snapshot(); }
 
@@ -228,6 +235,8 @@ class LoopbackHub final : public HubSim {
       const bool is_cdn = request.listener == Listener::kCdn;
       ++stats.requests;
       ++stats.by_bucket[is_cdn ? "cdn" : request.bucket];
+      ++stats.by_status[request.status];
+      if (request.status == 429) ++stats.refused_by_bucket[is_cdn ? "cdn" : request.bucket];
       (is_cdn ? stats.cdn_bytes_sent : stats.hub_bytes_sent) += request.body_bytes_sent;
       stats.bytes_received += request.body_bytes_received;
       if (is_cdn && request.authorization) ++stats.leaked_tokens;
@@ -293,6 +302,7 @@ class LoopbackHub final : public HubSim {
   UploadArea uploads_;
   const LinkSigner signer_;
   RateLimiter limiter_;
+  RateLimiter actions_;
   FaultBoard faults_;
   RequestRecorder recorder_;
   StopSignal stop_;

@@ -77,8 +77,10 @@ struct FileFacts {
 
 struct Stats {
   std::uint64_t requests = 0;
-  std::map<std::string, std::uint64_t> by_bucket = {};  // "api", "resolvers", "pages", "cdn"
-  std::uint64_t hub_bytes_sent = 0;                     // bodies only
+  std::map<std::string, std::uint64_t> by_bucket = {};          // "api", "resolvers", "pages", "cdn"
+  std::map<int, std::uint64_t> by_status = {};                  // 0: in progress, or reset
+  std::map<std::string, std::uint64_t> refused_by_bucket = {};  // answers with 429
+  std::uint64_t hub_bytes_sent = 0;                             // bodies only
   std::uint64_t cdn_bytes_sent = 0;
   std::uint64_t bytes_received = 0;
   std::uint64_t connections = 0;    // since Start(), both ports
@@ -160,6 +162,9 @@ class HubSim {
 
   // Begins a new window for everyone.
   virtual void ResetRateLimits() = 0;
+
+  // Every window of every identity since the start, in the order of their beginnings.
+  virtual std::vector<WindowUse> windows() const = 0;
 
   // ---- log ----
 

@@ -38,6 +38,8 @@ struct Arguments {
   std::string port_file;
   std::string faults_file;
   std::int64_t window_ms = 300'000;
+  std::int64_t hour_ms = 3'600'000;
+  std::string quota_fields = "every";
   std::int64_t link_validity_ms = 3'600'000;
   bool has_no_rate_limits = false;
   bool has_no_resolve_cache = false;
@@ -54,6 +56,20 @@ void Declare(CLI::App& app, Arguments& arguments) {
   app.add_option("--faults", arguments.faults_file, "JSON file with fault rules");
   app.add_option("--window-ms", arguments.window_ms, "Length of a rate-limit window")
       ->check(CLI::PositiveNumber);
+  app.add_option("--anonymous-api", arguments.options.anonymous.api,
+                 "API requests per window without a token")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--anonymous-resolvers", arguments.options.anonymous.resolvers,
+                 "File requests per window without a token")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--quota-fields", arguments.quota_fields,
+                 "Which answers tell of quotas: every; refusal: only a 429, by Retry-After; none")
+      ->check(CLI::IsMember({"every", "refusal", "none"}));
+  app.add_option("--commits-per-hour", arguments.options.commits_per_hour,
+                 "Commits per hour and caller; 0: any");
+  app.add_option("--repo-creations-per-hour", arguments.options.repo_creations_per_hour,
+                 "New repos per hour and caller; 0: any");
+  app.add_option("--hour-ms", arguments.hour_ms, "Length of that hour")->check(CLI::PositiveNumber);
   app.add_flag("--no-rate-limits", arguments.has_no_rate_limits, "Never refuse for want of quota");
   app.add_flag("--no-resolve-cache", arguments.has_no_resolve_cache, "Serve small files without the 307 hop");
   app.add_option("--tree-page", arguments.options.tree_page_size, "Entries per page of a tree listing")
@@ -65,6 +81,11 @@ void Declare(CLI::App& app, Arguments& arguments) {
   app.add_option("--link-validity-ms", arguments.link_validity_ms, "How long a CDN link is valid");
   app.add_flag("--exit-with-parent", arguments.exits_with_parent,
                "End when the process that started this one ends");
+}
+
+QuotaFields QuotaFieldsFrom(const std::string& word) {
+  if (word == "refusal") return QuotaFields::kRefusalsOnly;
+  return word == "none" ? QuotaFields::kNone : QuotaFields::kEveryAnswer;
 }
 
 int Fail(const std::string& what) {
@@ -154,6 +175,8 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kBadInput;
   }
   arguments.options.window = std::chrono::milliseconds(arguments.window_ms);
+  arguments.options.hour = std::chrono::milliseconds(arguments.hour_ms);
+  arguments.options.quota_fields = QuotaFieldsFrom(arguments.quota_fields);
   arguments.options.signed_url_validity = std::chrono::milliseconds(arguments.link_validity_ms);
   arguments.options.rate_limits_enabled = !arguments.has_no_rate_limits;
   arguments.options.regular_via_resolve_cache = !arguments.has_no_resolve_cache;

@@ -9,6 +9,13 @@
 
 namespace batuta::hubsim {
 
+// Which answers tell of quotas.
+enum class QuotaFields {
+  kEveryAnswer,   // RateLimit and RateLimit-Policy, as the live service does
+  kRefusalsOnly,  // a 429 brings Retry-After; nothing warns before
+  kNone,          // not even a 429 says for how long
+};
+
 struct Options {
   std::uint16_t hub_port = 0;  // 0: a free one
   std::uint16_t cdn_port = 0;
@@ -19,6 +26,12 @@ struct Options {
   Quotas free{.api = 1000, .resolvers = 5000, .pages = 200};
   Quotas pro{.api = 2500, .resolvers = 12000, .pages = 400};
   std::chrono::milliseconds window{300'000};
+  QuotaFields quota_fields = QuotaFields::kEveryAnswer;
+
+  // Granular limits per identity and `hour`; 0: none. What they refuse is 429 while the api bucket has room.
+  int commits_per_hour = 0;
+  int repo_creations_per_hour = 0;
+  std::chrono::milliseconds hour{3'600'000};
 
   std::size_t tree_page_size = 1000;
   std::size_t expanded_tree_page_size = 50;

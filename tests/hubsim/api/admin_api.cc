@@ -11,11 +11,13 @@ namespace {
 
 using nlohmann::json;
 
+std::int64_t EpochMilliseconds(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
 json RequestJson(const LoggedRequest& request) {
   json headers = json::object();
   for (const auto& [name, value] : request.headers) headers[ToLower(name)] = value;
-  const auto start =
-      std::chrono::duration_cast<std::chrono::milliseconds>(request.start_time.time_since_epoch());
   return {{"number", request.number},
           {"listener", request.listener == Listener::kCdn ? "cdn" : "hub"},
           {"method", request.method},
@@ -32,17 +34,33 @@ json RequestJson(const LoggedRequest& request) {
           {"is_finished", request.is_finished},
           {"is_over", request.is_over},
           {"connection_id", request.connection_id},
-          {"start_ms", start.count()}};
+          {"start_ms", EpochMilliseconds(request.start_time)}};
 }
 
 json StatsJson(const Stats& stats) {
+  json by_status = json::object();
+  for (const auto& [status, count] : stats.by_status) by_status[std::to_string(status)] = count;
   return {{"requests", stats.requests},
           {"by_bucket", stats.by_bucket},
+          {"by_status", by_status},
+          {"refused_by_bucket", stats.refused_by_bucket},
           {"hub_bytes_sent", stats.hub_bytes_sent},
           {"cdn_bytes_sent", stats.cdn_bytes_sent},
           {"bytes_received", stats.bytes_received},
           {"connections", stats.connections},
           {"leaked_tokens", stats.leaked_tokens}};
+}
+
+json WindowJson(const WindowUse& window) {
+  const auto count_by_name = [](const std::map<Bucket, int>& counts) {
+    json by_name = json::object();
+    for (const auto& [bucket, count] : counts) by_name[BucketName(bucket)] = count;
+    return by_name;
+  };
+  return {{"identity", window.identity},
+          {"start_ms", EpochMilliseconds(window.start)},
+          {"used", count_by_name(window.used)},
+          {"refused", count_by_name(window.refused)}};
 }
 
 std::optional<FileSource> SourceFrom(const json& value) {
@@ -121,6 +139,11 @@ Response AdminAnswer(HubSim& sim, const Request& request) {
     return JsonAnswer(json::object());
   }
   if (call == "POST commit") return AddCommit(sim, request);
+  if (call == "GET windows") {
+    json list = json::array();
+    for (const WindowUse& window : sim.windows()) list.push_back(WindowJson(window));
+    return JsonAnswer(list);
+  }
   if (call == "POST window") {
     sim.ResetRateLimits();
     return JsonAnswer(json::object());

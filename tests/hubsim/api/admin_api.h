@@ -7,6 +7,7 @@
 //   POST   /__hubsim/commit     {"kind": "model", "repo": "acme/otter", "branch": "main", "create": true,
 //                                "title": "…", "deleted": ["path"], "files": {"path": FILE}} -> {"commit"}
 //                               where FILE is "text", {"base64": "…"} or {"size": N, "seed": N}
+//   GET    /__hubsim/windows    what was used and refused in each rate-limit window since the start
 //   POST   /__hubsim/window     begin new rate-limit windows for everyone
 #pragma once
 

@@ -25,6 +25,28 @@ namespace {
 constexpr std::string_view kAdminPrefix = "/__hubsim/";
 constexpr Quotas kUnlimited{.api = 1'000'000, .resolvers = 1'000'000, .pages = 1'000'000};
 
+int QuotaOf(const Quotas& quotas, Bucket bucket) {
+  switch (bucket) {
+    case Bucket::kApi:
+      return quotas.api;
+    case Bucket::kResolvers:
+      return quotas.resolvers;
+    default:
+      return quotas.pages;
+  }
+}
+
+// What a request does that has a limit of its own.
+std::optional<Bucket> ActionOf(const Request& request) {
+  const std::vector<std::string>& segments = request.segments;
+  if (request.method != "POST" || segments.size() < 3 || segments[0] != "api") return std::nullopt;
+  if (segments[1] == "repos")
+    return segments[2] == "create" ? std::optional(Bucket::kRepoCreations) : std::nullopt;
+  // /api/models/[namespace/]name/commit/revision
+  const bool is_commit = segments.size() > 4 && (segments[3] == "commit" || segments[4] == "commit");
+  return is_commit ? std::optional(Bucket::kCommits) : std::nullopt;
+}
+
 Bucket BucketOf(const Request& request) {
   const std::vector<std::string>& segments = request.segments;
   const bool is_api = !segments.empty() && segments[0] == "api";
@@ -94,19 +116,42 @@ Admission HubHandler::Admit(const Request& request) {
       quotas = caller.user->is_pro ? site_.options.pro : site_.options.free;
     }
   }
-  if (!site_.options.rate_limits_enabled) quotas = kUnlimited;
-  const RateVerdict verdict = limiter_.Count(identity, bucket, quotas);
-  Admission admission{.bucket = BucketName(bucket), .headers = {}, .refusal = {}};
-  admission.headers.Add("RateLimit", verdict.rate_limit);
-  admission.headers.Add("RateLimit-Policy", verdict.rate_limit_policy);
+  const bool is_limited = site_.options.rate_limits_enabled;
+  const int quota = QuotaOf(is_limited ? quotas : kUnlimited, bucket);
+  const RateVerdict verdict = limiter_.Count(identity, bucket, quota);
+  const std::string name = BucketName(bucket);
+  const std::string rate_limit =
+      fmt::format(R"("{}";r={};t={})", name, verdict.remaining, verdict.reset_in.count());
+  Admission admission{.bucket = name, .headers = {}, .refusal = {}};
+  if (site_.options.quota_fields == QuotaFields::kEveryAnswer) {
+    admission.headers.Add("RateLimit", rate_limit);
+    admission.headers.Add("RateLimit-Policy", fmt::format(R"("fixed window";"{}";q={};w={})", name, quota,
+                                                          limiter_.window().count()));
+  }
   admission.headers.Add(
       "X-Request-Id",
-      "Root=1-" + Sha256Hex(fmt::format("{} {}", request.connection_id, verdict.rate_limit)).substr(0, 24));
-  if (!verdict.is_allowed && site_.options.rate_limits_enabled) {
+      "Root=1-" + Sha256Hex(fmt::format("{} {}", request.connection_id, rate_limit)).substr(0, 24));
+  if (!verdict.is_allowed && is_limited) {
     admission.refusal =
         ErrorAnswer(429, "", "We had to rate limit you. Wait for the window to end, or use a token.");
+    if (site_.options.quota_fields == QuotaFields::kRefusalsOnly) {
+      admission.refusal->headers.Set("Retry-After", std::to_string(verdict.reset_in.count()));
+    }
+  } else {
+    admission.refusal = CountAction(request, identity);
   }
   return admission;
+}
+
+std::optional<Response> HubHandler::CountAction(const Request& request, const std::string& identity) {
+  const std::optional<Bucket> action = ActionOf(request);
+  if (!action) return std::nullopt;
+  const bool is_commit = *action == Bucket::kCommits;
+  const int limit = is_commit ? site_.options.commits_per_hour : site_.options.repo_creations_per_hour;
+  if (limit == 0 || actions_.Count(identity, *action, limit).is_allowed) return std::nullopt;
+  return ErrorAnswer(429, "",
+                     fmt::format("The hourly quota for this action is used up: {}. Try again later.",
+                                 is_commit ? "commit" : "repo creation"));
 }
 
 Response HubHandler::Handle(const Request& request, const FaultPlan& plan) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <string>
 
 #include "tests/hubsim/api/site.h"
 #include "tests/hubsim/net/http_server.h"
@@ -13,14 +15,17 @@ class HubHandler final : public RequestHandler {
   // Answers requests under /__hubsim/.
   using AdminHandler = std::function<Response(const Request&)>;
 
-  HubHandler(const Site& site, RateLimiter& limiter, AdminHandler admin)
-      : site_(site), limiter_(limiter), admin_(std::move(admin)) {}
+  // `actions` counts what is limited by the hour.
+  HubHandler(const Site& site, RateLimiter& limiter, RateLimiter& actions, AdminHandler admin)
+      : site_(site), limiter_(limiter), actions_(actions), admin_(std::move(admin)) {}
 
   bool IsUnseen(const Request& request) const override;
   Admission Admit(const Request& request) override;
   Response Handle(const Request& request, const FaultPlan& plan) override;
 
  private:
+  // The refusal of an action whose hourly limit is reached.
+  std::optional<Response> CountAction(const Request& request, const std::string& identity);
   Response Route(const Request& request, const FaultPlan& plan) const;
   Response ApiAnswer(const Request& request, const FaultPlan& plan, const Caller& caller) const;
   Response PageAnswer(const Request& request, const FaultPlan& plan, const Caller& caller) const;
@@ -28,6 +33,7 @@ class HubHandler final : public RequestHandler {
 
   const Site& site_;
   RateLimiter& limiter_;
+  RateLimiter& actions_;
   const AdminHandler admin_;
 };
 

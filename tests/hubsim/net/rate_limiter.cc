@@ -1,25 +1,9 @@
 #include "tests/hubsim/net/rate_limiter.h"
 
 #include <algorithm>
-
-#include <fmt/format.h>
+#include <utility>
 
 namespace batuta::hubsim {
-namespace {
-
-int QuotaOf(const Quotas& quotas, Bucket bucket) {
-  switch (bucket) {
-    case Bucket::kApi:
-      return quotas.api;
-    case Bucket::kResolvers:
-      return quotas.resolvers;
-    case Bucket::kPages:
-      return quotas.pages;
-  }
-  return 0;
-}
-
-}  // namespace
 
 std::string BucketName(Bucket bucket) {
   switch (bucket) {
@@ -29,42 +13,42 @@ std::string BucketName(Bucket bucket) {
       return "resolvers";
     case Bucket::kPages:
       return "pages";
+    case Bucket::kCommits:
+      return "commits";
+    case Bucket::kRepoCreations:
+      return "repo-creations";
   }
   return {};
 }
 
-RateVerdict RateLimiter::Count(const std::string& identity, Bucket bucket, const Quotas& quotas) {
-  using std::chrono::ceil;
-  using std::chrono::seconds;
+RateVerdict RateLimiter::Count(const std::string& identity, Bucket bucket, int quota) {
   const auto now = std::chrono::steady_clock::now();
   const std::scoped_lock lock(mutex_);
-  auto [entry, is_new] = ledgers_.try_emplace(identity, Ledger{.start = now, .used = {}});
-  Ledger& ledger = entry->second;
-  if (now - ledger.start >= window_) ledger = Ledger{.start = now, .used = {}};
-
-  const int quota = QuotaOf(quotas, bucket);
-  int& used = ledger.used[bucket];
+  Ledger& ledger = ledgers_[identity];
+  const bool is_new = ledger.use.identity.empty();
+  if (is_new || now - ledger.start >= window_) {
+    if (!is_new) ended_.push_back(std::move(ledger.use));
+    ledger = {.start = now, .use = {.identity = identity, .start = std::chrono::system_clock::now()}};
+  }
+  int& used = ledger.use.used[bucket];
   const bool is_allowed = used < quota;
-  if (is_allowed) ++used;
-  const auto reset = ceil<seconds>(ledger.start + window_ - now).count();
-  const auto window = std::max<std::chrono::seconds::rep>(1, ceil<seconds>(window_).count());
-  const std::string name = BucketName(bucket);
+  ++(is_allowed ? used : ledger.use.refused[bucket]);
   return {.is_allowed = is_allowed,
-          .rate_limit = fmt::format(R"("{}";r={};t={})", name, quota - used, reset),
-          .rate_limit_policy = fmt::format(R"("fixed window";"{}";q={};w={})", name, quota, window)};
+          .remaining = quota - used,
+          .reset_in = std::chrono::ceil<std::chrono::seconds>(ledger.start + window_ - now)};
 }
 
-int RateLimiter::Used(const std::string& identity, Bucket bucket) const {
+std::vector<WindowUse> RateLimiter::Windows() const {
   const std::scoped_lock lock(mutex_);
-  const auto entry = ledgers_.find(identity);
-  if (entry == ledgers_.end()) return 0;
-  if (std::chrono::steady_clock::now() - entry->second.start >= window_) return 0;
-  const auto used = entry->second.used.find(bucket);
-  return used == entry->second.used.end() ? 0 : used->second;
+  std::vector<WindowUse> all = ended_;
+  for (const auto& [identity, ledger] : ledgers_) all.push_back(ledger.use);
+  std::ranges::sort(all, {}, &WindowUse::start);
+  return all;
 }
 
 void RateLimiter::Reset() {
   const std::scoped_lock lock(mutex_);
+  for (auto& [identity, ledger] : ledgers_) ended_.push_back(std::move(ledger.use));
   ledgers_.clear();
 }
 

@@ -1,4 +1,4 @@
-// The resolver, the CDN, ranges, renames, access and quotas.
+// The resolver, the CDN, ranges, renames and access.
 #include <gmock/gmock.h>
 
 #include "tests/unit/hubsim/hub_fixture.h"
@@ -252,68 +252,6 @@ TEST_F(DirectResolveTest, RegularFileIs200AtOnceWithoutTheHop) {
   EXPECT_EQ(head.body, "");
   EXPECT_EQ(Get(file, {{"If-None-Match", head.Header("ETag")}}).status, 304);
   EXPECT_EQ(Get(file, {{"Range", "bytes=2-4"}}).body, "234");
-}
-
-class QuotaTest : public HubTest {
- protected:
-  QuotaTest()
-      : HubTest({.anonymous = {.api = 3, .resolvers = 4, .pages = 1},
-                 .free = {.api = 5, .resolvers = 5, .pages = 5},
-                 .window = std::chrono::hours(1)}) {
-    MakeRepo("acme/otter", kFiles);
-  }
-};
-
-TEST_F(QuotaTest, EveryAnswerCountsDownAndTheSpentWindowIs429) {
-  const std::string api = Url("/api/models/acme/otter");
-
-  EXPECT_THAT(Get(api).Header("RateLimit"), StartsWith(R"("api";r=2;t=)"));
-  EXPECT_EQ(Get(api).Header("RateLimit-Policy"), R"("fixed window";"api";q=3;w=3600)");
-  EXPECT_EQ(Head(Url("/api/models/acme/none")).status, 401);
-  const RawAnswer spent = Get(api);
-  EXPECT_EQ(spent.status, 429);
-  EXPECT_THAT(spent.Header("RateLimit"), StartsWith(R"("api";r=0;t=)"));
-
-  sim_->ResetRateLimits();
-  EXPECT_EQ(Get(api).status, 200);
-}
-
-TEST_F(QuotaTest, BucketsAndIdentitiesAreCountedApartAndEveryHopCounts) {
-  const std::string file = Url("/acme/otter/resolve/main/config.json");
-
-  EXPECT_EQ(GetFollowing(file).status, 200);
-  EXPECT_EQ(GetFollowing(file).status, 200);
-  EXPECT_EQ(Head(file).status, 429);
-  EXPECT_EQ(Get(Url("/api/models/acme/otter")).status, 200);
-  EXPECT_THAT(Head(file, kMira).Header("RateLimit"), StartsWith(R"("resolvers";r=4;)"));
-  EXPECT_EQ(Get(Url("/acme/otter")).status, 200);
-  EXPECT_EQ(Get(Url("/acme/otter")).status, 429);
-}
-
-TEST_F(QuotaTest, CdnIsNotCounted) {
-  const std::string link = Head(Url("/acme/otter/resolve/main/model.bin")).Header("Location");
-
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(Head(link).status, 200);
-  EXPECT_FALSE(Head(link).HasHeader("RateLimit"));
-}
-
-class ShortWindowTest : public HubTest {
- protected:
-  ShortWindowTest()
-      : HubTest({.anonymous = {.api = 1, .resolvers = 1, .pages = 1},
-                 .window = std::chrono::milliseconds(200)}) {}
-};
-
-TEST_F(ShortWindowTest, WindowEndsByItself) {
-  MakeRepo("acme/otter", kFiles);
-  EXPECT_EQ(Get(Url("/api/models/acme/otter")).status, 200);
-
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  int status = 429;
-  while (status == 429 && std::chrono::steady_clock::now() < deadline)
-    status = Get(Url("/api/models/acme/otter")).status;
-
-  EXPECT_EQ(status, 200);
 }
 
 }  // namespace
