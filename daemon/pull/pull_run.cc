@@ -13,6 +13,7 @@
 
 #include "common/log/log.h"
 #include "common/status/status.h"
+#include "daemon/pull/waiting_flights.h"
 
 namespace batuta::pull {
 
@@ -96,12 +97,13 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
       auto run = run_.lock();
       if (!run || run->observer_ == nullptr) return;
       run->UseSpace(group_, done_bytes);
+      if (received_bytes > 0) run->NoteMovement(group_);
       run->observer_->OnFileProgress(run->groups_[group_].front(), done_bytes, received_bytes);
     }
 
     void OnWaiting(const transport::WaitInfo& info, const absl::Status& cause, int attempt) override {
       auto run = run_.lock();
-      if (run && run->observer_ != nullptr) run->observer_->OnWaiting(info, cause, attempt);
+      if (run && run->observer_ != nullptr) run->NoteWait(group_, {info, cause, attempt});
     }
 
     void OnFinished(const absl::Status& status) override {
@@ -235,8 +237,27 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
 
   const PlannedFile& FirstOf(size_t group) const { return plan_->files[groups_[group].front()]; }
 
+  void NoteMovement(size_t group) {
+    waiting_.Move(group);
+    told_until_.reset();
+  }
+
+  void NoteWait(size_t group, Hold hold) {
+    waiting_.Wait(group, std::move(hold));
+    TellWait();
+  }
+
+  // Many blobs that wait for the same are told once.
+  void TellWait() {
+    const Hold* const hold = waiting_.Look(context_.clock.wall());
+    if (observer_ == nullptr || hold == nullptr || told_until_ == hold->info.until) return;
+    told_until_ = hold->info.until;
+    observer_->OnWaiting(hold->info, hold->cause, hold->attempt);
+  }
+
   void OnBlobFinished(size_t group, const absl::Status& status) {
     if (observer_ == nullptr) return;
+    waiting_.End(group);
     flights_[group].reset();
     --in_flight_;
     if (!status.ok()) return FailFile(groups_[group].front(), status);
@@ -244,6 +265,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     unlinked_.push_back(group);
     LinkMore();
     Advance();
+    TellWait();
   }
 
   // One task at a time: while it runs, the next groups gather.
@@ -327,6 +349,8 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   std::vector<std::vector<size_t>> groups_;         // see Work
   std::vector<std::optional<TransferId>> flights_;  // by group
   std::vector<uint64_t> unwritten_bytes_;           // by group
+  WaitingFlights waiting_;                          // by group
+  std::optional<WallTime> told_until_;              // of the wait that the observer knows of
   cache::SpaceLedger::Reservation space_;
   size_t next_ = 0;  // the first group not handed out
   size_t in_flight_ = 0;

@@ -27,8 +27,8 @@ class PullObserver {
   virtual void OnFileDone(size_t index) = 0;
   virtual void OnFileFailed(size_t index, const absl::Status& status) = 0;
 
-  // Nothing moves for the reason in `info`; `cause` is the error behind it (OK for a rate limit). Progress
-  // ends the wait.
+  // Nothing moves for the reason in `info`, none of the files; `cause` is the error behind it (OK for a rate
+  // limit). Progress ends the wait.
   virtual void OnWaiting(const transport::WaitInfo& info, const absl::Status& cause, int attempt) = 0;
   virtual void OnFinished(const absl::Status& status) = 0;
 };

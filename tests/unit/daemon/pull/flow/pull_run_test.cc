@@ -117,6 +117,32 @@ TEST_F(PullRunTest, CallerWhoWillNotWaitGetsTheTransientErrorAtOnce) {
   EXPECT_THAT(observer_.waits, IsEmpty());
 }
 
+TEST_F(PullRunTest, WaitsWhenNoFileMovesAndNotBefore) {
+  ServeOtter();
+  const std::unique_ptr<PullRun> run = StartRun(RequestFor(Model("acme/otter")));
+  const transport::WaitInfo limit{
+      .reason = "rate limit", .window = "resolvers", .until = clock_.wall() + 60s};
+  ASSERT_THAT(transfers_->wanted(), SizeIs(3));
+
+  transfers_->Progress(1, 2, 2);
+  transfers_->Wait(0, limit, absl::OkStatus(), 0);
+  transfers_->Wait(2, limit, absl::OkStatus(), 0);
+  EXPECT_THAT(observer_.waits, IsEmpty()) << "one still moves";
+  transfers_->Deliver(1, contents_[transfers_->wanted()[1].spec.entry.blob.hex()]);
+  core_.RunUntilIdle();
+  EXPECT_THAT(observer_.waits, ElementsAre("rate limit"));
+
+  transfers_->Progress(0, 1, 1);
+  transfers_->Wait(0, limit, absl::OkStatus(), 0);
+  EXPECT_THAT(observer_.waits, ElementsAre("rate limit", "rate limit")) << "it moved in between";
+  clock_.Advance(61s);
+  transfers_->Deliver(0, contents_[transfers_->wanted()[0].spec.entry.blob.hex()]);
+  core_.RunUntilIdle();
+  EXPECT_THAT(observer_.waits, SizeIs(2)) << "the last may go on and will be heard of";
+  DeliverAll();
+  EXPECT_THAT(*observer_.finished, IsOk());
+}
+
 TEST_F(PullRunTest, FailedBlobEndsTheRunNamesTheFileAndLeavesTheOthers) {
   ServeOtter();
   const std::unique_ptr<PullRun> run = StartRun(RequestFor(Model("acme/otter")));
