@@ -1,25 +1,15 @@
 """Other tools on the socket: the documented example, health, reflection, and errors with their reason."""
 
 import os
-import pathlib
 import subprocess
 import sys
-import tempfile
 import unittest
 
 from harness import EndToEndTest
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-STUBS = tempfile.TemporaryDirectory(prefix="batuta-stubs-")
-PROTOS = sorted(str(path.relative_to(ROOT / "proto")) for path in (ROOT / "proto" / "batuta" / "v1").glob("*.proto"))
-subprocess.run([sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT / 'proto'}", f"--python_out={STUBS.name}",
-                f"--grpc_python_out={STUBS.name}", *PROTOS], check=True)
-sys.path.insert(0, STUBS.name)
-
-import grpc  # noqa: E402
-from batuta.v1 import daemon_service_pb2, daemon_service_pb2_grpc  # noqa: E402
-from batuta.v1 import error_pb2, hub_service_pb2, hub_service_pb2_grpc  # noqa: E402
-from batuta.v1 import job_service_pb2, job_service_pb2_grpc, types_pb2  # noqa: E402
+from api_stubs import ROOT, STUBS, grpc  # before the modules that it makes
+from batuta.v1 import daemon_service_pb2, daemon_service_pb2_grpc
+from batuta.v1 import error_pb2, hub_service_pb2, hub_service_pb2_grpc
+from batuta.v1 import job_service_pb2, job_service_pb2_grpc, types_pb2
 
 
 def unary(channel, method, request=b""):
