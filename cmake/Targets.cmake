@@ -44,3 +44,32 @@ function(batuta_test name)
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
   set_tests_properties(${name} PROPERTIES ENVIRONMENT "TSAN_OPTIONS=ignore_noninstrumented_modules=1:${ARG_TSAN_OPTIONS}")
 endfunction()
+
+# batuta_fuzzed(<target>): parses foreign bytes; instrumented where a fuzzer is built, so that it sees which way they took.
+function(batuta_fuzzed target)
+  if(BATUTA_FUZZER)
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
+endfunction()
+
+# batuta_fuzz(<name> SOURCES <file>... CORPUS <folder> LIBS <target>...)
+# One fuzz target, run for a bounded time. With Clang's fuzzer (preset asan) `<binary> FOLDER` goes on for as long as one
+# likes; elsewhere the corpus and mutations of it are replayed.
+function(batuta_fuzz name)
+  cmake_parse_arguments(ARG "" "CORPUS" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE batuta_warnings ${ARG_LIBS})
+  set(corpus "${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS}")
+  if(BATUTA_FUZZER)
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    set(found "${CMAKE_CURRENT_BINARY_DIR}/${name}.found")
+    file(MAKE_DIRECTORY "${found}")
+    add_test(NAME ${name} COMMAND ${name} -runs=50000 -max_total_time=60 -seed=1 -max_len=8192 -timeout=10 -rss_limit_mb=1024
+      "-artifact_prefix=${CMAKE_CURRENT_BINARY_DIR}/" "${found}" "${corpus}")
+  else()
+    target_link_libraries(${name} PRIVATE batuta_test_fuzz)
+    add_test(NAME ${name} COMMAND ${name} 20000 "${corpus}")
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+endfunction()

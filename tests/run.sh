@@ -8,7 +8,7 @@ usage: tests/run.sh [-p PRESET] [-L LABELS] [-R NAMES] [-j JOBS] [-n]
 
   tests/run.sh                        everything, as CI does
   tests/run.sh -L unit                only the unit tests
-  tests/run.sh -L 'unit|contract'     labels: unit contract integration fault e2e structure bench
+  tests/run.sh -L 'unit|contract'     labels: unit contract integration fault fuzz e2e structure bench
   tests/run.sh -R blob_store          only tests whose name matches
 
   -p PRESET   dev (default), asan, tsan or bench
