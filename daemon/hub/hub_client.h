@@ -26,7 +26,8 @@ namespace batuta::hub {
 // In whose name the hub is asked.
 struct Access {
   Principal principal;
-  Secret token;  // empty = anonymous
+  std::string job = {};  // its jobs take turns; "" = none
+  Secret token;          // empty = anonymous
   Priority priority = Priority::kNormal;
 
   // When it may change while questions are under way: each request is as urgent as this says when it is made.

@@ -46,6 +46,7 @@ void PullJob::Run(Secret token) {
   }
   running_since_ = context_.clock.steady();
   hub::Access access{.principal = record_.owner,
+                     .job = record_.id,
                      .token = std::move(token),
                      .priority = record_.request.priority,
                      .may_wait = record_.request.may_wait,

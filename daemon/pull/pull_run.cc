@@ -220,6 +220,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
           .priority = *priority_,
           .may_wait = request_.may_wait,
           .principal = access_.principal,
+          .job = access_.job,
           .limit = limit_};
       flights_[group] =
           context_.transfers.Join(std::move(spec), std::make_shared<Flight>(weak_from_this(), group));

@@ -18,6 +18,7 @@ struct Member {
   Priority priority = Priority::kNormal;
   bool may_wait = true;
   Principal principal;
+  std::string job;
   std::shared_ptr<BandwidthLimit> limit;  // null = none
   std::shared_ptr<TransferObserver> observer;
   uint64_t told_done_bytes = 0;

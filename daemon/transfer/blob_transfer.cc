@@ -118,6 +118,12 @@ Principal BlobTransfer::principal() const {
   return member == nullptr ? Principal() : member->principal;
 }
 
+std::string BlobTransfer::job() const {
+  core_.AssertCurrent();
+  const Member* const member = audience_.MostUrgent();
+  return member == nullptr ? std::string() : member->job;
+}
+
 void BlobTransfer::OnOpened(absl::StatusOr<std::vector<Extent>> believed) {
   core_.AssertCurrent();
   if (state_ != State::kOpening) return;

@@ -101,6 +101,7 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
 
   // Of the most urgent observer.
   Principal principal() const;
+  std::string job() const;
 
   uint64_t number() const { return number_; }
 

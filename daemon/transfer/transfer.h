@@ -78,6 +78,7 @@ struct TransferSpec {
   Priority priority = Priority::kNormal;
   bool may_wait = true;      // false: a transient error, or being held back by the budget, is final
   Principal principal = {};  // on whose behalf
+  std::string job = {};      // for which of his jobs; "" = none
 
   // Shared by all transfers of one job; null = none. A blob that several jobs want obeys the most generous.
   std::shared_ptr<BandwidthLimit> limit = nullptr;
@@ -85,8 +86,8 @@ struct TransferSpec {
 
 // Transfers moves blobs into the cache: many at once, each over several connections, resumed where an earlier
 // run stopped, hashed while the bytes arrive, published only when the hash is right. The same blob of the
-// same repo wanted twice is moved once. Order: by priority; then whose principal was served least
-// (FairQueue); then first come.
+// same repo wanted twice is moved once. Order: by priority; then whose principal, and for which of
+// his jobs, was served least (FairQueue); then first come.
 //
 // One blob: the missing ranges are cut into segments, taken in order so that hashing follows the front; a
 // connection that falls idle takes the next one, or half of the largest that is still under way. Transient

@@ -120,7 +120,7 @@ TransferId TransferTable::Join(TransferSpec spec, std::shared_ptr<TransferObserv
   }
   blob_of_.emplace(id, blob);
   blob->Join({id, std::move(spec.source), spec.priority, spec.may_wait, std::move(spec.principal),
-              std::move(spec.limit), std::move(observer)});
+              std::move(spec.job), std::move(spec.limit), std::move(observer)});
   if (is_new || queue_.Contains(blob->number())) {
     Enqueue(blob);
     StartMore();
@@ -216,7 +216,7 @@ void TransferTable::OnIdle(BlobTransfer& blob) {
 
 // Puts it where it belongs, also when it is queued already and its priority has changed.
 void TransferTable::Enqueue(const std::shared_ptr<BlobTransfer>& blob) {
-  queue_.Put({blob->number(), blob->priority(), blob->principal(), blob->entry().size_bytes});
+  queue_.Put({blob->number(), blob->priority(), blob->principal(), blob->entry().size_bytes, blob->job()});
   queued_[blob->number()] = blob;
 }
 
@@ -229,20 +229,22 @@ void TransferTable::StartMore() {
   }
 }
 
-// Whoever is more urgent than something in flight, or whose principal has nothing as urgent in flight, need
-// not wait for others to end: the slots are doubled for such.
+// Whoever is more urgent than something in flight, or whose job has less than its share of the slots among
+// what is as urgent, need not wait for others to end: the slots are doubled for such.
 bool TransferTable::HasSlotFor(const FairQueue::Item& item) const {
   const auto limit = static_cast<size_t>(context_.options.blobs_in_flight);
   if (in_flight_.size() < limit) return true;
   if (in_flight_.size() >= 2 * limit) return false;
+  const std::pair own(item.principal, item.job);
+  std::map<std::pair<Principal, std::string>, size_t> in_flight_of = {{own, 0}};
   size_t as_urgent = 0;
-  bool has_one = false;
   for (const std::shared_ptr<BlobTransfer>& blob : in_flight_) {
     if (blob->priority() > item.priority) continue;
     ++as_urgent;
-    has_one = has_one || blob->principal() == item.principal;
+    ++in_flight_of[{blob->principal(), blob->job()}];
   }
-  return as_urgent < limit || !has_one;
+  const size_t share = std::max<size_t>(limit / in_flight_of.size(), 1);
+  return as_urgent < limit || in_flight_of.at(own) < share;
 }
 
 void TransferTable::OnDemandChanged() {

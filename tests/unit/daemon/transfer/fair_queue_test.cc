@@ -15,8 +15,12 @@ using ::testing::ElementsAre;
 constexpr uint64_t kMB = 1'000'000;
 
 FairQueue::Item Wish(uint64_t number, const std::string& tool, uint64_t size_bytes,
-                     Priority priority = Priority::kNormal) {
-  return {number, priority, {.uid = 1'000, .tool = tool}, size_bytes};
+                     Priority priority = Priority::kNormal, const std::string& job = "") {
+  return {number, priority, {.uid = 1'000, .tool = tool}, size_bytes, job};
+}
+
+FairQueue::Item Of(uint64_t number, const std::string& tool, const std::string& job) {
+  return Wish(number, tool, kMB, Priority::kNormal, job);
 }
 
 std::vector<uint64_t> Drain(FairQueue& queue, size_t count = 1'000) {
@@ -49,6 +53,10 @@ TEST(FairQueueTest, OrdersByTheTable) {
        {Wish(1, "a", 3 * kMB), Wish(2, "a", 3 * kMB), Wish(3, "b", kMB), Wish(4, "b", kMB),
         Wish(5, "b", kMB)},
        {1, 3, 4, 5, 2}},
+      {"the jobs of one principal take turns, and have one share among others",
+       {Of(1, "a", "x"), Of(2, "a", "x"), Of(3, "a", "y"), Of(4, "a", "y"), Of(5, "b", "z"), Of(6, "b", "z"),
+        Of(7, "b", "z")},
+       {1, 5, 3, 6, 2, 7, 4}},
       {"the number replaces",
        {Wish(1, "a", 1), Wish(2, "a", 1), Wish(1, "a", 1, Priority::kBackground)},
        {2, 1}},
@@ -66,6 +74,15 @@ TEST(FairQueueTest, TenThousandFilesDoNotKeepThreeWaiting) {
   for (uint64_t i = 0; i < 10'000; ++i) queue.Put(Wish(i, "many", 4'096));
   Drain(queue, 5'000);
   for (uint64_t i = 0; i < 3; ++i) queue.Put(Wish(20'000 + i, "few", 4'096));
+  const std::vector<uint64_t> next = Drain(queue, 6);
+  EXPECT_EQ(std::ranges::count_if(next, [](uint64_t number) { return number >= 20'000; }), 3);
+}
+
+TEST(FairQueueTest, TenThousandFilesDoNotKeepTheNextJobWaiting) {
+  FairQueue queue;
+  for (uint64_t i = 0; i < 10'000; ++i) queue.Put(Of(i, "a", "many"));
+  Drain(queue, 5'000);
+  for (uint64_t i = 0; i < 3; ++i) queue.Put(Of(20'000 + i, "a", "few"));
   const std::vector<uint64_t> next = Drain(queue, 6);
   EXPECT_EQ(std::ranges::count_if(next, [](uint64_t number) { return number >= 20'000; }), 3);
 }

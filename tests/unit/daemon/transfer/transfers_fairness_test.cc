@@ -27,7 +27,7 @@ class TransfersFairnessTest : public ::testing::Test {
 
   // A blob of its own content; `order` hears of its end.
   TransferWorld::Joined Add(TransferWorld& world, const std::string& tool, size_t size_bytes,
-                            Priority priority = Priority::kNormal) {
+                            Priority priority = Priority::kNormal, const std::string& job = "") {
     const auto number = static_cast<int>(++count_);
     const std::string content = MakeContent(size_bytes, count_);
     const auto source = world.Source(content);
@@ -41,6 +41,7 @@ class TransfersFairnessTest : public ::testing::Test {
                                                      .source = source,
                                                      .priority = priority,
                                                      .principal = {.uid = 1'000, .tool = tool},
+                                                     .job = job,
                                                      .limit = nullptr});
     joined.observer->on_finished = [this, number] { order_.push_back(number); };
     return joined;
@@ -71,6 +72,18 @@ TEST_F(TransfersFairnessTest, SomeoneWithNothingInFlightDoesNotWaitForLargeBlobs
   const auto small = Add(world, "few", 10'000);
   ASSERT_TRUE(world.RunUntilFinished(*small.observer));
   EXPECT_FALSE(large.observer->is_finished());
+}
+
+TEST_F(TransfersFairnessTest, SomeoneGetsHisShareBesideLargeBlobsOfAnotherJob) {
+  TransferWorld world(Slots(6));
+  for (int i = 0; i < 12; ++i) Add(world, "a", 4'000'000, Priority::kNormal, "many");
+  world.core.AdvanceAndRunUntilIdle(milliseconds(100));
+  std::vector<TransferWorld::Joined> few;
+  for (int i = 0; i < 3; ++i) few.push_back(Add(world, "a", 1'000'000, Priority::kNormal, "few"));
+  ASSERT_TRUE(world.RunUntilFinished(*few[0].observer));
+  world.core.AdvanceAndRunUntilIdle(milliseconds(50));
+  for (const TransferWorld::Joined& each : few)
+    EXPECT_TRUE(each.observer->is_finished()) << "all three went at once";
 }
 
 TEST_F(TransfersFairnessTest, APriorityThatChangesMovesWhatIsQueued) {
