@@ -45,6 +45,11 @@ def pseudo_random_bytes(seed, size):
     return random.Random(seed).randbytes(size)
 
 
+def small_files(count, seed):
+    """Files of a few bytes, no two alike for different seeds; each costs the quota two requests, for the redirect and for the file."""
+    return {f"file-{number:05}.txt": f"{seed} {number}" for number in range(count)}
+
+
 class Hub:
     """A running hubsim."""
 

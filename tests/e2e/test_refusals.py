@@ -7,17 +7,13 @@ import signal
 import time
 import unittest
 
-from harness import EndToEndTest, SLOWNESS, kill_9, wait_until
+from harness import EndToEndTest, SLOWNESS, kill_9, small_files, wait_until
 from terminal import Terminal
 
 # Between a refusal that leaves the hub and the last request that was sent before it was heard of. Generous: machines are busy.
 ON_ITS_WAY_MS = 1000 * SLOWNESS
 
 COUNTDOWN = r"waiting: rate limit, resumes in (\d+) s"
-
-
-def small_files(count, seed):
-    return {f"file-{number:03}.txt": f"{seed} {number}" for number in range(count)}
 
 
 def milliseconds():
