@@ -26,7 +26,7 @@ constexpr Row kByReason[] = {
     {reason::kOfflineMiss, 10},    {reason::kHubError, 1},          {reason::kHubProtocol, 1},
     {reason::kAnswerTooLarge, 1},  {reason::kUpstreamChanged, 1},   {reason::kStorageFailed, 1},
     {reason::kStorageReadOnly, 1}, {reason::kJobFinished, 1},       {reason::kConfigInvalid, 2},
-    {reason::kCatalogNewer, 1},    {reason::kInternal, 1},
+    {reason::kCatalogNewer, 1},    {reason::kInternal, 1},          {reason::kReservationNotFound, 4},
 };
 
 int ByCode(absl::StatusCode code) {

@@ -44,6 +44,30 @@ std::string ResetText(const v1::Window& window, WallTime now) {
   return fmt::format("in {}", CountdownText(WallOf(window.resets_at()) - now));
 }
 
+std::string RemainingText(const v1::Window& window) {
+  if (window.quota() == 0) return "not known";
+  return fmt::format("{} of {}{}", window.remaining(), window.quota(), window.learned() ? "" : " (assumed)");
+}
+
+// Why a request may wait just now.
+std::string_view StateText(const v1::Window& window) {
+  if (window.closed()) return "closed";
+  if (window.quota() != 0 && window.remaining() == 0) return "spent";
+  return window.scarce() ? "paced" : "open";
+}
+
+// `train 120, batuta 3 (2 waiting)`
+std::string SpendingText(const v1::Window& window) {
+  std::string text;
+  for (const v1::Spending& spending : window.spending()) {
+    const std::string tool =
+        spending.tool().empty() ? fmt::format("uid {}", spending.uid()) : spending.tool();
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", tool, spending.requests());
+    if (spending.waiting() > 0) text += fmt::format(" ({} waiting)", spending.waiting());
+  }
+  return text;
+}
+
 // `10 MB/s`, and what is configured where that differs.
 std::string OverallLimitText(const v1::GetStatusResponse& status) {
   std::string text = LimitText(status.limit_bytes_per_second());
@@ -101,10 +125,10 @@ void PrintCache(Output& output, const v1::ListReposResponse& response, WallTime 
 std::vector<std::string> LimitLines(const Windows& windows, size_t width, WallTime now) {
   std::vector<std::vector<std::string>> rows;
   for (const v1::Window& window : windows) {
-    rows.push_back(
-        {window.endpoint(), window.identity(), window.kind(),
-         fmt::format("{} of {}{}", window.remaining(), window.quota(), window.learned() ? "" : " (assumed)"),
-         ResetText(window, now), fmt::format("{}", window.waiting()), window.closed() ? "closed" : ""});
+    rows.push_back({window.endpoint(), window.identity(), window.kind(), RemainingText(window),
+                    ResetText(window, now), fmt::format("{}", window.waiting()),
+         std::string(StateText(window)),
+                    SpendingText(window)});
   }
   const std::string text = RenderTable({{"ENDPOINT", Align::kLeft, true},
                                         {"IDENTITY", Align::kLeft, true},
@@ -112,7 +136,8 @@ std::vector<std::string> LimitLines(const Windows& windows, size_t width, WallTi
                                         {"REMAINING", Align::kRight},
                                         {"RESETS", Align::kRight},
                                         {"WAITING", Align::kRight},
-                                        {"STATE"}},
+                                        {"STATE"},
+                                        {"SPENT BY", Align::kLeft, true}},
                                        rows, {.width = width});
   std::vector<std::string> lines;
   for (size_t at = 0; at < text.size();) {
@@ -131,7 +156,14 @@ void PrintLimits(Output& output, const Windows& windows, WallTime now, bool one_
       json.BeginObject().Field("endpoint", window.endpoint()).Field("identity", window.identity());
       json.Field("kind", window.kind()).Field("quota", window.quota()).Field("remaining", window.remaining());
       json.FieldOrNull("resets_at", TimeText(window.has_resets_at(), window.resets_at()));
-      json.Field("waiting", window.waiting()).EndObject();
+      json.Field("waiting", window.waiting()).Field("state", StateText(window));
+      json.Field("learned", window.learned()).Field("window_seconds", window.window_seconds());
+      json.Key("spent").BeginArray();
+      for (const v1::Spending& spending : window.spending()) {
+        json.BeginObject().Field("tool", spending.tool()).Field("uid", spending.uid());
+        json.Field("requests", spending.requests()).Field("waiting", spending.waiting()).EndObject();
+      }
+      json.EndArray().EndObject();
     }
     json.EndArray().EndObject();
     return output.Data(json.Take());

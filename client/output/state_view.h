@@ -19,8 +19,8 @@ void PrintCache(Output& output, const v1::ListReposResponse& response, WallTime 
 
 using Windows = google::protobuf::RepeatedPtrField<v1::Window>;
 
-// {"windows":[{"endpoint","identity","kind","quota","remaining","resets_at","waiting"}]}; quiet: `KIND
-// REMAINING` a line.
+// {"windows":[{"endpoint","identity","kind","quota","remaining","resets_at","waiting","state","learned","window_seconds",
+// "spent":[{"tool","uid","requests","waiting"}]}]}; quiet: `KIND REMAINING` a line.
 void PrintLimits(Output& output, const Windows& windows, WallTime now, bool one_line);
 
 // The table for people, line by line: for a redraw.

@@ -46,5 +46,6 @@ inline constexpr std::string_view kConfigInvalid = "CONFIG_INVALID";
 inline constexpr std::string_view kCatalogNewer = "CATALOG_NEWER";
 inline constexpr std::string_view kCatalogDamaged = "CATALOG_DAMAGED";
 inline constexpr std::string_view kInternal = "INTERNAL";
+inline constexpr std::string_view kReservationNotFound = "RESERVATION_NOT_FOUND";
 
 }  // namespace batuta::reason

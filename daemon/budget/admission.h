@@ -37,11 +37,18 @@ struct AdmissionOptions {
 
 using TicketId = FairQueue::Id;
 
+// What one request costs: one of its window, and of that of its action, where it has one (see ActionOf).
+struct Cost {
+  WindowKey window;
+  std::optional<WindowKind> action;
+};
+
 // One request in the queues.
 struct Ticket {
   TicketId id = 0;
-  WindowKey window;
+  Cost cost;
   Principal principal;
+  std::string job;
   Priority priority = Priority::kNormal;
   bool may_wait = true;
 };
@@ -82,21 +89,22 @@ class Admission {
   Decision Admit(SteadyTime now);
 
   struct Settlement {
-    // The window that the answer spoke of: the request's own, or the one whose bucket the server named. A
-    // refused request waits there.
+    // The window that the answer spoke of: the request's own, the one whose bucket the server named, or, when
+    // it was refused for another reason, that of its action. A refused request waits there.
     WindowKey window;
     bool has_closed = false;  // it was open until this refusal
   };
 
   // The end of a request that Admit() sent under that stamp.
-  Settlement Settle(const WindowKey& window, Stamp stamp, const Answer& answer, SteadyTime now);
+  Settlement Settle(const Cost& cost, Stamp stamp, const Answer& answer, SteadyTime now);
 
   // When Admit() may have something new to decide, if nothing else happens before; nullopt when nothing waits
   // for a time.
   std::optional<SteadyTime> NextWake() const;
 
   // Puts a window back as it was before a restart.
-  void Restore(const WindowKey& window, const WindowState& state, Duration reset_in, SteadyTime now);
+  void Restore(const WindowKey& window, const WindowState& state, const std::vector<Spending>& spending,
+               Duration reset_in, SteadyTime now);
 
   // Makes sure that the window exists, for those who look.
   void Touch(const WindowKey& window) { Get(window); }
@@ -105,7 +113,9 @@ class Admission {
     WindowKey key;
     WindowState state;                   // without resets_at
     std::optional<SteadyTime> opens_at;  // nullopt: not begun
+    bool is_scarce = false;
     size_t waiting = 0;
+    std::vector<Spending> spending;  // by principal
   };
 
   std::vector<Status> Windows(SteadyTime now) const;
@@ -119,18 +129,34 @@ class Admission {
 
     WindowLedger ledger;
     FairQueue queue;
-    std::vector<TicketId> arrivals;   // since the last Admit()
-    std::vector<TicketId> impatient;  // may_wait is false; some may be gone already
+    std::map<Principal, uint64_t> spent;  // since the reset
+    std::vector<TicketId> arrivals;       // since the last Admit()
+    std::vector<TicketId> impatient;      // may_wait is false; some may be gone already
     std::optional<SteadyTime> told_interactive;
     std::optional<SteadyTime> told_others;
     std::optional<SteadyTime> wake;
   };
 
+  // Where requests queue, and the window that has to have room as well; for most, the same one.
+  struct Line {
+    const WindowKey& key;
+    Window& window;
+    Window& bucket;
+  };
+
+  static WindowKey QueueOf(const Cost& cost);
+  static Gate GateOf(const Line& line, const Claim& claim, SteadyTime now);
+  static bool IsWithinShare(const Window& bucket, const Principal& principal);
+  static Claim ClaimOf(const Ticket& ticket, const Window& bucket);
+  static void Spend(Window& window, const Principal& principal);
+
   Window& Get(const WindowKey& key);
   void Add(const Ticket& ticket, bool at_front);
-  void AdmitWindow(const WindowKey& key, Window& window, SteadyTime now, Decision* decision);
-  void RefuseImpatient(const WindowKey& key, Window& window, SteadyTime now, Decision* decision);
-  void TellWaiting(const WindowKey& key, Window& window, SteadyTime now, Decision* decision);
+  void AdmitLine(const Line& line, SteadyTime now, Decision* decision);
+  void SendAll(const Line& line, SteadyTime now, Decision* decision);
+  void Charge(const Line& line, const Ticket& ticket, SteadyTime now);
+  void RefuseImpatient(const Line& line, SteadyTime now, Decision* decision);
+  void TellWaiting(const Line& line, SteadyTime now, Decision* decision);
   void ForgetIdleWindows();
   Status StatusOf(const WindowKey& key, const Window& window, SteadyTime now) const;
 

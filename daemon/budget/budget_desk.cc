@@ -8,6 +8,7 @@
 #include "common/log/log.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
+#include "common/text/url.h"
 #include "daemon/budget/identity.h"
 
 namespace batuta::budget {
@@ -24,6 +25,12 @@ constexpr std::chrono::milliseconds kTellObserversEvery{250};
 
 absl::Status Cancelled() {
   return MakeError(absl::StatusCode::kCancelled, reason::kCancelled, "the request was cancelled");
+}
+
+absl::Status TooManyWait(size_t count) {
+  return MakeError(absl::StatusCode::kResourceExhausted, reason::kDaemonBusy,
+                   fmt::format("{} requests wait for the hub's rate limit already", count),
+                   "`batuta hf limits` shows the windows; try again when some of the work is done");
 }
 
 std::string NameOf(const WindowKey& window, const std::string& endpoint) {
@@ -47,9 +54,12 @@ AdmissionOptions OptionsOf(const BudgetOptions& options) {
       case WindowKind::kResolvers:
         return quotas.resolvers;
       case WindowKind::kPages:
+        return quotas.pages;
+      case WindowKind::kCommits:
+      case WindowKind::kRepoCreations:
         break;
     }
-    return quotas.pages;
+    return WindowLedger::kLargestQuota;  // nobody publishes it
   };
   return {.first_quota = first_quota,
           .length = options.window,
@@ -76,10 +86,18 @@ std::string BudgetDesk::Identity(const Secret& token) const {
   return IdentityOf(options_.salt, token);
 }
 
+std::optional<Cost> BudgetDesk::CostOf(transport::HttpMethod method, const std::string& url,
+                                       const Secret& token) const {
+  const std::optional<WindowKind> kind = KindOf(options_.endpoint, url);
+  if (!kind) return std::nullopt;
+  return Cost{{Identity(token), *kind}, ActionOf(options_.endpoint, method, url)};
+}
+
 Ticket BudgetDesk::TicketOf(BudgetedCall& call) {
   return {.id = call.id(),
-          .window = call.on_core().window,
+          .cost = call.on_core().cost,
           .principal = call.request().principal,
+          .job = call.request().job,
           .priority = call.request().priority,
           .may_wait = call.request().may_wait};
 }
@@ -92,12 +110,9 @@ CallPtr BudgetDesk::Find(CallId id) {
 
 CallId BudgetDesk::Start(HttpRequest request, std::shared_ptr<HttpHandler> handler) {
   const CallId id = next_id_.fetch_add(1);
-  std::optional<WindowKey> window;
-  if (const std::optional<WindowKind> kind = KindOf(options_.endpoint, request.url)) {
-    window = WindowKey{Identity(request.bearer), *kind};
-  }
-  const bool has_window = window.has_value();
-  auto call = std::make_shared<BudgetedCall>(id, std::move(request), std::move(handler), std::move(window),
+  std::optional<Cost> cost = CostOf(request.method, request.url, request.bearer);
+  const bool has_window = cost.has_value();
+  auto call = std::make_shared<BudgetedCall>(id, std::move(request), std::move(handler), std::move(cost),
                                              clock_, weak_from_this());
   {
     MutexLock lock(mutex_);
@@ -146,13 +161,7 @@ void BudgetDesk::End(const CallPtr& call, const absl::Status& status) {
 }
 
 void BudgetDesk::EnqueueOnCore(const CallPtr& call) {
-  if (!admission_.Enqueue(TicketOf(*call))) {
-    End(call,
-        MakeError(absl::StatusCode::kResourceExhausted, reason::kDaemonBusy,
-                  fmt::format("{} requests wait for the hub's rate limit already", admission_.waiting()),
-                  "`batuta hf limits` shows the windows; try again when some of the work is done"));
-    return;
-  }
+  if (!admission_.Enqueue(TicketOf(*call))) return End(call, TooManyWait(admission_.waiting()));
   Pump();
 }
 
@@ -178,17 +187,78 @@ void BudgetDesk::CancelOnCore(const CallPtr& call) {
 
 void BudgetDesk::SettleOnCore(const CallPtr& call, const Answer& answer, SteadyTime now) {
   BudgetedCall::OnCore& known = call->on_core();
-  keeper_.MarkChanged(known.window);
-  const Admission::Settlement settlement = admission_.Settle(known.window, known.stamp, answer, now);
-  // From here on it belongs to the window that the server named: there it waits if it was refused.
-  known.window = settlement.window;
-  keeper_.MarkChanged(known.window);
+  const Admission::Settlement settlement = Settle(known.cost, known.stamp, answer, now);
+  // From here on it belongs to the bucket that the server named: there it waits if it was refused.
+  if (!IsOfOneAction(settlement.window.kind)) known.cost.window = settlement.window;
+  Pump();
+}
+
+Admission::Settlement BudgetDesk::Settle(const Cost& cost, Stamp stamp, const Answer& answer,
+                                         SteadyTime now) {
+  Admission::Settlement settlement = admission_.Settle(cost, stamp, answer, now);
+  keeper_.MarkChanged(cost.window);
+  keeper_.MarkChanged(settlement.window);
   if (settlement.has_closed) {
-    LogInfo("the hub asks to wait", Field("window", NameOf(known.window, options_.endpoint)),
+    LogInfo("the hub asks to wait", Field("window", NameOf(settlement.window, options_.endpoint)),
             Field("status", answer.status));
   }
   ScheduleSave(settlement.has_closed);
-  Pump();
+  return settlement;
+}
+
+absl::StatusOr<TicketId> BudgetDesk::Reserve(ReserveRequest request,
+                                             std::shared_ptr<ReservationHandler> handler) {
+  core_.AssertCurrent();
+  const std::optional<Cost> cost = CostOf(request.method, request.url, request.token);
+  if (!cost) {
+    return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                     fmt::format("{} is not on {}: its requests are not counted", WithoutQuery(request.url),
+                                 options_.endpoint),
+                     "send it without asking, or ask for a URL of the hub");
+  }
+  Ticket ticket{.id = next_id_.fetch_add(1),
+                .cost = *cost,
+                .principal = std::move(request.principal),
+                .job = "reservations",  // urgent or not, they are no single question of a person
+                .priority = request.priority,
+                .may_wait = request.may_wait};
+  if (!admission_.Enqueue(ticket)) return TooManyWait(admission_.waiting());
+  const TicketId id = ticket.id;
+  reservations_.Add(std::move(ticket), std::move(handler));
+  PostToCore([](BudgetDesk& self) ABSL_NO_THREAD_SAFETY_ANALYSIS { self.Pump(); });
+  return id;
+}
+
+absl::Status BudgetDesk::SettleReservation(const Principal& principal, TicketId id,
+                                           const ReportedAnswer& answer) {
+  core_.AssertCurrent();
+  const Reservations::Entry* const entry = reservations_.Find(id);
+  if (entry == nullptr || entry->handler != nullptr || entry->ticket.principal.uid != principal.uid) {
+    return MakeError(absl::StatusCode::kNotFound, reason::kReservationNotFound,
+                     fmt::format("there is no granted reservation {}", id),
+                     "each is settled once, within a minute; one that expired has been counted as spent");
+  }
+  EndReservation(id, AnswerOf(answer, clock_.wall()));
+  return absl::OkStatus();
+}
+
+void BudgetDesk::DropReservation(TicketId id) {
+  core_.AssertCurrent();
+  if (admission_.Remove(id)) {
+    reservations_.Take(id);
+    NoteChange();
+    return;
+  }
+  Answer unused;
+  unused.never_sent = true;
+  EndReservation(id, unused);
+}
+
+void BudgetDesk::EndReservation(TicketId id, const Answer& answer) {
+  const std::optional<Reservations::Entry> entry = reservations_.Take(id);
+  if (!entry) return;
+  Settle(entry->ticket.cost, entry->stamp, answer, clock_.steady());
+  PostToCore([](BudgetDesk& self) ABSL_NO_THREAD_SAFETY_ANALYSIS { self.Pump(); });
 }
 
 void BudgetDesk::CancelWaiting() {
@@ -200,6 +270,10 @@ void BudgetDesk::CancelWaiting() {
   }
   for (const CallPtr& call : all) {
     if (admission_.Remove(call->id())) End(call, Cancelled());
+  }
+  for (const TicketId id : reservations_.Waiting()) {
+    admission_.Remove(id);
+    reservations_.Take(id)->handler->OnDone(Cancelled());
   }
 }
 
@@ -216,21 +290,43 @@ absl::Status BudgetDesk::Refusal(const Admission::Decision::Held& held, SteadyTi
       MakeError(absl::StatusCode::kResourceExhausted, reason::kHubRateLimited, message, hint), left);
 }
 
+void BudgetDesk::SendAdmitted(const Admission::Decision::Sent& sent) {
+  if (const CallPtr call = Find(sent.id)) {
+    call->on_core().stamp = sent.stamp;
+    call->Send(inner_);
+    return;
+  }
+  const Reservation reservation{.id = sent.id,
+                                .window = reservations_.Find(sent.id)->ticket.cost.window,
+                                .expires_at = clock_.wall() + Reservation::kLife};
+  reservations_.Grant(sent.id, sent.stamp)->OnGranted(reservation);
+  // Nobody knows whether it was sent: it counts.
+  PostToCoreAfter(Reservation::kLife, [id = sent.id](BudgetDesk& self) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    self.EndReservation(id, Answer());
+  });
+}
+
+void BudgetDesk::Refuse(TicketId id, const absl::Status& status) {
+  if (const CallPtr call = Find(id)) return End(call, status);
+  reservations_.Take(id)->handler->OnDone(status);
+}
+
+void BudgetDesk::TellWaiting(TicketId id, const transport::WaitInfo& info) {
+  if (const CallPtr call = Find(id)) return call->TellWaiting(info);
+  reservations_.Find(id)->handler->OnWaiting(info);
+}
+
 void BudgetDesk::Pump() {
   const SteadyTime now = clock_.steady();
   const Admission::Decision decision = admission_.Admit(now);
-  for (const Admission::Decision::Sent& sent : decision.send) {
-    const CallPtr call = Find(sent.id);
-    call->on_core().stamp = sent.stamp;
-    call->Send(inner_);
-  }
-  for (const Admission::Decision::Held& held : decision.refuse) End(Find(held.id), Refusal(held, now));
+  for (const Admission::Decision::Sent& sent : decision.send) SendAdmitted(sent);
+  for (const Admission::Decision::Held& held : decision.refuse) Refuse(held.id, Refusal(held, now));
   for (const Admission::Decision::Held& held : decision.tell) {
     const auto left =
         std::chrono::duration_cast<WallTime::duration>(std::max(held.until - now, Duration::zero()));
-    Find(held.id)->TellWaiting({.reason = held.is_hub_busy ? "the hub is busy" : "rate limit",
-                                .window = NameOf(held.window, options_.endpoint),
-                                .until = clock_.wall() + left});
+    TellWaiting(held.id, {.reason = held.is_hub_busy ? "the hub is busy" : "rate limit",
+                          .window = NameOf(held.window, options_.endpoint),
+                          .until = clock_.wall() + left});
   }
   ScheduleWake(now);
   NoteChange();
@@ -290,7 +386,9 @@ std::vector<WindowView> BudgetDesk::Windows() const {
                      .identity = status.key.identity,
                      .kind = status.key.kind,
                      .state = StateAt(status, now, wall_now),
-                     .waiting = static_cast<uint32_t>(std::min<size_t>(status.waiting, UINT32_MAX))});
+                     .is_scarce = status.is_scarce,
+                     .waiting = static_cast<uint32_t>(std::min<size_t>(status.waiting, UINT32_MAX)),
+                     .spending = status.spending});
   }
   return views;
 }

@@ -17,6 +17,7 @@
 #include "daemon/budget/admission.h"
 #include "daemon/budget/budgeted_call.h"
 #include "daemon/budget/budgeted_transport.h"
+#include "daemon/budget/reservation.h"
 #include "daemon/budget/window_keeper.h"
 #include "daemon/metadata/metadata_store.h"
 
@@ -41,6 +42,9 @@ class BudgetDesk final : public CallOwner, public std::enable_shared_from_this<B
   // Core sequence.
   void CancelWaiting();
   std::vector<WindowView> Windows() const;
+  absl::StatusOr<TicketId> Reserve(ReserveRequest request, std::shared_ptr<ReservationHandler> handler);
+  absl::Status SettleReservation(const Principal& principal, TicketId id, const ReportedAnswer& answer);
+  void DropReservation(TicketId id);
   uint64_t Observe(std::function<void()> changed);
   void Unobserve(uint64_t id);
 
@@ -75,6 +79,12 @@ class BudgetDesk final : public CallOwner, public std::enable_shared_from_this<B
   void CancelOnCore(const CallPtr& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void SettleOnCore(const CallPtr& call, const Answer& answer, SteadyTime now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
+  Admission::Settlement Settle(const Cost& cost, Stamp stamp, const Answer& answer, SteadyTime now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
+  void SendAdmitted(const Admission::Decision::Sent& sent) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
+  void Refuse(TicketId id, const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
+  void TellWaiting(TicketId id, const transport::WaitInfo& info) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
+  void EndReservation(TicketId id, const Answer& answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void Pump() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void ScheduleWake(SteadyTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void ScheduleSave(bool is_urgent) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
@@ -85,6 +95,7 @@ class BudgetDesk final : public CallOwner, public std::enable_shared_from_this<B
   absl::Status Refusal(const Admission::Decision::Held& held, SteadyTime now) const;
   CallPtr Find(transport::CallId id);
 
+  std::optional<Cost> CostOf(transport::HttpMethod method, const std::string& url, const Secret& token) const;
   static Ticket TicketOf(BudgetedCall& call);
 
   const BudgetOptions options_;
@@ -97,6 +108,7 @@ class BudgetDesk final : public CallOwner, public std::enable_shared_from_this<B
   std::unordered_map<transport::CallId, CallPtr> calls_ ABSL_GUARDED_BY(mutex_);
 
   Admission admission_ ABSL_GUARDED_BY(core_);
+  Reservations reservations_ ABSL_GUARDED_BY(core_);
   WindowKeeper keeper_ ABSL_GUARDED_BY(core_);
   bool is_saving_soon_ ABSL_GUARDED_BY(core_) = false;
   std::optional<SteadyTime> wake_ ABSL_GUARDED_BY(core_);

@@ -2,8 +2,6 @@
 
 #include "absl/status/status.h"
 
-#include "daemon/transport/header_fields.h"
-
 namespace batuta::budget {
 
 using transport::CallId;
@@ -18,27 +16,17 @@ namespace {
 // The body of a refusal is read to its end, so that the connection lives on, but not for ever.
 constexpr size_t kSwallowBytes = 64 * 1024;
 
-Answer Reduce(const HttpHead& head, WallTime now) {
-  Answer answer;
-  answer.status = head.status;
-  answer.limit = ParseRateLimit(head);
-  if (const auto value = head.Find("Retry-After"))
-    answer.retry_after = transport::ParseRetryAfter(*value, now);
-  return answer;
-}
-
 }  // namespace
 
 BudgetedCall::BudgetedCall(CallId id, HttpRequest request, std::shared_ptr<transport::HttpHandler> handler,
-                           std::optional<WindowKey> window, const Clock& clock,
-                           std::weak_ptr<CallOwner> owner)
+                           std::optional<Cost> cost, const Clock& clock, std::weak_ptr<CallOwner> owner)
     : id_(id),
       request_(std::move(request)),
       handler_(std::move(handler)),
-      has_window_(window.has_value()),
+      has_window_(cost.has_value()),
       clock_(clock),
       owner_(std::move(owner)) {
-  if (window) on_core_.window = *std::move(window);
+  if (cost) on_core_.cost = *std::move(cost);
 }
 
 void BudgetedCall::Send(HttpTransport& inner) {
@@ -92,7 +80,7 @@ bool BudgetedCall::MayBeSentAgain(const Answer& answer) const {
 void BudgetedCall::OnHead(const HttpHead& head) {
   const std::shared_ptr<CallOwner> owner = has_window_ ? owner_.lock() : nullptr;
   if (owner) {
-    const Answer answer = Reduce(head, clock_.wall());
+    const Answer answer = AnswerOf(head, clock_.wall());
     has_answer_ = true;
     is_refused_ = answer.IsRefusal() && MayBeSentAgain(answer);
     owner->OnAnswer(shared_from_this(), answer);

@@ -37,15 +37,15 @@ class BudgetedCall final : public transport::HttpHandler, public std::enable_sha
  public:
   // What the core sequence knows of the call; touched there only.
   struct OnCore {
-    WindowKey window;
+    Cost cost;
     Stamp stamp = 0;
     bool is_cancelled = false;
   };
 
   // `clock` outlives the call's use of the inner transport.
   BudgetedCall(transport::CallId id, transport::HttpRequest request,
-               std::shared_ptr<transport::HttpHandler> handler, std::optional<WindowKey> window,
-               const Clock& clock, std::weak_ptr<CallOwner> owner);
+               std::shared_ptr<transport::HttpHandler> handler, std::optional<Cost> cost, const Clock& clock,
+               std::weak_ptr<CallOwner> owner);
 
   transport::CallId id() const { return id_; }
 

@@ -35,6 +35,18 @@ class DeskedTransport final : public BudgetedTransport {
 
   std::string IdentityOf(const Secret& token) const override { return desk_->Identity(token); }
 
+  absl::StatusOr<TicketId> Reserve(ReserveRequest request,
+                                   std::shared_ptr<ReservationHandler> handler) override {
+    return desk_->Reserve(std::move(request), std::move(handler));
+  }
+
+  absl::Status SettleReservation(const Principal& principal, TicketId id,
+                                 const ReportedAnswer& answer) override {
+    return desk_->SettleReservation(principal, id, answer);
+  }
+
+  void DropReservation(TicketId id) override { desk_->DropReservation(id); }
+
   uint64_t Observe(std::function<void()> changed) override { return desk_->Observe(std::move(changed)); }
 
   void Unobserve(uint64_t id) override { desk_->Unobserve(id); }

@@ -5,8 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+
 #include "common/sync/sequence.h"
 #include "common/time/clock.h"
+#include "daemon/budget/reservation.h"
 #include "daemon/budget/window.h"
 #include "daemon/metadata/metadata_store.h"
 #include "daemon/transport/http_transport.h"
@@ -33,8 +36,8 @@ struct BudgetOptions {
 // BudgetedTransport decorates the one real transport: a request to the endpoint is sent when its window has
 // room, held back until the reset when not, and after a 429 (or a 503 with Retry-After) it is sent again by
 // itself once the window reopens, so that its handler sees one answer. Requests to other origins pass at
-// once. Within a window: interactive before normal before background; principals take turns. Wiring hands
-// this object out and nobody else holds the bare transport.
+// once. Within a window: interactive before normal before background; principals take turns, and so do the
+// jobs of one. Wiring hands this object out and nobody else holds the bare transport.
 //
 // Windows are learned from every answer and kept in the catalog, so that a restart inside a closed window
 // sends nothing before its reset. Times are kept by the steady clock; the wall clock serves people and the
@@ -60,6 +63,22 @@ class BudgetedTransport : public transport::HttpTransport {
 
   // The identity under which requests with this token are counted: "anonymous" or a salted fingerprint.
   virtual std::string IdentityOf(const Secret& token) const = 0;
+
+  // May I? The id of a request of somebody else's that is admitted like those of the daemon itself; its
+  // sender tells by SettleReservation() what came of it, so that the windows learn from it. Core sequence
+  // only.
+  //   kInvalidArgument (INVALID_ARGUMENT)  the URL is not on the endpoint: nothing limits it.
+  virtual absl::StatusOr<TicketId> Reserve(ReserveRequest request,
+                                           std::shared_ptr<ReservationHandler> handler) = 0;
+
+  // The answer that came, or that none did. Of a principal's own only. Core sequence only.
+  //   kNotFound (RESERVATION_NOT_FOUND)  not granted to this user, settled, or expired.
+  virtual absl::Status SettleReservation(const Principal& principal, TicketId id,
+                                         const ReportedAnswer& answer) = 0;
+
+  // It is not wanted any more: it stops waiting, its handler hears nothing further, and it costs nothing.
+  // Without effect on one that is settled. Core sequence only.
+  virtual void DropReservation(TicketId id) = 0;
 
   // `changed` runs on the core sequence after any change of Windows(), at most four times a second. Returns
   // an id.

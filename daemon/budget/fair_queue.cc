@@ -1,40 +1,51 @@
 #include "daemon/budget/fair_queue.h"
 
-#include <iterator>
+#include <algorithm>
+#include <utility>
 
 namespace batuta::budget {
+namespace {
 
-void FairQueue::Push(Id id, const Principal& principal, Priority priority, bool at_front) {
+// The element of that key: found, or made at the end; at the front when asked for.
+template <typename List, typename Index, typename Key>
+typename List::iterator Ensure(List& list, Index& of, const Key& key, typename List::value_type made,
+                               bool at_front) {
+  const auto front = list.begin();
+  const auto found = of.find(key);
+  if (found == of.end()) {
+    return of.emplace(key, list.insert(at_front ? front : list.end(), std::move(made))).first->second;
+  }
+  if (at_front) list.splice(front, list, found->second);
+  return found->second;
+}
+
+}  // namespace
+
+void FairQueue::Push(Id id, const Principal& principal, const std::string& name, Priority priority,
+                     bool at_front) {
   const size_t number = static_cast<size_t>(priority);
   Lane& lane = lanes_[number];
-  auto found = lane.of.find(principal);
-  if (found == lane.of.end()) {
-    const auto where = at_front ? lane.turns.begin() : lane.turns.end();
-    found = lane.of.emplace(principal, lane.turns.insert(where, Turn{principal, {}})).first;
-  } else if (at_front) {
-    lane.turns.splice(lane.turns.begin(), lane.turns, found->second);
-  }
-  std::list<Id>& waiting = found->second->waiting;
-  const auto position = waiting.insert(at_front ? waiting.begin() : waiting.end(), id);
-  index_[id] = {number, found->second, position};
+  const auto turn = Ensure(lane.turns, lane.of, principal, Turn{principal, {}, {}, 0}, at_front);
+  const auto job = Ensure(turn->jobs, turn->of, name, Job{name, {}}, at_front);
+  const auto position = job->waiting.insert(at_front ? job->waiting.begin() : job->waiting.end(), id);
+  ++turn->size;
+  index_[id] = {number, turn, job, position};
 }
 
-std::optional<Priority> FairQueue::TopPriority() const {
-  for (const Priority priority : {Priority::kInteractive, Priority::kNormal, Priority::kBackground}) {
-    if (Has(priority)) return priority;
+std::optional<FairQueue::Id> FairQueue::Pop(Priority priority, MayGo may_go) {
+  Lane& lane = lanes_[static_cast<size_t>(priority)];
+  for (auto turn = lane.turns.begin(); turn != lane.turns.end(); ++turn) {
+    const auto job = std::ranges::find_if(
+        turn->jobs, [&](const Job& candidate) { return may_go(turn->principal, candidate.name); });
+    if (job == turn->jobs.end()) continue;
+    const Id id = job->waiting.front();
+    // Whoever was served goes to the end of both rounds.
+    turn->jobs.splice(turn->jobs.end(), turn->jobs, job);
+    lane.turns.splice(lane.turns.end(), lane.turns, turn);
+    Remove(id);
+    return id;
   }
   return std::nullopt;
-}
-
-FairQueue::Id FairQueue::Pop(Priority priority) {
-  Lane& lane = lanes_[static_cast<size_t>(priority)];
-  const auto turn = lane.turns.begin();
-  const Id id = turn->waiting.front();
-  turn->waiting.pop_front();
-  index_.erase(id);
-  lane.turns.splice(lane.turns.end(), lane.turns, turn);
-  DropIfEmpty(lane, turn);
-  return id;
 }
 
 bool FairQueue::Remove(Id id) {
@@ -42,21 +53,32 @@ bool FairQueue::Remove(Id id) {
   if (found == index_.end()) return false;
   const Place place = found->second;
   index_.erase(found);
-  place.turn->waiting.erase(place.position);
-  DropIfEmpty(lanes_[place.lane], place.turn);
+  Lane& lane = lanes_[place.lane];
+  place.job->waiting.erase(place.position);
+  --place.turn->size;
+  if (!place.job->waiting.empty()) return true;
+  place.turn->of.erase(place.job->name);
+  place.turn->jobs.erase(place.job);
+  if (!place.turn->jobs.empty()) return true;
+  lane.of.erase(place.turn->principal);
+  lane.turns.erase(place.turn);
   return true;
 }
 
-void FairQueue::DropIfEmpty(Lane& lane, std::list<Turn>::iterator turn) {
-  if (!turn->waiting.empty()) return;
-  lane.of.erase(turn->principal);
-  lane.turns.erase(turn);
+void FairQueue::ForEach(Priority priority, absl::FunctionRef<void(Id)> visit) const {
+  for (const Turn& turn : lanes_[static_cast<size_t>(priority)].turns) {
+    for (const Job& job : turn.jobs) {
+      for (const Id id : job.waiting) visit(id);
+    }
+  }
 }
 
-void FairQueue::ForEach(Priority priority, const std::function<void(Id)>& visit) const {
-  for (const Turn& turn : lanes_[static_cast<size_t>(priority)].turns) {
-    for (const Id id : turn.waiting) visit(id);
+std::map<Principal, size_t> FairQueue::Waiting() const {
+  std::map<Principal, size_t> waiting;
+  for (const Lane& lane : lanes_) {
+    for (const Turn& turn : lane.turns) waiting[turn.principal] += turn.size;
   }
+  return waiting;
 }
 
 }  // namespace batuta::budget

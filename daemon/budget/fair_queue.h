@@ -2,11 +2,13 @@
 
 #include <array>
 #include <cstddef>
-#include <functional>
 #include <list>
 #include <map>
 #include <optional>
+#include <string>
 #include <unordered_map>
+
+#include "absl/functional/function_ref.h"
 
 #include "common/types/principal.h"
 #include "daemon/transport/http_transport.h"
@@ -14,33 +16,37 @@
 namespace batuta::budget {
 
 // FairQueue holds the requests that wait for one window: interactive before normal before background; within
-// a priority the principals take turns, one request each; within a principal first come, first served. Not
-// thread-safe.
+// a priority the principals take turns, within a principal its jobs, one request each; within a job first
+// come, first served. (Every request costs the same, so that a deficit round robin is a plain one.)
+//
+// Taking one is O(jobs that are passed over), all else O(log n). Not thread-safe.
 class FairQueue {
  public:
   using Id = transport::CallId;
+  using MayGo = absl::FunctionRef<bool(const Principal&, const std::string& job)>;
 
-  void PushBack(Id id, const Principal& principal, Priority priority) {
-    Push(id, principal, priority, false);
+  // `job` is a name of the principal's own; what belongs to none has "".
+  void PushBack(Id id, const Principal& principal, const std::string& job, Priority priority) {
+    Push(id, principal, job, priority, false);
   }
 
   // Before all others of its principal, and this principal's turn is the next: for what was refused and comes
   // again.
-  void PushFront(Id id, const Principal& principal, Priority priority) {
-    Push(id, principal, priority, true);
+  void PushFront(Id id, const Principal& principal, const std::string& job, Priority priority) {
+    Push(id, principal, job, priority, true);
   }
-
-  // The most urgent priority that waits; nullopt when the queue is empty.
-  std::optional<Priority> TopPriority() const;
 
   bool Has(Priority priority) const { return !lanes_[static_cast<size_t>(priority)].turns.empty(); }
 
-  // Takes the next one of a priority that waits.
-  Id Pop(Priority priority);
+  // Takes the next one of that priority whose job may go; nullopt when there is none.
+  std::optional<Id> Pop(Priority priority, MayGo may_go);
 
   // False when it is not here.
   bool Remove(Id id);
-  void ForEach(Priority priority, const std::function<void(Id)>& visit) const;
+  void ForEach(Priority priority, absl::FunctionRef<void(Id)> visit) const;
+
+  // How many of each principal wait, all priorities together.
+  std::map<Principal, size_t> Waiting() const;
 
   size_t size() const { return index_.size(); }
 
@@ -49,9 +55,16 @@ class FairQueue {
  private:
   static constexpr size_t kPriorities = 3;
 
+  struct Job {
+    std::string name;
+    std::list<Id> waiting;
+  };
+
   struct Turn {
     Principal principal;
-    std::list<Id> waiting;
+    std::list<Job> jobs;  // the next in front
+    std::unordered_map<std::string, std::list<Job>::iterator> of;
+    size_t size = 0;
   };
 
   struct Lane {
@@ -62,11 +75,11 @@ class FairQueue {
   struct Place {
     size_t lane;
     std::list<Turn>::iterator turn;
+    std::list<Job>::iterator job;
     std::list<Id>::iterator position;
   };
 
-  void Push(Id id, const Principal& principal, Priority priority, bool at_front);
-  void DropIfEmpty(Lane& lane, std::list<Turn>::iterator turn);
+  void Push(Id id, const Principal& principal, const std::string& job, Priority priority, bool at_front);
 
   std::array<Lane, kPriorities> lanes_;
   std::unordered_map<Id, Place> index_;

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "daemon/budget/window.h"
+#include "daemon/budget/window_ledger.h"
 #include "daemon/transport/header_fields.h"
 
 namespace batuta::budget {
@@ -114,6 +115,15 @@ std::optional<RateLimitHeaders> ParseRateLimit(const HttpHead& head) {
     }
   }
   return headers;
+}
+
+Answer AnswerOf(const HttpHead& head, WallTime now) {
+  Answer answer;
+  answer.status = head.status;
+  answer.limit = ParseRateLimit(head);
+  if (const auto value = head.Find("Retry-After"))
+    answer.retry_after = transport::ParseRetryAfter(*value, now);
+  return answer;
 }
 
 }  // namespace batuta::budget

@@ -32,7 +32,7 @@ void WindowKeeper::Load(Admission& admission, SteadyTime now, WallTime wall_now)
         if (!window || !record || wall_now - record->saved_at > kForgetAfter) {
           stale.Delete(metadata::Table::kWindows, std::string(key));
         } else {
-          admission.Restore(*window, record->state, ResetIn(*record, wall_now), now);
+          admission.Restore(*window, record->state, record->spending, ResetIn(*record, wall_now), now);
         }
         return true;
       });
@@ -48,7 +48,8 @@ void WindowKeeper::Save(const Admission& admission, SteadyTime now, WallTime wal
   for (const WindowKey& key : changed_) {
     const std::optional<Admission::Status> status = admission.WindowOf(key, now);
     if (!status) continue;
-    const WindowRecord record{.state = StateAt(*status, now, wall_now), .saved_at = wall_now};
+    const WindowRecord record{
+        .state = StateAt(*status, now, wall_now), .saved_at = wall_now, .spending = status->spending};
     batch.Put(metadata::Table::kWindows, RecordKey(endpoint_, key), EncodeRecord(record));
   }
   changed_.clear();

@@ -60,8 +60,21 @@ void WindowLedger::Restore(const WindowState& state, Duration reset_in, SteadyTi
   }
 }
 
-uint64_t WindowLedger::Reserve() const {
-  return static_cast<uint64_t>(std::floor(static_cast<double>(quota_) * interactive_share_));
+// The part that is for interactive callers now: all of it when the window begins, nothing at its end.
+uint64_t WindowLedger::Reserve(SteadyTime now) const {
+  const double whole = std::floor(static_cast<double>(quota_) * interactive_share_);
+  if (!resets_at_) return static_cast<uint64_t>(whole);
+  const Duration left = std::clamp<Duration>(*resets_at_ - kMargin - now, Duration::zero(), length_);
+  const std::chrono::duration<double> left_s = left;
+  return static_cast<uint64_t>(std::floor(whole * left_s.count() / static_cast<double>(length_.count())));
+}
+
+// When Reserve() falls below `count`, which is more than nothing.
+SteadyTime WindowLedger::ReserveBelow(uint64_t count) const {
+  const double whole = std::floor(static_cast<double>(quota_) * interactive_share_);
+  const double left_s = static_cast<double>(count) * static_cast<double>(length_.count()) / whole;
+  const auto left = std::chrono::floor<milliseconds>(std::chrono::duration<double>(left_s)) - milliseconds(1);
+  return *resets_at_ - kMargin - left;
 }
 
 void WindowLedger::BeginWindow(Stamp latest) {
@@ -70,38 +83,55 @@ void WindowLedger::BeginWindow(Stamp latest) {
   unheard_in_flight_ = 0;
 }
 
-void WindowLedger::Advance(Stamp latest, SteadyTime now) {
-  const bool was_spent = closed_until_.has_value() || available() <= Reserve();
-  bool begins = false;
-  if (closed_until_ && now >= *closed_until_) {
-    closed_until_.reset();
-    begins = true;
-  }
-  if (resets_at_ && now >= *resets_at_) {
+bool WindowLedger::Advance(Stamp latest, SteadyTime now) {
+  const bool was_scarce = is_closed() || is_scarce() || available() == 0;
+  const bool is_reset = resets_at_ && now >= *resets_at_;
+  const bool is_reopened = closed_until_ && now >= *closed_until_;
+  if (is_reset) {
     remaining_ = quota_;
     resets_at_.reset();
     is_guess_ = false;
-    begins = true;
   }
-  if (!begins || closed_until_) return;
-  BeginWindow(latest);
-  if (was_spent) ramp_until_ = now + kRamp;
+  if (is_reopened) closed_until_.reset();
+  if ((is_reset || is_reopened) && !is_closed()) {
+    BeginWindow(latest);
+    if (was_scarce) ramp_until_ = now + kRamp;
+  }
+  return is_reset;
 }
 
-Gate WindowLedger::Check(Priority priority, SteadyTime now) const {
+bool WindowLedger::IsPaced(const Claim& claim) const {
+  return !claim.is_within_share && is_scarce() && resets_at_;
+}
+
+Gate WindowLedger::Pace(SteadyTime until, SteadyTime now) const {
+  if (until <= now) return {Gate::State::kOpen, std::nullopt, false};
+  return {until - now > kLongPace ? Gate::State::kSpent : Gate::State::kPaced, until, false};
+}
+
+Gate WindowLedger::Check(const Claim& claim, SteadyTime now) const {
   if (closed_until_) return {Gate::State::kSpent, closed_until_, is_hub_busy_};
-  const uint64_t floor = priority == Priority::kInteractive ? 0 : Reserve();
+  const bool has_reserve = claim.priority == Priority::kInteractive && claim.is_within_share;
+  const uint64_t floor = has_reserve ? 0 : Reserve(now);
   if (available() <= floor) {
     // What is under way may turn out to be counted already: the next answer tells.
     if (remaining_ > floor) return {Gate::State::kPaced, std::nullopt, false};
-    return {Gate::State::kSpent, resets_at_, false};
+    if (remaining_ == 0 || !resets_at_) return {Gate::State::kSpent, resets_at_, false};
+    return Pace(std::min(ReserveBelow(remaining_), *resets_at_), now);
   }
-  if (!is_heard_ && unheard_in_flight_ >= kUnheardInFlight) return {Gate::State::kPaced, std::nullopt, false};
+  if (!is_heard_) {
+    // Where nobody said how long to wait, one goes first and finds out.
+    const uint64_t most = refusals_ > 0 ? 1 : kUnheardInFlight;
+    if (unheard_in_flight_ >= most) return {Gate::State::kPaced, std::nullopt, false};
+  }
   if (now < ramp_until_ && now < next_send_) return {Gate::State::kPaced, next_send_, false};
-  return {Gate::State::kOpen, std::nullopt, false};
+  if (!IsPaced(claim)) return {Gate::State::kOpen, std::nullopt, false};
+  const auto spendable = static_cast<Duration::rep>(available() - floor);
+  return Pace(paced_at_ + (*resets_at_ - now) / spendable, now);
 }
 
-void WindowLedger::Charge(SteadyTime now, double random) {
+void WindowLedger::Charge(const Claim& claim, SteadyTime now, double random) {
+  if (IsPaced(claim)) paced_at_ = now;
   ++in_flight_;
   if (!is_heard_) ++unheard_in_flight_;
   if (!resets_at_) {

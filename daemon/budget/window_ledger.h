@@ -25,12 +25,23 @@ struct Answer {
   bool IsRefusal() const { return status == 429 || (status == 503 && retry_after.has_value()); }
 };
 
+// Status and headers of an answer; `now` dates a Retry-After that is a date. Pure.
+Answer AnswerOf(const transport::HttpHead& head, WallTime now);
+
+// What a request has to say for itself.
+struct Claim {
+  Priority priority = Priority::kNormal;
+
+  // Its principal has used less of the window than an equal part; or it is a person's question.
+  bool is_within_share = true;
+};
+
 // May a request be sent now?
 struct Gate {
   enum class State {
     kOpen,
     kPaced,  // in a moment: at `until`, or, without one, when an answer comes
-    kSpent,  // at `until`: the window's reset, or the end of what a refusal asked for
+    kSpent,  // at `until`: the window's reset, the end of what a refusal asked for, or a turn that is far off
   };
 
   State state = State::kOpen;
@@ -44,9 +55,17 @@ struct Gate {
 // What may be sent is the server's last word minus every request that is under way, for the server may have
 // counted none of them yet: a burst cannot overshoot. Nothing is taken on trust: a reset lies at most one
 // window length ahead, a length between 1 s and 1 h, a quota between 1 and a million.
+//
+// While there is plenty, requests burst. Of the last quarter, whoever has had an equal part already is given
+// what is left at an even pace until the reset, so that somebody who comes late still finds his share. The
+// part for interactive callers (as long as they keep within their share) shrinks with the time to the reset:
+// what nobody needed of it is used.
 class WindowLedger {
  public:
   static constexpr std::chrono::seconds kLongestWait{3600};
+
+  // A turn that is further off than this is worth telling those who wait, and refusing those who may not.
+  static constexpr std::chrono::seconds kLongPace{5};
   static constexpr uint64_t kLargestQuota = 1'000'000;
 
   // Requests in flight before the first answer of a window: until then nobody knows what others have used.
@@ -55,19 +74,20 @@ class WindowLedger {
   // After a refusal or a spent window: requests are spaced by 10–30 ms for so long.
   static constexpr std::chrono::milliseconds kRamp{500};
 
-  // `interactive_share` of the quota, rounded down, is for interactive callers only.
+  // `interactive_share` of the quota, rounded down, is for interactive callers only, when the window begins.
   WindowLedger(uint64_t quota, std::chrono::seconds length, double interactive_share);
 
   // What a restart remembers. `closed` and `reset_in` count from now.
   void Restore(const WindowState& state, Duration reset_in, SteadyTime now);
 
-  // Lets time pass: the end of a refusal, the reset. `latest` is the highest stamp given out.
-  void Advance(Stamp latest, SteadyTime now);
+  // Lets time pass: the end of a refusal, the reset. `latest` is the highest stamp given out. True at the
+  // reset.
+  bool Advance(Stamp latest, SteadyTime now);
 
-  Gate Check(Priority priority, SteadyTime now) const;
+  Gate Check(const Claim& claim, SteadyTime now) const;
 
   // A request is sent: count it. Its stamp is higher than any `latest` before.
-  void Charge(SteadyTime now, double random);
+  void Charge(const Claim& claim, SteadyTime now, double random);
 
   // The end of a charged request, whatever came of it. `has_word`: Learn() follows for this window; without
   // one a window whose numbers the server once told counts for itself. (A server that tells none has none:
@@ -94,11 +114,19 @@ class WindowLedger {
 
   bool is_closed() const { return closed_until_.has_value(); }
 
+  // So little is left that those who had their part are paced.
+  bool is_scarce() const { return is_learned_ && available() < quota_ / kScarcePart; }
+
   // When the window is whole again: the end of a refusal, else the reset; nullopt when it has not begun.
   std::optional<SteadyTime> opens_at() const { return closed_until_ ? closed_until_ : resets_at_; }
 
  private:
-  uint64_t Reserve() const;
+  static constexpr uint64_t kScarcePart = 4;
+
+  uint64_t Reserve(SteadyTime now) const;
+  SteadyTime ReserveBelow(uint64_t count) const;
+  bool IsPaced(const Claim& claim) const;
+  Gate Pace(SteadyTime until, SteadyTime now) const;
   void BeginWindow(Stamp latest);
 
   uint64_t quota_;
@@ -122,6 +150,7 @@ class WindowLedger {
 
   SteadyTime ramp_until_;
   SteadyTime next_send_;
+  SteadyTime paced_at_;  // when the last one that is paced was sent
 };
 
 }  // namespace batuta::budget

@@ -38,6 +38,10 @@ std::optional<WindowKey> ParseRecordKey(std::string_view endpoint, std::string_v
 
 std::string EncodeRecord(const WindowRecord& record) {
   const WindowState& state = record.state;
+  json spent = json::array();
+  for (const Spending& one : record.spending) {
+    spent.push_back({one.principal.uid, one.principal.tool, one.requests});
+  }
   return json{{"v", kVersion},
               {"quota", state.quota},
               {"remaining", state.remaining},
@@ -45,8 +49,9 @@ std::string EncodeRecord(const WindowRecord& record) {
               {"window_s", state.length.count()},
               {"closed", state.closed},
               {"learned", state.learned},
-              {"saved_at_ms", ToUnixMillis(record.saved_at)}}
-      .dump();
+              {"saved_at_ms", ToUnixMillis(record.saved_at)},
+              {"spent", std::move(spent)}}
+      .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::optional<WindowRecord> DecodeRecord(std::string_view text) {
@@ -64,6 +69,10 @@ std::optional<WindowRecord> DecodeRecord(std::string_view text) {
     record.state.length = std::chrono::seconds(row.at("window_s").get<int64_t>());
     record.state.closed = row.at("closed").get<bool>();
     record.state.learned = row.at("learned").get<bool>();
+    for (const json& one : row.value("spent", json::array())) {
+      record.spending.push_back({.principal = {one.at(0).get<uint32_t>(), one.at(1).get<std::string>()},
+                                 .requests = one.at(2).get<uint64_t>()});
+    }
     return record;
   } catch (const json::exception&) {
     return std::nullopt;

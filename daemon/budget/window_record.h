@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/time/clock.h"
 #include "daemon/budget/admission.h"
@@ -14,6 +15,7 @@ namespace batuta::budget {
 struct WindowRecord {
   WindowState state;  // its resets_at is the end of a refusal, else the reset, else saved_at
   WallTime saved_at;
+  std::vector<Spending> spending;  // without `waiting`; missing in rows of older versions
 };
 
 // Key of a row: endpoint, identity and kind, one a line.
@@ -22,7 +24,7 @@ std::string RecordKey(std::string_view endpoint, const WindowKey& window);
 // The window of a row of this endpoint; nullopt for other rows.
 std::optional<WindowKey> ParseRecordKey(std::string_view endpoint, std::string_view key);
 
-// JSON with "v": 1. Nothing of a token is in it.
+// JSON with "v": 1; what later versions add to it is passed over. Nothing of a token is in it.
 std::string EncodeRecord(const WindowRecord& record);
 
 // nullopt when it cannot be read.

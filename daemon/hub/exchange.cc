@@ -112,6 +112,7 @@ transport::HttpRequest RequestFor(const std::string& url, bool send_token, const
   request.url = url;
   if (send_token) request.bearer = access.token;
   request.principal = access.principal;
+  request.job = access.job;
   const auto& changing = access.changing_priority;
   request.priority = changing == nullptr ? access.priority : changing->load(std::memory_order_relaxed);
   request.may_wait = access.may_wait;

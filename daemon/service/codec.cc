@@ -195,6 +195,38 @@ absl::StatusOr<Priority> DecodePriority(v1::Priority priority) {
   }
 }
 
+absl::StatusOr<budget::ReserveRequest> DecodeReserve(const v1::ReserveRequest& request) {
+  using transport::HttpMethod;
+  static constexpr std::pair<std::string_view, HttpMethod> kMethods[] = {
+      {"", HttpMethod::kGet},      {"GET", HttpMethod::kGet}, {"HEAD", HttpMethod::kHead},
+      {"POST", HttpMethod::kPost}, {"PUT", HttpMethod::kPut}, {"DELETE", HttpMethod::kDelete}};
+  const auto* const method = std::ranges::find(kMethods, std::string_view(request.method()),
+                                               [](const auto& row) { return row.first; });
+  if (method == std::end(kMethods)) {
+    return Invalid(fmt::format("{} is no method of a request to the hub", Quoted(request.method())));
+  }
+  RETURN_IF_ERROR(CheckText("url", request.url()));
+  budget::ReserveRequest out;
+  out.method = method->second;
+  out.url = request.url();
+  ASSIGN_OR_RETURN(out.priority, DecodePriority(request.priority()));
+  out.may_wait = !request.no_wait();
+  return out;
+}
+
+absl::StatusOr<budget::ReportedAnswer> DecodeSettle(const v1::SettleRequest& request) {
+  constexpr uint32_t kLowestStatus = 100;
+  constexpr uint32_t kHighestStatus = 599;
+  if (request.status() != 0 && (request.status() < kLowestStatus || request.status() > kHighestStatus)) {
+    return Invalid(fmt::format("{} is no HTTP status", request.status()));
+  }
+  return budget::ReportedAnswer{.status = static_cast<int>(request.status()),
+                                .never_sent = request.never_sent(),
+                                .rate_limit = request.rate_limit(),
+                                .rate_limit_policy = request.rate_limit_policy(),
+                                .retry_after = request.retry_after()};
+}
+
 absl::StatusOr<pull::PullRequest> DecodePull(const v1::PullSpec& spec) {
   ASSIGN_OR_RETURN(RepoId repo, DecodeRepo(spec.repo()));
   ASSIGN_OR_RETURN(Revision revision, DecodeRevision(spec.revision()));
@@ -341,6 +373,27 @@ void Encode(const budget::WindowView& window, v1::Window* out) {
   out->set_closed(window.state.closed);
   out->set_learned(window.state.learned);
   out->set_window_seconds(static_cast<uint64_t>(window.state.length.count()));
+  out->set_scarce(window.is_scarce);
+  for (const budget::Spending& one : window.spending) {
+    v1::Spending* const spending = out->add_spending();
+    spending->set_uid(one.principal.uid);
+    spending->set_tool(Sendable(one.principal.tool));
+    spending->set_requests(one.requests);
+    spending->set_waiting(one.waiting);
+  }
+}
+
+void Encode(const transport::WaitInfo& info, v1::ReserveResponse::Waiting* out) {
+  out->set_reason(info.reason);
+  out->set_window(info.window);
+  Encode(info.until, out->mutable_until());
+}
+
+void Encode(const budget::Reservation& reservation, v1::ReserveResponse::Reservation* out) {
+  out->set_id(reservation.id);
+  out->set_identity(reservation.window.identity);
+  out->set_kind(std::string(ToString(reservation.window.kind)));
+  Encode(reservation.expires_at, out->mutable_expires());
 }
 
 }  // namespace batuta::service

@@ -8,6 +8,7 @@
 #include "batuta/v1/job_service.pb.h"
 #include "batuta/v1/types.pb.h"
 
+#include "daemon/budget/reservation.h"
 #include "daemon/budget/window.h"
 #include "daemon/cache/cache.h"
 #include "daemon/hub/hub_client.h"
@@ -24,6 +25,8 @@ absl::StatusOr<RepoId> DecodeRepo(const v1::RepoId& repo);
 absl::StatusOr<Revision> DecodeRevision(const std::string& revision);
 absl::StatusOr<hub::SearchQuery> DecodeSearch(const v1::SearchRequest& request);
 absl::StatusOr<Priority> DecodePriority(v1::Priority priority);
+absl::StatusOr<budget::ReserveRequest> DecodeReserve(const v1::ReserveRequest& request);
+absl::StatusOr<budget::ReportedAnswer> DecodeSettle(const v1::SettleRequest& request);
 absl::StatusOr<pull::PullRequest> DecodePull(const v1::PullSpec& spec);
 
 void Encode(WallTime time, google::protobuf::Timestamp* out);
@@ -37,5 +40,7 @@ void Encode(const jobs::JobFile& file, v1::PullFile* out);
 void Encode(const jobs::JobView& job, v1::Job* out);
 void Encode(const cache::CacheListing& listing, v1::ListReposResponse* out);
 void Encode(const budget::WindowView& window, v1::Window* out);
+void Encode(const transport::WaitInfo& info, v1::ReserveResponse::Waiting* out);
+void Encode(const budget::Reservation& reservation, v1::ReserveResponse::Reservation* out);
 
 }  // namespace batuta::service

@@ -50,9 +50,10 @@ struct HttpRequest {
   std::chrono::milliseconds idle_timeout{30'000};  // no byte for so long while not paused; 0 = for ever
   std::chrono::milliseconds total_timeout{0};  // from when it is put on the wire, pauses included; 0 = none
 
-  // For admission (see daemon/budget): who asks, how urgent it is, and whether it may be held back or fails
-  // instead with kResourceExhausted (HUB_RATE_LIMITED).
+  // For admission (see daemon/budget): who asks, for which of his jobs ("" = none), how urgent it is, and
+  // whether it may be held back or fails instead with kResourceExhausted (HUB_RATE_LIMITED).
   Principal principal;
+  std::string job;
   Priority priority = Priority::kNormal;
   bool may_wait = true;
 };

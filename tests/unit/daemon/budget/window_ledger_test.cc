@@ -19,13 +19,15 @@ class WindowLedgerTest : public ::testing::Test {
  protected:
   bool IsOpen(Priority priority = Priority::kNormal) { return At(priority).state == State::kOpen; }
 
-  Gate At(Priority priority = Priority::kNormal) {
+  Gate At(Priority priority = Priority::kNormal) { return At(Claim{priority, true}); }
+
+  Gate At(const Claim& claim) {
     ledger_.Advance(latest_, now_);
-    return ledger_.Check(priority, now_);
+    return ledger_.Check(claim, now_);
   }
 
-  Stamp Send() {
-    ledger_.Charge(now_, 0.5);
+  Stamp Send(const Claim& claim = {}) {
+    ledger_.Charge(claim, now_, 0.5);
     return ++latest_;
   }
 
@@ -81,8 +83,8 @@ TEST_F(WindowLedgerTest, SendsFewUntilTheServerHasSpoken) {
 
 TEST_F(WindowLedgerTest, NeverHasMoreUnderWayThanTheServerLeft) {
   Learn(50);
-  EXPECT_EQ(SendAll().size(), 40u);  // ten are reserved
-  EXPECT_EQ(SendAll(100, Priority::kInteractive).size(), 10u);
+  EXPECT_EQ(SendAll().size(), 44u);  // ten are reserved at first, two thirds of them now
+  EXPECT_EQ(SendAll(100, Priority::kInteractive).size(), 6u);
   EXPECT_EQ(ledger_.available(), 0u);
   EXPECT_EQ(At(Priority::kInteractive).state, State::kPaced);  // an answer may free room
 }
@@ -116,7 +118,7 @@ TEST_F(WindowLedgerTest, BelievesANewerAnswerThatRaisesTheCount) {
 TEST_F(WindowLedgerTest, NoticesWhatOthersSpend) {
   Learn(100);
   Hear(Send(), 12, seconds(200));
-  EXPECT_EQ(SendAll().size(), 2u);
+  EXPECT_EQ(SendAll().size(), 6u);
 }
 
 TEST_F(WindowLedgerTest, WaitsForTheResetPlusASecond) {
@@ -131,10 +133,73 @@ TEST_F(WindowLedgerTest, WaitsForTheResetPlusASecond) {
 }
 
 TEST_F(WindowLedgerTest, KeepsTheReserveForInteractiveCallers) {
-  Learn(10);
+  Learn(6);
   EXPECT_EQ(At(Priority::kNormal).state, State::kSpent);
   EXPECT_EQ(At(Priority::kBackground).state, State::kSpent);
   EXPECT_TRUE(IsOpen(Priority::kInteractive));
+}
+
+TEST_F(WindowLedgerTest, GivesUpTheReserveAsTheResetComesNear) {
+  Learn(6);  // of the ten, at 200 s of 300 before the reset
+  const std::optional<SteadyTime> until = At().until;
+  ASSERT_TRUE(until.has_value());
+  EXPECT_EQ(*until, now_ + seconds(20) + milliseconds(1));  // at 180 s, six become five
+  now_ = *until - milliseconds(2);
+  EXPECT_FALSE(IsOpen());
+  now_ = *until;
+  EXPECT_EQ(SendAll().size(), 1u);
+  now_ += seconds(179);
+  EXPECT_EQ(SendAll().size(), 5u);  // all of it, a second before the reset
+}
+
+TEST_F(WindowLedgerTest, BurstsWhilePlentyAndPacesWhoHadHisPartWhenScarce) {
+  const Claim beyond{Priority::kNormal, false};
+  Learn(25, seconds(200));
+  EXPECT_EQ(At(beyond).state, State::kOpen);
+  Send(beyond);
+  // 24 left, 6 of them reserved, 201 s to go: one in 11 s.
+  ASSERT_EQ(At(beyond).state, State::kOpen);
+  Send(beyond);
+  EXPECT_EQ(At(beyond).state, State::kSpent);
+  EXPECT_EQ(At(beyond).until, now_ + Duration(seconds(201)) / 17);
+  EXPECT_EQ(At(Claim{Priority::kNormal, true}).state, State::kOpen);
+  EXPECT_EQ(At(Claim{Priority::kInteractive, false}).state, State::kSpent);
+}
+
+TEST_F(WindowLedgerTest, PacesSoThatNothingIsLeftAtTheReset) {
+  Learn(20, seconds(200));
+  const Claim beyond{Priority::kNormal, false};
+  const SteadyTime begin = now_;
+  std::vector<SteadyTime> sent;
+  for (; now_ < begin + seconds(200); now_ += milliseconds(100)) {
+    if (At(beyond).state != State::kOpen) continue;
+    sent.push_back(now_);
+    HearPlain(Send(beyond));
+  }
+  ASSERT_GE(sent.size(), 19u);
+  EXPECT_GT(sent[9], begin + seconds(60));  // evenly: no burst at the beginning
+  EXPECT_LT(sent[9], begin + seconds(150));
+}
+
+TEST_F(WindowLedgerTest, PacesNobodyWhereTheServerNamesNoLimits) {
+  const Claim beyond{Priority::kNormal, false};
+  HearPlain(Send(beyond));
+  for (int i = 0; i < 80; ++i) {
+    ASSERT_EQ(At(beyond).state, State::kOpen);
+    Send(beyond);
+  }
+}
+
+TEST_F(WindowLedgerTest, SendsOneProbeAfterARefusalOfUnknownLength) {
+  HearRefusal(Send(), std::nullopt);
+  now_ += seconds(1);
+  const std::vector<Stamp> probe = SendAll();
+  ASSERT_EQ(probe.size(), 1u);
+  EXPECT_EQ(At().state, State::kPaced);
+  now_ += seconds(10);
+  EXPECT_FALSE(IsOpen());  // until its answer tells
+  HearPlain(probe[0]);
+  EXPECT_TRUE(IsOpen());
 }
 
 TEST_F(WindowLedgerTest, ReservesNothingOfAQuotaOfAFew) {
@@ -184,13 +249,13 @@ TEST_F(WindowLedgerTest, ClosesForWhatTheRefusalSays) {
   };
   for (const Case& c : cases) {
     WindowLedger ledger(100, seconds(300), 0.1);
-    ledger.Charge(now_, 0);
+    ledger.Charge({}, now_, 0);
     const Answer answer{.status = 429, .never_sent = false, .limit = c.limit, .retry_after = c.retry_after};
     ledger.Finish(1, answer, c.limit.has_value());
     if (c.limit) ledger.Learn(1, 1, *c.limit, now_);
     ledger.Close(1, 1, answer, now_, 0);
-    EXPECT_EQ(ledger.Check(Priority::kInteractive, now_).until, now_ + c.expected) << c.name;
-    EXPECT_EQ(ledger.Check(Priority::kInteractive, now_).state, State::kSpent) << c.name;
+    EXPECT_EQ(ledger.Check({Priority::kInteractive, true}, now_).until, now_ + c.expected) << c.name;
+    EXPECT_EQ(ledger.Check({Priority::kInteractive, true}, now_).state, State::kSpent) << c.name;
   }
 }
 

@@ -32,7 +32,7 @@ TEST(WindowRecordTest, KeyLeadsBackToTheWindow) {
     EXPECT_THAT(ParseRecordKey(kHub, RecordKey(kHub, window)), Optional(Eq(window)));
   }
   for (const char* key : {"", "https://hub.test", "https://hub.test\n", "https://hub.test\nanonymous",
-                          "https://hub.test\n\napi", "https://hub.test\nanonymous\ncommits",
+                          "https://hub.test\n\napi", "https://hub.test\nanonymous\ndiscussions",
                           "https://hub.test2\nanonymous\napi"}) {
     EXPECT_EQ(ParseRecordKey(kHub, key), std::nullopt) << key;
   }
@@ -48,6 +48,32 @@ TEST(WindowRecordTest, SurvivesEncoding) {
   EXPECT_TRUE(decoded->state.closed);
   EXPECT_TRUE(decoded->state.learned);
   EXPECT_EQ(decoded->saved_at, kNow);
+}
+
+TEST(WindowRecordTest, KeepsWhoSpentWhat) {
+  WindowRecord record = Record(seconds(100));
+  record.spending = {{.principal = {1000, "train"}, .requests = 12, .waiting = 3},
+                     {.principal = {1001, "\xff odd \n"}, .requests = 1}};
+  const auto decoded = DecodeRecord(EncodeRecord(record));
+  ASSERT_TRUE(decoded.has_value());
+  ASSERT_EQ(decoded->spending.size(), 2u);
+  EXPECT_EQ(decoded->spending[0].principal, (Principal{1000, "train"}));
+  EXPECT_EQ(decoded->spending[0].requests, 12u);
+  EXPECT_EQ(decoded->spending[0].waiting, 0u);
+}
+
+TEST(WindowRecordTest, ReadsTheRowsOfOlderAndLaterVersions) {
+  const std::string older =
+      R"({"closed":true,"learned":true,"quota":500,"remaining":7,"resets_at_ms":1793607430000,)"
+      R"("saved_at_ms":1793607330000,"v":1,"window_s":300})";
+  const auto decoded = DecodeRecord(older);
+  ASSERT_TRUE(decoded.has_value());
+  EXPECT_TRUE(decoded->state.closed);
+  EXPECT_EQ(ResetIn(*decoded, kNow), seconds(100));
+  EXPECT_TRUE(decoded->spending.empty());
+  std::string later = older;
+  later.insert(1, R"("colour":"blue",)");
+  EXPECT_TRUE(DecodeRecord(later).has_value());
 }
 
 TEST(WindowRecordTest, RefusesWhatItDidNotWrite) {

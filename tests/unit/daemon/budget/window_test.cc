@@ -59,7 +59,30 @@ TEST(KindOfTest, KnowsItsOwnOriginInAnySpelling) {
 
 TEST(WindowKindTest, HasANameForEveryKind) {
   for (const WindowKind kind : kWindowKinds) EXPECT_THAT(ParseWindowKind(ToString(kind)), Optional(Eq(kind)));
-  EXPECT_EQ(ParseWindowKind("commits"), std::nullopt);
+  EXPECT_EQ(ParseWindowKind("discussions"), std::nullopt);
+}
+
+TEST(ActionOfTest, KnowsCommitsAndNewRepos) {
+  using transport::HttpMethod;
+  constexpr char kHub[] = "https://hub.test/hf";
+
+  const struct {
+    HttpMethod method;
+    const char* url;
+    std::optional<WindowKind> expected;
+  } cases[] = {
+      {HttpMethod::kPost, "https://hub.test/hf/api/models/acme/otter/commit/main", WindowKind::kCommits},
+      {HttpMethod::kPost, "https://hub.test/hf/api/datasets/acme/otter/commit/refs%2Fpr%2F1?create_pr=1",
+       WindowKind::kCommits},
+      {HttpMethod::kPost, "https://hub.test/hf/api/repos/create", WindowKind::kRepoCreations},
+      {HttpMethod::kPost, "https://hub.test/hf/api/models/acme/otter/preupload/main", std::nullopt},
+      {HttpMethod::kGet, "https://hub.test/hf/api/models/acme/otter/commits/main", std::nullopt},
+      {HttpMethod::kGet, "https://hub.test/hf/api/repos/create", std::nullopt},
+      {HttpMethod::kPost, "https://elsewhere.test/api/repos/create", std::nullopt},
+      {HttpMethod::kPost, "https://hub.test/hf/acme/commit/x", std::nullopt},
+  };
+
+  for (const auto& c : cases) EXPECT_EQ(ActionOf(kHub, c.method, c.url), c.expected) << c.url;
 }
 
 TEST(ParseRateLimitTest, ReadsWhatTheHubSends) {
