@@ -37,7 +37,7 @@ bool WaitOut(Context& context, const absl::Status& status) {
     const WallTime until = context.clock.wall() + *delay;
     JsonWriter json(JsonWriter::Style::kOneLine);
     json.BeginObject().Field("event", "waiting").Field("reason", "rate limit");
-    json.Field("until", TimeText(until)).EndObject();
+    json.Field("until", FormatRfc3339(until)).EndObject();
     output.Data(json.Take());
   } else if (!counts_down) {
     output.Talk(Countdown(*delay));

@@ -7,9 +7,9 @@
 
 namespace batuta::client {
 
-// When `status` says that the hub's rate limit holds a question back, and for how long: shows the countdown (a
-// line outside a terminal, an event with --events), waits, and returns true: ask again. Else false, at once.
-// Ctrl-C ends the program.
+// When `status` says that the hub's rate limit holds a question back, and for how long: shows the countdown
+// (a line outside a terminal, an event with --events), waits, and returns true: ask again. Else false, at
+// once. Ctrl-C ends the program.
 bool WaitOut(Context& context, const absl::Status& status);
 
 // Asks until there is an answer, or an error that waiting does not mend. `no_wait`: the first error is final.

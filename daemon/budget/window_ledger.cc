@@ -60,12 +60,16 @@ void WindowLedger::Restore(const WindowState& state, Duration reset_in, SteadyTi
   }
 }
 
+// Until the server begins a new window, by its own word; at most its length.
+Duration WindowLedger::LeftIn(SteadyTime now) const {
+  return std::clamp<Duration>(*resets_at_ - kMargin - now, Duration::zero(), length_);
+}
+
 // The part that is for interactive callers now: all of it when the window begins, nothing at its end.
 uint64_t WindowLedger::Reserve(SteadyTime now) const {
   const double whole = std::floor(static_cast<double>(quota_) * interactive_share_);
   if (!resets_at_) return static_cast<uint64_t>(whole);
-  const Duration left = std::clamp<Duration>(*resets_at_ - kMargin - now, Duration::zero(), length_);
-  const std::chrono::duration<double> left_s = left;
+  const std::chrono::duration<double> left_s = LeftIn(now);
   return static_cast<uint64_t>(std::floor(whole * left_s.count() / static_cast<double>(length_.count())));
 }
 
@@ -127,7 +131,7 @@ Gate WindowLedger::Check(const Claim& claim, SteadyTime now) const {
   if (now < ramp_until_ && now < next_send_) return {Gate::State::kPaced, next_send_, false};
   if (!IsPaced(claim)) return {Gate::State::kOpen, std::nullopt, false};
   const auto spendable = static_cast<Duration::rep>(available() - floor);
-  return Pace(paced_at_ + (*resets_at_ - now) / spendable, now);
+  return Pace(paced_at_ + LeftIn(now) / spendable, now);
 }
 
 void WindowLedger::Charge(const Claim& claim, SteadyTime now, double random) {

@@ -123,6 +123,7 @@ class WindowLedger {
  private:
   static constexpr uint64_t kScarcePart = 4;
 
+  Duration LeftIn(SteadyTime now) const;
   uint64_t Reserve(SteadyTime now) const;
   SteadyTime ReserveBelow(uint64_t count) const;
   bool IsPaced(const Claim& claim) const;

@@ -157,11 +157,11 @@ TEST_F(WindowLedgerTest, BurstsWhilePlentyAndPacesWhoHadHisPartWhenScarce) {
   Learn(25, seconds(200));
   EXPECT_EQ(At(beyond).state, State::kOpen);
   Send(beyond);
-  // 24 left, 6 of them reserved, 201 s to go: one in 11 s.
+  // 24 left, 6 of them reserved, 200 s to go: one in 11 s.
   ASSERT_EQ(At(beyond).state, State::kOpen);
   Send(beyond);
   EXPECT_EQ(At(beyond).state, State::kSpent);
-  EXPECT_EQ(At(beyond).until, now_ + Duration(seconds(201)) / 17);
+  EXPECT_EQ(At(beyond).until, now_ + Duration(seconds(200)) / 17);
   EXPECT_EQ(At(Claim{Priority::kNormal, true}).state, State::kOpen);
   EXPECT_EQ(At(Claim{Priority::kInteractive, false}).state, State::kSpent);
 }
