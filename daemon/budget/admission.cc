@@ -228,14 +228,14 @@ Admission::Settlement Admission::Settle(const Cost& cost, Stamp stamp, const Ans
   if (!answer.IsRefusal()) {
     if (answer.status != 0) own.NoteAccepted(stamp);
     if (answer.status != 0 && action != nullptr) action->NoteAccepted(stamp);
-    return {spoken_of, false};
+    return {spoken_of, false, subject.is_scarce()};
   }
   // The fields come with every answer: a bucket with something left is not what refused an action.
   const bool is_bucket = action == nullptr || answer.status != 429 || (named && answer.limit->remaining == 0);
   WindowLedger& refusing = is_bucket ? subject : *action;
   const bool was_closed = refusing.is_closed();
   refusing.Close(stamp, latest_, answer, now, options_.random());
-  return {is_bucket ? spoken_of : QueueOf(cost), !was_closed && refusing.is_closed()};
+  return {is_bucket ? spoken_of : QueueOf(cost), !was_closed && refusing.is_closed(), subject.is_scarce()};
 }
 
 std::optional<SteadyTime> Admission::NextWake() const {

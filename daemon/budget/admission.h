@@ -93,6 +93,7 @@ class Admission {
     // it was refused for another reason, that of its action. A refused request waits there.
     WindowKey window;
     bool has_closed = false;  // it was open until this refusal
+    bool is_scarce = false;   // so little is left that a restart must not forget any of it
   };
 
   // The end of a request that Admit() sent under that stamp.

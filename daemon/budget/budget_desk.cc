@@ -78,7 +78,9 @@ BudgetDesk::BudgetDesk(BudgetOptions options, HttpTransport& inner, Sequence& co
       clock_(clock),
       admission_(OptionsOf(options_)),
       keeper_(options_.endpoint, store) {
-  for (const WindowKind kind : kWindowKinds) admission_.Touch({"anonymous", kind});
+  for (const WindowKind kind : kWindowKinds) {
+    if (!IsOfOneAction(kind)) admission_.Touch({"anonymous", kind});
+  }
   keeper_.Load(admission_, clock_.steady(), clock_.wall());
 }
 
@@ -202,7 +204,7 @@ Admission::Settlement BudgetDesk::Settle(const Cost& cost, Stamp stamp, const An
     LogInfo("the hub asks to wait", Field("window", NameOf(settlement.window, options_.endpoint)),
             Field("status", answer.status));
   }
-  ScheduleSave(settlement.has_closed);
+  ScheduleSave(settlement.has_closed || settlement.is_scarce);
   return settlement;
 }
 

@@ -240,6 +240,16 @@ TEST_F(BudgetedTransportRefusalTest, HandsOnAFailureAndCountsItOnlyIfItMayHaveAr
   EXPECT_THAT(nowhere->status(), HasReason(reason::kHubUnreachable));
 }
 
+TEST_F(BudgetedTransportRefusalTest, ForgetsNothingOfAScarceWindowInACrash) {
+  inner_.On(kApi).Reply(200,
+                        {{"RateLimit", "\"api\";r=3;t=100"}, {"RateLimit-Policy", "\"api\";q=500;w=300"}});
+  Start();
+  core_.RunUntilIdle();
+  // Not a moment later: the catalog is all that is left.
+  const std::string catalog = Catalog();
+  EXPECT_THAT(catalog, HasSubstr("\"remaining\":3"));
+}
+
 TEST_F(BudgetedTransportRefusalTest, WorksOnWithACatalogThatFails) {
   store_.FailReads(absl::UnavailableError("disk"), 1'000);
   store_.FailWrites(absl::UnavailableError("disk"), 1'000);
