@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "client/commands/offline.h"
+#include "client/commands/patience.h"
 #include "client/output/hub_view.h"
 #include "client/output/json_writer.h"
 #include "common/config/hub_token.h"
@@ -46,7 +47,8 @@ absl::Status HfWhoami::Run(Context& context) {
   }
   RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "the owner of a token"));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.token = token.token}));
-  ASSIGN_OR_RETURN(const v1::WhoAmIResponse who, connection.client->WhoAmI());
+  ASSIGN_OR_RETURN(const v1::WhoAmIResponse who,
+                   Patience().Await(context, [&] { return connection.client->WhoAmI(); }));
   PrintIdentity(context.output, who,
                 {token.source == HubToken::Source::kVariable ? "variable" : "file", token.location});
   return absl::OkStatus();
@@ -84,7 +86,8 @@ absl::Status HfLogin::Run(Context& context) {
   RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "whether a token is good"));
   ASSIGN_OR_RETURN(const Secret token, ReadToken(context));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.token = token}));
-  const absl::StatusOr<v1::WhoAmIResponse> who = connection.client->WhoAmI();
+  const absl::StatusOr<v1::WhoAmIResponse> who =
+      Patience().Await(context, [&] { return connection.client->WhoAmI(); });
   if (!who.ok()) return Annotate(who.status(), "the token was not stored");
   RETURN_IF_ERROR(StoreHubToken(context.environment, token));
   ASSIGN_OR_RETURN(const std::filesystem::path path, HubTokenFile(context.environment));

@@ -19,9 +19,12 @@ absl::Status HfFiles::Run(Context& context) {
   RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "the tree of a revision"));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
   FileListing listing(context.output, request.repo(), repo_.revision_or_main());
-  RETURN_IF_ERROR(connection.client->ListFiles(request, [&](const v1::ListFilesResponse& part) {
-    listing.Add(part);
-    return !context.output.reader_left();
+  // A listing that is refused is refused before its first part.
+  RETURN_IF_ERROR(patience_.Await(context, [&] {
+    return connection.client->ListFiles(request, [&](const v1::ListFilesResponse& part) {
+      listing.Add(part);
+      return !context.output.reader_left();
+    });
   }));
   listing.End();
   return absl::OkStatus();

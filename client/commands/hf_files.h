@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "client/commands/command.h"
+#include "client/commands/patience.h"
 #include "client/commands/repo_arguments.h"
 
 namespace batuta::client {
@@ -16,12 +17,16 @@ class HfFiles final : public Command {
 
   std::string_view examples() const override;
 
-  void DefineFlags(Flags& flags) override { repo_.Define(flags); }
+  void DefineFlags(Flags& flags) override {
+    repo_.Define(flags);
+    patience_.Define(flags);
+  }
 
   absl::Status Run(Context& context) override;
 
  private:
   RepoArguments repo_;
+  Patience patience_;
 };
 
 }  // namespace batuta::client

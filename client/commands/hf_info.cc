@@ -18,7 +18,8 @@ absl::Status HfInfo::Run(Context& context) {
   request.set_revision(repo_.revision);
   RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "what the hub says of a repo"));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
-  ASSIGN_OR_RETURN(const v1::GetRepoResponse response, connection.client->GetRepo(request));
+  ASSIGN_OR_RETURN(const v1::GetRepoResponse response,
+                   patience_.Await(context, [&] { return connection.client->GetRepo(request); }));
   PrintRepo(context.output, response, repo_.revision_or_main());
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@
 
 #include "client/commands/job_session.h"
 #include "client/commands/materialise.h"
+#include "client/commands/patience.h"
 #include "client/output/json_writer.h"
 #include "client/output/wire_text.h"
 #include "common/status/status.h"
@@ -163,12 +164,15 @@ absl::Status HfPull::Plan(Context& context, const v1::PullSpec& spec) const {
   report.SetSubject(spec.repo(), spec.revision());
   v1::PlanPullRequest request;
   *request.mutable_spec() = spec;
-  RETURN_IF_ERROR(connection.client->PlanPull(request, [&](const v1::PlanPullResponse& part) {
+  const auto take = [&](const v1::PlanPullResponse& part) {
     if (!part.commit().empty()) report.SetCommit(part.commit());
     if (!part.snapshot_path().empty()) report.SetPath(part.snapshot_path());
     for (const v1::PullFile& file : part.files()) report.AddFile(file);
     return true;
-  }));
+  };
+  // A plan that is refused is refused before its first part.
+  RETURN_IF_ERROR(
+      Patience(no_wait_).Await(context, [&] { return connection.client->PlanPull(request, take); }));
   report.SetTotals(0, MillisSince(context.clock, start));
   report.Print(context.output);
   return absl::OkStatus();

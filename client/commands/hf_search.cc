@@ -24,6 +24,7 @@ void HfSearch::DefineFlags(Flags& flags) {
   flags.Value(&sort_, "--sort", "S", "by",
               {"createdAt", "downloads", "lastModified", "likes", "trendingScore"});
   flags.Number(&limit_, "--limit", "N", "at most so many, 1-1000; default 20", 1, 1000);
+  patience_.Define(flags);
 }
 
 absl::Status HfSearch::Run(Context& context) {
@@ -39,7 +40,8 @@ absl::Status HfSearch::Run(Context& context) {
   request.mutable_tags()->Assign(tags_.begin(), tags_.end());
   RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "a search"));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
-  ASSIGN_OR_RETURN(const v1::SearchResponse response, connection.client->Search(request));
+  ASSIGN_OR_RETURN(const v1::SearchResponse response,
+                   patience_.Await(context, [&] { return connection.client->Search(request); }));
   PrintSearch(context.output, response, context.clock.wall());
   return absl::OkStatus();
 }

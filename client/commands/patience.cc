@@ -27,9 +27,13 @@ std::string Countdown(Duration left) {
 
 }  // namespace
 
-bool WaitOut(Context& context, const absl::Status& status) {
+void Patience::Define(Flags& flags) {
+  flags.Switch(&no_wait_, "--no-wait", "fail where the hub's rate limit would have to be waited for");
+}
+
+bool Patience::WaitOut(Context& context, const absl::Status& status) const {
   const std::optional<milliseconds> delay = RetryAfterOf(status);
-  if (ReasonOf(status) != reason::kHubRateLimited || !delay) return false;
+  if (ReasonOf(status) != reason::kHubRateLimited || !delay || no_wait_) return false;
   Output& output = context.output;
   const OutputOptions& options = output.options();
   const bool counts_down = output.human() && options.bars && options.progress;

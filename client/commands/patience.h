@@ -4,25 +4,43 @@
 #include "absl/status/statusor.h"
 
 #include "client/commands/context.h"
+#include "client/commands/flags.h"
 
 namespace batuta::client {
 
-// When `status` says that the hub's rate limit holds a question back, and for how long: shows the countdown
-// (a line outside a terminal, an event with --events), waits, and returns true: ask again. Else false, at
-// once. Ctrl-C ends the program.
-bool WaitOut(Context& context, const absl::Status& status);
+// Patience is how a question to the hub waits out its rate limit: the daemon says for how long, a countdown
+// shows it (a line outside a terminal, an event with --events), and then the question is put again. Ctrl-C
+// ends the program; --no-wait makes the first refusal final.
+class Patience {
+ public:
+  Patience() = default;
 
-// Asks until there is an answer, or an error that waiting does not mend. `no_wait`: the first error is final.
-template <typename Ask>
-auto Patiently(Context& context, bool no_wait, Ask ask) {
-  while (true) {
-    auto answer = ask();
-    if constexpr (std::is_same_v<decltype(answer), absl::Status>) {
-      if (no_wait || !WaitOut(context, answer)) return answer;
-    } else {
-      if (no_wait || !WaitOut(context, answer.status())) return answer;
+  explicit Patience(bool no_wait) : no_wait_(no_wait) {}
+
+  void Define(Flags& flags);
+
+  // Asks until there is an answer, or an error that waiting does not mend. `ask` returns a Status or
+  // StatusOr.
+  template <typename Ask>
+  auto Await(Context& context, Ask ask) const {
+    while (true) {
+      auto answer = ask();
+      if (!WaitOut(context, StatusOf(answer))) return answer;
     }
   }
-}
+
+ private:
+  static const absl::Status& StatusOf(const absl::Status& status) { return status; }
+
+  template <typename T>
+  static const absl::Status& StatusOf(const absl::StatusOr<T>& answer) {
+    return answer.status();
+  }
+
+  // False at once unless the rate limit is what is in the way, and waiting is allowed.
+  bool WaitOut(Context& context, const absl::Status& status) const;
+
+  bool no_wait_ = false;
+};
 
 }  // namespace batuta::client
