@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "client/commands/job_session.h"
+#include "client/commands/lock_file.h"
 #include "client/commands/materialise.h"
 #include "client/commands/patience.h"
 #include "client/output/json_writer.h"
@@ -83,6 +84,9 @@ std::string_view HfPull::examples() const {
          "batuta hf pull model acme/otter-tiny --dry-run  what would be downloaded, and why not the rest\n"
          "batuta hf pull model acme/otter-tiny --detach --priority background --limit-rate 5M  behind the "
          "rest\n"
+         "batuta hf pull model acme/otter-tiny --lock models.lock  remember commit and content; get exactly "
+         "that "
+         "with --locked models.lock\n"
          "cd \"$(batuta hf pull model acme/otter-tiny --format quiet)\"\n";
 }
 
@@ -98,6 +102,8 @@ void HfPull::DefineFlags(Flags& flags) {
                       "admit unsafe files: pickle, code, invalid; alone: pickle");
   flags.Value(&output_, "-o,--output", "DIR", "also put the files into this folder");
   flags.Switch(&hard_link_, "--hard-link", "with --output: link the cached files instead of copying them");
+  flags.Value(&lock_, "--lock", "FILE", "write commit and content of what was taken into this lock file");
+  flags.Value(&locked_, "--locked", "FILE", "take exactly what this lock file says, or fail");
   flags.Switch(&dry_run_, "--dry-run", "show what would be downloaded");
   flags.Switch(&yes_, "--yes", "ask nothing");
   flags.Switch(&offline_, "--offline", "answer from the cache, make no request");
@@ -119,6 +125,7 @@ absl::Status HfPull::CheckFlags() const {
     return UsageError("--detach and --output exclude each other: the files are put there at the end",
                       "pull without --output first, then again with it");
   }
+  RETURN_IF_ERROR(CheckLockFlags());
   if (hard_link_ && output_.empty()) return UsageError("--hard-link goes with --output", "");
   if (!quantization_.empty() && !weight_format_.empty() && weight_format_ != "gguf") {
     return UsageError("--quantization chooses a GGUF variant and --format other weights",
@@ -127,6 +134,23 @@ absl::Status HfPull::CheckFlags() const {
   for (const std::string& word : SplitList(allow_unsafe_)) {
     if (word == "pickle" || word == "code" || word == "invalid") continue;
     return UsageError(fmt::format("--allow-unsafe: {} is none of pickle, code, invalid", Quoted(word)), "");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status HfPull::CheckLockFlags() const {
+  if (!lock_.empty() && !locked_.empty()) {
+    return UsageError("--lock writes a lock file and --locked obeys one: they exclude each other", "");
+  }
+  if (!lock_.empty() && detach_) {
+    return UsageError("--detach and --lock exclude each other: the lock is written at the end",
+                      "pull without --lock first, then again with it");
+  }
+  const bool names_more = !files_.empty() || !include_.empty() || !exclude_.empty() ||
+                          !quantization_.empty() || !weight_format_.empty() || !repo_.revision.empty();
+  if (!locked_.empty() && names_more) {
+    return UsageError("--locked says which revision and files are taken, and more was named",
+                      "leave out files, globs, format, quantization and revision, or --locked");
   }
   return absl::OkStatus();
 }
@@ -147,7 +171,44 @@ absl::StatusOr<v1::PullSpec> HfPull::MakeSpec(const Context& context) const {
   spec.set_no_wait(no_wait_);
   spec.set_priority(PriorityOf(priority_, !detach_));
   spec.set_limit_bytes_per_second(limit_rate_);
+  if (!locked_.empty()) RETURN_IF_ERROR(ReadLock(spec));
   return spec;
+}
+
+absl::Status HfPull::ReadLock(v1::PullSpec& spec) const {
+  ASSIGN_OR_RETURN(const LockFile lock, LockFile::Read(locked_));
+  const LockedRepo* const locked = lock.Find(spec.repo());
+  if (locked == nullptr) {
+    return MakeError(absl::StatusCode::kNotFound, reason::kEntryNotFound,
+                     fmt::format("{} does not lock {} {}", Quoted(locked_), repo_.type, Quoted(repo_.id)),
+                     fmt::format("add it with --lock {}", Quoted(locked_)));
+  }
+  spec.set_revision(locked->commit);
+  spec.mutable_locked()->Assign(locked->files.begin(), locked->files.end());
+  return absl::OkStatus();
+}
+
+absl::Status HfPull::WriteLock(Context& context, const v1::PullSpec& spec, const PullReport& report) const {
+  absl::StatusOr<LockFile> lock = LockFile::Read(lock_);
+  if (absl::IsNotFound(lock.status())) lock = LockFile();
+  RETURN_IF_ERROR(lock.status());
+  LockedRepo locked{
+      .repo = spec.repo(), .revision = repo_.revision_or_main(), .commit = report.commit(), .files = {}};
+  for (const v1::PullFile& file : report.files()) {
+    if (file.status() == v1::PullFile::STATUS_SKIPPED) continue;
+    v1::Entry& entry = locked.files.emplace_back();
+    entry.set_path(file.path());
+    entry.set_size_bytes(file.size_bytes());
+    entry.set_blob(file.blob());
+  }
+  context.output.Talk(fmt::format("{}: {} file{} locked at {}", Printable(lock_), locked.files.size(),
+                                  locked.files.size() == 1 ? "" : "s", Printable(report.commit())));
+  lock->Put(std::move(locked));
+  return lock->Write(lock_);
+}
+
+bool HfPull::keeps_files(const Context& context) const {
+  return context.output.json() || !output_.empty() || !lock_.empty();
 }
 
 absl::Status HfPull::Run(Context& context) {
@@ -160,7 +221,7 @@ absl::Status HfPull::Run(Context& context) {
 absl::Status HfPull::Plan(Context& context, const v1::PullSpec& spec) const {
   const SteadyTime start = context.clock.steady();
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
-  PullReport report(PullReport::Kind::kPlan, !context.output.quiet());
+  PullReport report(PullReport::Kind::kPlan, !context.output.quiet() || !lock_.empty());
   report.SetSubject(spec.repo(), spec.revision());
   v1::PlanPullRequest request;
   *request.mutable_spec() = spec;
@@ -174,6 +235,7 @@ absl::Status HfPull::Plan(Context& context, const v1::PullSpec& spec) const {
   RETURN_IF_ERROR(
       Patience(no_wait_).Await(context, [&] { return connection.client->PlanPull(request, take); }));
   report.SetTotals(0, MillisSince(context.clock, start));
+  if (!lock_.empty()) RETURN_IF_ERROR(WriteLock(context, spec, report));
   report.Print(context.output);
   return absl::OkStatus();
 }
@@ -222,7 +284,7 @@ absl::Status HfPull::Follow(Context& context, SignalWatch& signals, const v1::Pu
   *request.mutable_spec() = spec;
   ASSIGN_OR_RETURN(const v1::Job job, connection.client->StartPull(request));
 
-  PullReport report(PullReport::Kind::kPull, context.output.json() || !output_.empty());
+  PullReport report(PullReport::Kind::kPull, keeps_files(context));
   JobSession session(context, signals, &report,
                      {.may_ask = !yes_ && context.output.human(), .with_files = true});
   const absl::StatusOr<v1::Job> done = session.Follow(std::move(connection), job);
@@ -237,6 +299,7 @@ absl::Status HfPull::Follow(Context& context, SignalWatch& signals, const v1::Pu
   }
   CompleteReport(*done, 0, report);
   if (!output_.empty()) RETURN_IF_ERROR(WriteOutput(context, report));
+  if (!lock_.empty()) RETURN_IF_ERROR(WriteLock(context, spec, report));
   report.SetTotals(done->downloaded_bytes(), MillisSince(context.clock, start));
   report.Print(context.output);
   return absl::OkStatus();

@@ -43,6 +43,10 @@ class HfPull final : public Command {
   absl::Status Follow(Context& context, SignalWatch& signals, const v1::PullSpec& spec) const;
   absl::Status FollowWithMenu(Context& context, v1::PullSpec spec) const;
   absl::Status WriteOutput(Context& context, PullReport& report) const;
+  absl::Status CheckLockFlags() const;
+  absl::Status ReadLock(v1::PullSpec& spec) const;
+  absl::Status WriteLock(Context& context, const v1::PullSpec& spec, const PullReport& report) const;
+  bool keeps_files(const Context& context) const;
 
   RepoArguments repo_;
   std::vector<std::string> files_;
@@ -53,6 +57,8 @@ class HfPull final : public Command {
   std::vector<std::string> allow_unsafe_;
   std::string output_;
   std::string priority_;
+  std::string lock_;         // file to write
+  std::string locked_;       // file to obey
   uint64_t limit_rate_ = 0;  // bytes per second; 0 = none
   bool dry_run_ = false;
   bool yes_ = false;

@@ -27,6 +27,7 @@ constexpr Row kByReason[] = {
     {reason::kAnswerTooLarge, 1},  {reason::kUpstreamChanged, 1},   {reason::kStorageFailed, 1},
     {reason::kStorageReadOnly, 1}, {reason::kJobFinished, 1},       {reason::kConfigInvalid, 2},
     {reason::kCatalogNewer, 1},    {reason::kInternal, 1},          {reason::kReservationNotFound, 4},
+    {reason::kLockMismatch, 9},
 };
 
 int ByCode(absl::StatusCode code) {

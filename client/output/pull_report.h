@@ -47,6 +47,8 @@ class PullReport {
 
   const std::string& path() const { return path_; }
 
+  const std::string& commit() const { return commit_; }
+
   const std::vector<v1::PullFile>& files() const { return files_; }
 
   // What a pull prints: the path; or in JSON the document; with `events` in one line that begins with

@@ -47,5 +47,6 @@ inline constexpr std::string_view kCatalogNewer = "CATALOG_NEWER";
 inline constexpr std::string_view kCatalogDamaged = "CATALOG_DAMAGED";
 inline constexpr std::string_view kInternal = "INTERNAL";
 inline constexpr std::string_view kReservationNotFound = "RESERVATION_NOT_FOUND";
+inline constexpr std::string_view kLockMismatch = "LOCK_MISMATCH";
 
 }  // namespace batuta::reason

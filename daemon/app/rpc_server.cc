@@ -16,7 +16,7 @@ namespace batuta::app {
 namespace {
 
 // Requests are small; the largest hold lists of file names.
-constexpr int kMaxRequestBytes = 4 << 20;
+constexpr int kMaxRequestBytes = 12 << 20;  // a pull with as many locked files as are allowed
 constexpr int kMaxStreamsPerConnection = 256;
 
 }  // namespace

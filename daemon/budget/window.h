@@ -74,7 +74,7 @@ struct WindowView {
   WindowState state;
   bool is_scarce = false;  // those that had their part are paced
   uint32_t waiting = 0;
-  std::vector<Spending> spending;  // by principal
+  std::vector<Spending> spending = {};  // by principal
 };
 
 }  // namespace batuta::budget

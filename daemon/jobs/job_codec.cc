@@ -28,6 +28,22 @@ absl::Status Damaged(std::string_view what) {
   return MakeError(absl::StatusCode::kDataLoss, reason::kCatalogDamaged, fmt::format("job record: {}", what));
 }
 
+json EncodeLocked(const std::vector<Entry>& locked) {
+  json rows = json::array();
+  for (const Entry& entry : locked) rows.push_back({entry.path.text(), entry.size_bytes, entry.blob.hex()});
+  return rows;
+}
+
+absl::StatusOr<std::vector<Entry>> DecodeLocked(const json& rows) {
+  std::vector<Entry> locked;
+  for (const json& row : rows) {
+    ASSIGN_OR_RETURN(RepoPath path, RepoPath::Parse(row.at(0).get<std::string>()));
+    ASSIGN_OR_RETURN(BlobId blob, BlobId::Parse(row.at(2).get<std::string>()));
+    locked.push_back({std::move(path), row.at(1).get<uint64_t>(), std::move(blob)});
+  }
+  return locked;
+}
+
 json EncodeRequest(const pull::PullRequest& request) {
   return {{"type", ToString(request.repo.type())},
           {"repo", request.repo.id()},
@@ -38,6 +54,7 @@ json EncodeRequest(const pull::PullRequest& request) {
           {"format", request.selection.format},
           {"quantization", request.selection.quantization},
           {"allow_unsafe", request.selection.allow_unsafe},
+          {"locked", EncodeLocked(request.selection.locked)},
           {"priority", static_cast<int>(request.priority)},
           {"limit_bytes_per_second", request.limit_bytes_per_second},
           {"offline", request.offline},
@@ -56,6 +73,8 @@ absl::StatusOr<pull::PullRequest> DecodeRequest(const json& value) {
   request.selection.format = value.at("format").get<std::string>();
   request.selection.quantization = value.at("quantization").get<std::string>();
   request.selection.allow_unsafe = value.at("allow_unsafe").get<std::vector<std::string>>();
+  ASSIGN_OR_RETURN(request.selection.locked,
+                   DecodeLocked(value.value("locked", json::array())));  // older records lack it
   const int priority = value.at("priority").get<int>();
   if (priority < 0 || priority > static_cast<int>(Priority::kBackground)) return Damaged("unknown priority");
   request.priority = static_cast<Priority>(priority);

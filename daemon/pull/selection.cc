@@ -31,6 +31,7 @@ struct Rules {
   bool takes_all_formats = false;
   bool allows_pickle = false;
   bool names_files = false;
+  std::vector<std::string> paths;  // exact files
 };
 
 std::string Lower(std::string_view text) {
@@ -75,6 +76,14 @@ absl::Status ReadQuantization(const SelectionRequest& request, Rules& rules) {
   return absl::OkStatus();
 }
 
+absl::Status CheckLock(const SelectionRequest& request) {
+  const bool names_more = !request.paths.empty() || !request.include.empty() || !request.exclude.empty() ||
+                          !request.format.empty() || !request.quantization.empty();
+  if (request.locked.empty() || !names_more) return absl::OkStatus();
+  return BadArgument("a lock says which files are taken, and more was named",
+                     "leave out the files, globs, format and quantization, or the lock");
+}
+
 absl::StatusOr<Rules> Read(const SelectionRequest& request) {
   constexpr std::array<std::string_view, 3> kClasses = {"pickle", "code", "invalid"};
   Rules rules;
@@ -85,7 +94,10 @@ absl::StatusOr<Rules> Read(const SelectionRequest& request) {
     }
     rules.allows_pickle |= name == "pickle";
   }
-  rules.names_files = !request.paths.empty() || !request.include.empty();
+  RETURN_IF_ERROR(CheckLock(request));
+  rules.paths = request.paths;
+  for (const Entry& entry : request.locked) rules.paths.push_back(entry.path.text());
+  rules.names_files = !rules.paths.empty() || !request.include.empty();
   RETURN_IF_ERROR(ReadFormat(request, rules));
   RETURN_IF_ERROR(ReadQuantization(request, rules));
   if (request.repo_type != RepoType::kModel && rules.forced) {
@@ -172,7 +184,7 @@ absl::Status TakeNamed(const Tree& tree, const SelectionRequest& request, const 
   std::unordered_map<std::string_view, size_t> positions;
   for (size_t i = 0; i < draft.size(); ++i) positions.emplace(draft.path(i), i);
   std::vector<bool> is_named(draft.size());
-  for (const std::string& path : request.paths) {
+  for (const std::string& path : rules.paths) {
     const auto found = positions.find(path);
     if (found == positions.end()) return NoSuchPath(tree, path);
     is_named[found->second] = true;
@@ -192,6 +204,30 @@ absl::Status TakeNamed(const Tree& tree, const SelectionRequest& request, const 
   return Nothing(
       "no file matches what was asked for",
       "list what there is with `batuta hf files`; globs are case-sensitive, and `*` also matches `/`");
+}
+
+absl::Status Mismatch(std::string_view what) {
+  return MakeError(absl::StatusCode::kDataLoss, reason::kLockMismatch, what,
+                   "the content of a commit never changes: the hub, the cache or the lock file is damaged; "
+                   "make the lock anew only if you know why");
+}
+
+absl::Status CompareWithLock(const Tree& tree, const std::vector<Entry>& locked) {
+  std::unordered_map<std::string_view, const Entry*> entries;
+  for (const Entry& entry : tree.entries) entries.emplace(entry.path.text(), &entry);
+  for (const Entry& expected : locked) {
+    const auto found = entries.find(expected.path.text());
+    if (found == entries.end()) {
+      return Mismatch(fmt::format("commit {} has no file {}, which is locked", tree.commit.hex(),
+                                  Quoted(expected.path.text())));
+    }
+    const Entry& actual = *found->second;
+    if (actual.blob == expected.blob && actual.size_bytes == expected.size_bytes) continue;
+    return Mismatch(fmt::format("{} is locked to {} ({} bytes), and commit {} has {} ({} bytes)",
+                                Quoted(expected.path.text()), expected.blob.hex(), expected.size_bytes,
+                                tree.commit.hex(), actual.blob.hex(), actual.size_bytes));
+  }
+  return absl::OkStatus();
 }
 
 // The default choice, or that of a format.
@@ -230,6 +266,7 @@ absl::Status TakeEverything(const Rules& rules, Draft& draft) {
 
 absl::StatusOr<Selection> PlanSelection(const Tree& tree, const SelectionRequest& request) {
   ASSIGN_OR_RETURN(const Rules rules, Read(request));
+  RETURN_IF_ERROR(CompareWithLock(tree, request.locked));
   Draft draft(tree, request.repo_type);
   for (size_t i = 0; i < draft.size(); ++i) {
     if (MatchesAny(request.exclude, draft.path(i))) draft.Leave(i, left_out::kExcluded);

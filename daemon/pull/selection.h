@@ -20,6 +20,10 @@ struct SelectionRequest {
       format;  // "" (default choice), "safetensors", "gguf", "onnx", "pytorch", "all"; any letter case
   std::string quantization = {};               // label of one GGUF variant, any letter case; "" = none asked
   std::vector<std::string> allow_unsafe = {};  // admitted classes: "pickle", "code", "invalid"
+
+  // From a lock file: exactly these files, with exactly this content; then nothing else may be named or
+  // chosen. Empty = no lock.
+  std::vector<Entry> locked = {};
 };
 
 struct SelectedEntry {
@@ -37,14 +41,14 @@ struct Selection {
 
 // Which entries of `tree` a pull takes, and why not the others. Pure.
 //
-// Nothing named (model repos): every file that is not a weight, and of the weights one format: safetensors
-// when there is one, else GGUF (one variant with all its parts and one projector), else what is there.
-// Weights are compared folder by folder, so that each component of a pipeline (unet/, vae/, …) is judged by
-// itself; of several precisions of one file the plain one is taken. State of training runs is left out. A
-// format or a quantization: the same with that choice made. "all" takes every format and variant. Datasets
-// and spaces: everything. Paths or include globs: exactly those; format and default choice do not apply. What
-// `exclude` matches is not there for any of these rules. In every case a file that is a pickle by name is
-// left out unless "pickle" is allowed.
+// A lock: exactly its files. Nothing named (model repos): every file that is not a weight, and of the weights
+// one format: safetensors when there is one, else GGUF (one variant with all its parts and one projector),
+// else what is there. Weights are compared folder by folder, so that each component of a pipeline (unet/,
+// vae/, …) is judged by itself; of several precisions of one file the plain one is taken. State of training
+// runs is left out. A format or a quantization: the same with that choice made. "all" takes every format and
+// variant. Datasets and spaces: everything. Paths or include globs: exactly those; format and default choice
+// do not apply. What `exclude` matches is not there for any of these rules. In every case a file that is a
+// pickle by name is left out unless "pickle" is allowed.
 //
 //   kInvalidArgument (INVALID_ARGUMENT)  an unknown format or class; a quantization that the repo does not
 //   have, or together
@@ -57,6 +61,7 @@ struct Selection {
 //   GGUF variant of
 //                                        which parts are missing.
 //   kNotFound (NOTHING_SELECTED)         globs or format leave no file.
+//   kDataLoss (LOCK_MISMATCH)            the tree lacks a locked file, or has it with another content.
 //   kFailedPrecondition (UNSAFE_CONTENT) the weights exist only as pickles, or a path names one; the message
 //   names the
 //                                        files, the hint the ways out.

@@ -19,6 +19,7 @@ namespace {
 constexpr uint32_t kDefaultLimit = 20;
 constexpr uint32_t kMaxLimit = 1'000;
 constexpr int kMaxPatterns = 10'000;
+constexpr int kMaxLocked = 50'000;
 constexpr size_t kMaxText = 4'096;  // no path of a repo is longer
 
 absl::Status Invalid(std::string_view what) {
@@ -40,6 +41,18 @@ absl::StatusOr<std::vector<std::string>> DecodeTexts(std::string_view name, cons
   if (texts.size() > kMaxPatterns) return Invalid(fmt::format("more than {} of {}", kMaxPatterns, name));
   for (const std::string& text : texts) RETURN_IF_ERROR(CheckText(name, text));
   return std::vector<std::string>(texts.begin(), texts.end());
+}
+
+template <typename Entries>
+absl::StatusOr<std::vector<Entry>> DecodeLocked(const Entries& entries) {
+  if (entries.size() > kMaxLocked) return Invalid(fmt::format("more than {} locked files", kMaxLocked));
+  std::vector<Entry> locked;
+  for (const v1::Entry& entry : entries) {
+    ASSIGN_OR_RETURN(RepoPath path, RepoPath::Parse(entry.path()));
+    ASSIGN_OR_RETURN(BlobId blob, BlobId::Parse(entry.blob()));
+    locked.push_back({std::move(path), entry.size_bytes(), std::move(blob)});
+  }
+  return locked;
 }
 
 v1::Priority EncodePriority(Priority priority) {
@@ -238,6 +251,7 @@ absl::StatusOr<pull::PullRequest> DecodePull(const v1::PullSpec& spec) {
   ASSIGN_OR_RETURN(request.selection.allow_unsafe, DecodeTexts("allow_unsafe", spec.allow_unsafe()));
   RETURN_IF_ERROR(CheckText("format", spec.format()));
   RETURN_IF_ERROR(CheckText("quantization", spec.quantization()));
+  ASSIGN_OR_RETURN(request.selection.locked, DecodeLocked(spec.locked()));
   request.selection.format = spec.format();
   request.selection.quantization = spec.quantization();
   ASSIGN_OR_RETURN(request.priority, DecodePriority(spec.priority()));

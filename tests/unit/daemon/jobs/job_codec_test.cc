@@ -69,6 +69,23 @@ TEST(JobCodecTest, ARecordFromBeforeLimitsHasNone) {
   EXPECT_EQ(job.request.limit_bytes_per_second, 0u);
 }
 
+TEST(JobCodecTest, KeepsTheLockAcrossARestart) {
+  JobRecord sample = Sample();
+  sample.request.selection.locked = {{.path = RepoPath::Parse("a/b.json").value(),
+                                      .size_bytes = 7,
+                                      .blob = BlobId::Parse(std::string(64, 'b')).value()}};
+  const std::string text = EncodeJob(sample);
+  ASSERT_OK_AND_ASSIGN(const JobRecord job, DecodeJob(text));
+  EXPECT_EQ(job.request.selection.locked, sample.request.selection.locked);
+
+  std::string older = EncodeJob(Sample());
+  const std::string key = "\"locked\":[],";
+  ASSERT_NE(older.find(key), std::string::npos);
+  older.erase(older.find(key), key.size());
+  ASSERT_OK_AND_ASSIGN(const JobRecord old_job, DecodeJob(older));
+  EXPECT_TRUE(old_job.request.selection.locked.empty());
+}
+
 TEST(JobCodecTest, EveryStateHasANameThatIsRead) {
   for (const JobState state : {JobState::kQueued, JobState::kRunning, JobState::kWaiting, JobState::kPaused,
                                JobState::kDone, JobState::kFailed, JobState::kCancelled}) {

@@ -182,6 +182,24 @@ TEST(DecodePullTest, EveryFieldArrives) {
   EXPECT_FALSE(request.may_wait);
 }
 
+TEST(DecodePullTest, LockedFilesArriveWhole) {
+  v1::PullSpec spec = Pull();
+  v1::Entry* const entry = spec.add_locked();
+  entry->set_path("a/config.json");
+  entry->set_size_bytes(7);
+  entry->set_blob(std::string(64, 'b'));
+  ASSERT_OK_AND_ASSIGN(const pull::PullRequest request, DecodePull(spec));
+  ASSERT_EQ(request.selection.locked.size(), 1u);
+  EXPECT_EQ(request.selection.locked[0].path.text(), "a/config.json");
+  EXPECT_EQ(request.selection.locked[0].size_bytes, 7u);
+  EXPECT_EQ(request.selection.locked[0].blob.hex(), std::string(64, 'b'));
+  entry->set_path("../config.json");
+  EXPECT_THAT(DecodePull(spec), HasReason("INVALID_PATH"));
+  entry->set_path("config.json");
+  entry->set_blob("short");
+  EXPECT_THAT(DecodePull(spec), HasReason("INVALID_ETAG"));
+}
+
 TEST(DecodePullTest, DefaultsAreMainNormalAndWaiting) {
   ASSERT_OK_AND_ASSIGN(const pull::PullRequest request, DecodePull(Pull()));
   EXPECT_EQ(request.revision, Revision::Main());
