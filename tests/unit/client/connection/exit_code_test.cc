@@ -61,6 +61,8 @@ TEST(ExitCodeTest, EveryReasonHasItsCode) {
       {"CATALOG_NEWER", StatusCode::kFailedPrecondition, 1},
       {"CATALOG_DAMAGED", StatusCode::kDataLoss, 9},
       {"INTERNAL", StatusCode::kInternal, 1},
+      {"RESERVATION_NOT_FOUND", StatusCode::kNotFound, 4},
+      {"LOCK_MISMATCH", StatusCode::kDataLoss, 9},
   };
 
   for (const auto& row : rows) {

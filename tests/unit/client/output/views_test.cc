@@ -81,6 +81,12 @@ v1::GetLimitsResponse Limits() {
   window.set_remaining(480);
   window.mutable_resets_at()->set_seconds(1'793'000'100);
   window.set_waiting(2);
+  window.set_window_seconds(300);
+  v1::Spending& spending = *window.add_spending();
+  spending.set_uid(1000);
+  spending.set_tool("train");
+  spending.set_requests(20);
+  spending.set_waiting(2);
   return limits;
 }
 
@@ -90,7 +96,9 @@ TEST(LimitsViewTest, DocumentIsTheContract) {
 
   EXPECT_EQ(json::parse(text),
             json::parse(R"({"windows":[{"endpoint":"https://huggingface.co","identity":"anonymous",
-    "kind":"api","quota":500,"remaining":480,"resets_at":"2026-10-26T07:35:00.000Z","waiting":2}]})"));
+    "kind":"api","quota":500,"remaining":480,"resets_at":"2026-10-26T07:35:00.000Z","waiting":2,
+    "state":"open","learned":false,"window_seconds":300,
+    "spent":[{"tool":"train","uid":1000,"requests":20,"waiting":2}]}]})"));
 }
 
 TEST(LimitsViewTest, PeopleSeeWhatIsLeftAndWhenItReturns) {
@@ -99,6 +107,38 @@ TEST(LimitsViewTest, PeopleSeeWhatIsLeftAndWhenItReturns) {
 
   EXPECT_THAT(text, HasSubstr("480 of 500 (assumed)"));
   EXPECT_THAT(text, HasSubstr("in 1 m 40 s"));
+  EXPECT_THAT(text, HasSubstr("open   train 20 (2 waiting)"));
+}
+
+TEST(LimitsViewTest, SaysWhyRequestsMayWait) {
+  const auto state_of = [](auto change) {
+    v1::GetLimitsResponse limits = Limits();
+    change(*limits.mutable_windows(0));
+    const std::string text = DataOf(
+        OutputFormat::kJson, [&](Output& output) { PrintLimits(output, limits.windows(), kNow, true); });
+    return json::parse(text)["windows"][0]["state"].get<std::string>();
+  };
+  EXPECT_EQ(state_of([](v1::Window&) {}), "open");
+  EXPECT_EQ(state_of([](v1::Window& window) { window.set_scarce(true); }), "paced");
+  EXPECT_EQ(state_of([](v1::Window& window) { window.set_remaining(0); }), "spent");
+  EXPECT_EQ(state_of([](v1::Window& window) {
+              window.set_remaining(0);
+              window.set_closed(true);
+            }),
+            "closed");
+  EXPECT_EQ(state_of([](v1::Window& window) {
+              window.set_quota(0);
+              window.set_remaining(0);
+            }),
+            "open");
+}
+
+TEST(LimitsViewTest, NamesTheUserWhereTheToolIsHiddenOrNamesNone) {
+  v1::GetLimitsResponse limits = Limits();
+  limits.mutable_windows(0)->mutable_spending(0)->clear_tool();
+  EXPECT_THAT(DataOf(OutputFormat::kHuman,
+                     [&](Output& output) { PrintLimits(output, limits.windows(), kNow, false); }),
+              HasSubstr("uid 1000 20"));
 }
 
 v1::Job Failed() {
