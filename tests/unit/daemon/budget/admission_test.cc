@@ -264,6 +264,18 @@ TEST_F(ScarceAdmissionTest, PacesTheJobThatSomebodyWatchesToo) {
   EXPECT_THAT(Admit(), ElementsAre(question, bob));
 }
 
+TEST_F(ScarceAdmissionTest, AQuestionDoesNotDelayThePaceOfHerJobs) {
+  Ask({kApi, std::nullopt}, kAlice, Priority::kNormal, true, "job");
+  const TicketId second = Ask({kApi, std::nullopt}, kAlice, Priority::kNormal, true, "job");
+  EXPECT_THAT(Admit(), SizeIs(1));
+  const SteadyTime turn = *admission_.NextWake();
+  now_ = turn - milliseconds(1);
+  const TicketId question = Ask(kApi, kAlice, Priority::kInteractive);
+  EXPECT_THAT(Admit(), ElementsAre(question));
+  now_ = turn + seconds(1);  // one less is left for the rest of the window
+  EXPECT_THAT(Admit(), ElementsAre(second));
+}
+
 TEST_F(ScarceAdmissionTest, PacesNoInteractiveCaller) {
   std::vector<TicketId> people;
   for (int i = 0; i < 5; ++i) people.push_back(Ask(kApi, kAlice, Priority::kInteractive));

@@ -137,6 +137,7 @@ TEST_F(WindowLedgerTest, KeepsTheReserveForInteractiveCallers) {
   EXPECT_EQ(At(Priority::kNormal).state, State::kSpent);
   EXPECT_EQ(At(Priority::kBackground).state, State::kSpent);
   EXPECT_TRUE(IsOpen(Priority::kInteractive));
+  EXPECT_EQ(At(Claim{Priority::kInteractive, false}).state, State::kSpent);  // he had his part
 }
 
 TEST_F(WindowLedgerTest, GivesUpTheReserveAsTheResetComesNear) {
