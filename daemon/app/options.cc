@@ -1,6 +1,7 @@
 #include "daemon/app/options.h"
 
 #include <iostream>
+#include <optional>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +11,7 @@
 #include "common/text/human.h"
 #include "common/text/utf8.h"
 #include "daemon/app/version.h"
+#include "daemon/budget/plan.h"
 
 namespace batuta::app {
 
@@ -84,16 +86,23 @@ std::vector<Setting> Declare(const Environment& environment) {
        {},
        "3000",
        "File requests per window without a token, until the hub says otherwise."},
+      {"hub.plan",
+       "",
+       {},
+       "free",
+       "Plan of the tokens in use, whose quotas hold until the hub says otherwise: free, pro, team, "
+       "academia, "
+       "enterprise, enterprise-plus, enterprise-plus-high."},
       {"hub.quota_api",
        "",
        {},
-       "1000",
-       "API requests per window with a token, until the hub says otherwise."},
+       "",
+       "API requests per window with a token, until the hub says otherwise; empty = those of the plan."},
       {"hub.quota_resolvers",
        "",
        {},
-       "5000",
-       "File requests per window with a token, until the hub says otherwise."},
+       "",
+       "File requests per window with a token, until the hub says otherwise; empty = those of the plan."},
       {"hub.window", "", {}, "300s", "Length of the hub's rate-limit window, until the hub says otherwise."},
       {"transfer.connections", "", {}, "32", "Connections for file contents, all files together."},
       {"transfer.connections_per_file", "", {}, "8", "Connections for one file."},
@@ -212,12 +221,21 @@ absl::Status ResolveHub(const Settings& settings, Options& options) {
   budget.endpoint = options.endpoint;
   ASSIGN_OR_RETURN(const auto window, settings.Duration("hub.window", std::chrono::seconds(1)));
   budget.window = std::chrono::duration_cast<std::chrono::seconds>(window);
+  const Sourced& plan = settings.Get("hub.plan");
+  const std::optional<budget::Quotas> of_plan = budget::QuotasOfPlan(plan.value);
+  if (!of_plan) {
+    return MakeError(
+        absl::StatusCode::kInvalidArgument, reason::kConfigInvalid,
+        fmt::format("hub.plan = {} ({}): expected {}", Quoted(plan.value), plan.origin, budget::kPlanNames));
+  }
+  budget.authenticated = *of_plan;
   const std::pair<std::string_view, uint64_t*> quotas[] = {
       {"hub.quota_anonymous_api", &budget.anonymous.api},
       {"hub.quota_anonymous_resolvers", &budget.anonymous.resolvers},
       {"hub.quota_api", &budget.authenticated.api},
       {"hub.quota_resolvers", &budget.authenticated.resolvers}};
   for (const auto& [key, quota] : quotas) {
+    if (settings.Get(key).value.empty()) continue;
     ASSIGN_OR_RETURN(const int count, settings.Count(key, 1, kMaxQuota));
     *quota = static_cast<uint64_t>(count);
   }

@@ -166,6 +166,17 @@ TEST_F(OptionsTest, SocketPathThatDoesNotFitIsRefusedByItsOrigin) {
   EXPECT_THAT(Resolve(), IsOk());
 }
 
+TEST_F(OptionsTest, QuotasAreThoseOfThePlanUnlessTheyAreNamed) {
+  EXPECT_EQ(Resolve()->budget.authenticated.api, 1'000u);
+  Configure("[hub]\nplan = \"pro\"\nquota_api = 2000");
+  const absl::StatusOr<Options> options = Resolve();
+  ASSERT_THAT(options, IsOk());
+  EXPECT_EQ(options->budget.authenticated.api, 2'000u);
+  EXPECT_EQ(options->budget.authenticated.resolvers, 12'000u);
+  EXPECT_EQ(options->budget.authenticated.pages, 400u);
+  EXPECT_EQ(options->budget.anonymous.api, 500u);
+}
+
 TEST_F(OptionsTest, BadValuesNameKeyValueAndOrigin) {
   const std::pair<std::string, std::string> cases[] = {
       {"endpoint = \"ftp://x\"", "config.toml:1"},
@@ -176,6 +187,7 @@ TEST_F(OptionsTest, BadValuesNameKeyValueAndOrigin) {
       {"offline = \"perhaps\"", "offline = \"perhaps\""},
       {"[hub]\nmetadata_timeout = 0", "hub.metadata_timeout = \"0\""},
       {"[hub]\nquota_api = 0", "hub.quota_api = \"0\""},
+      {"[hub]\nplan = \"gold\"", "hub.plan = \"gold\""},
       {"[hub]\nwindow = 0", "hub.window = \"0\""},
       {"[transfer]\nconnections = 0", "transfer.connections = \"0\""},
       {"[transfer]\nconnections = 1000", "transfer.connections = \"1000\""},
