@@ -48,11 +48,15 @@ class File {
 
   // flock(2), exclusive, not waiting. False when another descriptor holds it.
   virtual absl::StatusOr<bool> TryLock() = 0;
+
+  // Does anybody else have the file open or mapped, in this process or another one, of whatever user? False
+  // also where that cannot be told: on file systems without leases, and for files of other owners.
+  virtual bool IsOpenElsewhere() = 0;
   virtual absl::StatusOr<FileInfo> Info() const = 0;
 };
 
 enum class OpenMode {
-  kRead,          // must exist; a symlink is followed
+  kRead,          // must exist; a symlink is followed; leaves the access time alone where it may
   kReadWrite,     // must exist
   kCreate,        // made when missing, kept when not
   kCreateNew,     // kAlreadyExists when it exists

@@ -48,5 +48,7 @@ inline constexpr std::string_view kCatalogDamaged = "CATALOG_DAMAGED";
 inline constexpr std::string_view kInternal = "INTERNAL";
 inline constexpr std::string_view kReservationNotFound = "RESERVATION_NOT_FOUND";
 inline constexpr std::string_view kLockMismatch = "LOCK_MISMATCH";
+inline constexpr std::string_view kPinned = "PINNED";
+inline constexpr std::string_view kInUse = "IN_USE";
 
 }  // namespace batuta::reason

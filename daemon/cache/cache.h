@@ -8,13 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 
 #include "common/io/file_system.h"
 #include "common/types/entry.h"
 #include "common/types/repo_id.h"
 #include "daemon/cache/partial.h"
+#include "daemon/cache/removal.h"
 #include "daemon/cache/staged_blob.h"
+#include "daemon/cache/survey.h"
 #include "daemon/metadata/metadata_store.h"
 
 namespace batuta::cache {
@@ -107,6 +110,17 @@ class Cache {
   // Everything there is, whoever put it there. `only` empty = all.
   virtual absl::StatusOr<CacheListing> List(const std::vector<RepoId>& only) = 0;
 
+  // Every repo that has a folder, in the order of their names.
+  virtual absl::StatusOr<std::vector<RepoId>> Repos() = 0;
+
+  // See SurveyRepo() and FingerprintOfRepo().
+  virtual absl::StatusOr<RepoSurvey> Survey(const RepoId& repo) = 0;
+  virtual absl::StatusOr<std::string> Fingerprint(const RepoId& repo) = 0;
+
+  // A file of a snapshot, for reading.   kNotFound  there is none.
+  virtual absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId& repo, const CommitId& commit,
+                                                               const std::string& path) = 0;
+
   virtual absl::StatusOr<SpaceInfo> Space() = 0;
   virtual const std::filesystem::path& root() const = 0;
   virtual const Abilities& abilities() const = 0;
@@ -155,6 +169,21 @@ class Cache {
   // Records that the hub says there is no such file (`.no_exist/<commit>/<path>`).
   //   kDataLoss (INVALID_PATH)  as for LinkExisting().
   virtual absl::Status WriteNoExist(const RepoId& repo, const CommitId& commit, const RepoPath& path) = 0;
+
+  // --- removing ---------------------------------------------------------------------
+
+  // Takes files out of the snapshot of a commit, and the blobs that no other file of the repo leads to. With
+  // the last file the snapshot, its refs and its listing go, with the last snapshot the repo's folder. Waits
+  // until nobody in this process counts on the repo's blobs, and asks `may_go` when none can begin to.
+  // What is not there is no error. A blob whose lock another tool holds stays, loose.
+  //   kFailedPrecondition (IN_USE)  `may_go` said no, or a process has one of the files open; nothing was
+  //     removed.
+  virtual absl::StatusOr<Removal> Remove(const RepoId& repo, const CommitId& commit,
+                                         const std::vector<std::string>& paths,
+                                         absl::FunctionRef<bool()> may_go) = 0;
+
+  // Removes those of the named files of blobs/ that no snapshot leads to and nobody has open.
+  virtual absl::StatusOr<Removal> RemoveLoose(const RepoId& repo, const std::vector<std::string>& names) = 0;
 };
 
 }  // namespace batuta::cache

@@ -117,6 +117,18 @@ absl::StatusOr<std::optional<Tree>> CacheReader::ReadSnapshot(const RepoId& repo
   return tree;
 }
 
+absl::StatusOr<std::vector<RepoId>> CacheReader::Repos() const {
+  const auto names = files_.List(layout_.root());
+  if (SaysAbsent(names.status())) return std::vector<RepoId>();
+  if (!names.ok()) return names.status();
+  std::vector<RepoId> repos;
+  for (const std::string& name : *names) {
+    auto repo = RepoId::FromFolder(name);
+    if (repo.ok()) repos.push_back(*std::move(repo));
+  }
+  return repos;
+}
+
 // What the symlink at `place` says of the file, when it leads to a blob of the repo.
 absl::StatusOr<std::optional<Entry>> CacheReader::EntryAt(const RepoId& repo, const Path& place,
                                                           const RepoPath& path) const {

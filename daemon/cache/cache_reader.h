@@ -35,6 +35,9 @@ class CacheReader {
   // component only.
   absl::StatusOr<bool> IsInPlace(const RepoId& repo, const CommitId& commit, const Entry& entry) const;
 
+  // Every repo that has a folder; a missing root has none.
+  absl::StatusOr<std::vector<RepoId>> Repos() const;
+
   absl::StatusOr<SpaceInfo> Space() const { return files_.Space(layout_.root()); }
 
  private:

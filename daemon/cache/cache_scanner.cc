@@ -9,6 +9,7 @@
 #include "common/status/status.h"
 #include "common/text/human.h"
 #include "daemon/cache/cache_reader.h"
+#include "daemon/cache/survey.h"
 
 namespace batuta::cache {
 namespace {
@@ -135,38 +136,18 @@ void CacheScanner::Count(const FileInfo& file, Walk* walk) {
 // Commit → the names of its refs.
 std::map<std::string, std::vector<std::string>> CacheScanner::ReadRefs(const Path& refs) {
   std::map<std::string, std::vector<std::string>> by_commit;
-  std::vector<std::string> pending = {""};  // folders below refs/
-  while (!pending.empty()) {
-    const std::string folder = std::move(pending.back());
-    pending.pop_back();
-    const auto names = files_.List(refs / folder);
-    if (absl::IsNotFound(names.status())) continue;
-    if (!names.ok()) {
-      WarnError(refs / folder, names.status());
-      continue;
+  VisitRefs(files_, refs, [&](const std::string& name, const absl::StatusOr<std::string>& text) {
+    const auto commit = text.ok() ? ParseRefText(*text) : std::nullopt;
+    if (commit.has_value()) {
+      by_commit[commit->hex()].push_back(name);
+    } else if (text.ok() || absl::IsResourceExhausted(text.status())) {
+      Warn(refs / name, "does not hold a commit: taken as no ref");
+    } else {
+      WarnError(refs / name, text.status());
     }
-    for (const std::string& name : *names) {
-      const std::string full_name = folder.empty() ? name : folder + "/" + name;
-      const auto info = files_.Info(refs / full_name);
-      if (info.ok() && info->kind == Kind::kFolder) {
-        pending.push_back(full_name);
-      } else {
-        ReadRefFile(refs / full_name, full_name, &by_commit);
-      }
-    }
-  }
+  });
   for (auto& [commit, names] : by_commit) std::sort(names.begin(), names.end());
   return by_commit;
-}
-
-void CacheScanner::ReadRefFile(const Path& path, const std::string& name,
-                               std::map<std::string, std::vector<std::string>>* by_commit) {
-  constexpr uint64_t kLimitBytes = 4 << 10;
-  const auto text = ReadSmallFile(files_, path, kLimitBytes);
-  if (absl::IsNotFound(text.status())) return;
-  const auto commit = text.ok() ? ParseRefText(*text) : std::nullopt;
-  if (!commit.has_value()) return Warn(path, "does not hold a commit: taken as no ref");
-  (*by_commit)[commit->hex()].push_back(name);
 }
 
 // What the link leads to. The usual kind, to a file named relative to its folder, costs no open.

@@ -61,8 +61,6 @@ class CacheScanner {
   void ScanEntry(const Path& path, Walk* walk);
   void Count(const FileInfo& file, Walk* walk);
   std::map<std::string, std::vector<std::string>> ReadRefs(const Path& refs);
-  void ReadRefFile(const Path& path, const std::string& name,
-                   std::map<std::string, std::vector<std::string>>* by_commit);
   absl::StatusOr<FileInfo> Follow(const Path& path);
   void Warn(const Path& path, std::string_view what);
   void WarnError(const Path& path, const absl::Status& status);

@@ -81,7 +81,8 @@ DiskCache::DiskCache(Path root, Identity identity, FileSystem& files, metadata::
       probe_(files, layout_.Locks(), identity_.instance),
       journal_(store),
       temp_names_(identity_.instance),
-      snapshots_(layout_, files, reader_, temp_names_, probe_) {}
+      snapshots_(layout_, files, reader_, temp_names_, probe_),
+      remover_(layout_, files, gate_, temp_names_, probe_) {}
 
 absl::Status DiskCache::Start() {
   RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.root()));
@@ -120,6 +121,7 @@ absl::StatusOr<std::optional<Tree>> DiskCache::ReadSnapshot(const RepoId& repo, 
 
 absl::StatusOr<std::vector<bool>> DiskCache::ArePresent(const RepoId& repo, const CommitId& commit,
                                                         const std::vector<Entry>& entries) {
+  const RepoGate::Pass pass = gate_.Enter(repo);
   return reader_.ArePresent(repo, commit, entries);
 }
 
@@ -129,6 +131,23 @@ Path DiskCache::SnapshotPath(const RepoId& repo, const CommitId& commit) const {
 
 absl::StatusOr<CacheListing> DiskCache::List(const std::vector<RepoId>& only) {
   return CacheScanner(layout_, files_).Scan(only);
+}
+
+absl::StatusOr<std::vector<RepoId>> DiskCache::Repos() {
+  return reader_.Repos();
+}
+
+absl::StatusOr<RepoSurvey> DiskCache::Survey(const RepoId& repo) {
+  return SurveyRepo(layout_, files_, repo);
+}
+
+absl::StatusOr<std::string> DiskCache::Fingerprint(const RepoId& repo) {
+  return FingerprintOfRepo(layout_, files_, repo);
+}
+
+absl::StatusOr<std::unique_ptr<File>> DiskCache::OpenForReading(const RepoId& repo, const CommitId& commit,
+                                                                const std::string& path) {
+  return files_.Open(layout_.Snapshot(repo, commit) / path, OpenMode::kRead);
 }
 
 absl::StatusOr<SpaceInfo> DiskCache::Space() {
@@ -198,6 +217,7 @@ std::vector<absl::Status> DiskCache::Publish(std::vector<StagedBlob> blobs) {
 }
 
 absl::StatusOr<bool> DiskCache::LinkExisting(const RepoId& repo, const CommitId& commit, const Entry& entry) {
+  const RepoGate::Pass pass = gate_.Enter(repo);
   return snapshots_.LinkExisting(repo, commit, entry);
 }
 
@@ -228,6 +248,16 @@ absl::Status DiskCache::WriteNoExist(const RepoId& repo, const CommitId& commit,
   RETURN_IF_ERROR(MakeFoldersDurably(files_, folder.parent_path()));
   RETURN_IF_ERROR(MakeRealFolders(files_, FoldersOnTheWay(folder, path.text())).status());
   return files_.Open(folder / path.text(), OpenMode::kCreate).status();
+}
+
+absl::StatusOr<Removal> DiskCache::Remove(const RepoId& repo, const CommitId& commit,
+                                          const std::vector<std::string>& paths,
+                                          absl::FunctionRef<bool()> may_go) {
+  return remover_.Remove(repo, commit, paths, may_go);
+}
+
+absl::StatusOr<Removal> DiskCache::RemoveLoose(const RepoId& repo, const std::vector<std::string>& names) {
+  return remover_.RemoveLoose(repo, names);
 }
 
 // Puts a new file in the place of `path`, whose folder exists, as one step that survives a power cut.

@@ -11,6 +11,8 @@
 #include "daemon/cache/journal.h"
 #include "daemon/cache/layout.h"
 #include "daemon/cache/probe.h"
+#include "daemon/cache/remover.h"
+#include "daemon/cache/repo_gate.h"
 #include "daemon/cache/snapshot_writer.h"
 #include "daemon/cache/temp_names.h"
 
@@ -36,6 +38,11 @@ class DiskCache final : public Cache {
                                                const std::vector<Entry>& entries) override;
   std::filesystem::path SnapshotPath(const RepoId& repo, const CommitId& commit) const override;
   absl::StatusOr<CacheListing> List(const std::vector<RepoId>& only) override;
+  absl::StatusOr<std::vector<RepoId>> Repos() override;
+  absl::StatusOr<RepoSurvey> Survey(const RepoId& repo) override;
+  absl::StatusOr<std::string> Fingerprint(const RepoId& repo) override;
+  absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId& repo, const CommitId& commit,
+                                                       const std::string& path) override;
   absl::StatusOr<SpaceInfo> Space() override;
 
   const std::filesystem::path& root() const override { return layout_.root(); }
@@ -52,6 +59,10 @@ class DiskCache final : public Cache {
   absl::Status WriteTree(const RepoId& repo, const Tree& tree) override;
   absl::Status WriteRef(const RepoId& repo, const Revision& revision, const CommitId& commit) override;
   absl::Status WriteNoExist(const RepoId& repo, const CommitId& commit, const RepoPath& path) override;
+  absl::StatusOr<Removal> Remove(const RepoId& repo, const CommitId& commit,
+                                 const std::vector<std::string>& paths,
+                                 absl::FunctionRef<bool()> may_go) override;
+  absl::StatusOr<Removal> RemoveLoose(const RepoId& repo, const std::vector<std::string>& names) override;
 
  private:
   using Path = std::filesystem::path;
@@ -68,7 +79,9 @@ class DiskCache final : public Cache {
   Probe probe_;
   PartialJournal journal_;
   TempNames temp_names_;
+  RepoGate gate_;
   SnapshotWriter snapshots_;
+  Remover remover_;
 };
 
 }  // namespace batuta::cache

@@ -43,6 +43,19 @@ class ReadOnlyCache final : public Cache {
     return CacheScanner(layout_, files_).Scan(only);
   }
 
+  absl::StatusOr<std::vector<RepoId>> Repos() override { return reader_.Repos(); }
+
+  absl::StatusOr<RepoSurvey> Survey(const RepoId& repo) override { return SurveyRepo(layout_, files_, repo); }
+
+  absl::StatusOr<std::string> Fingerprint(const RepoId& repo) override {
+    return FingerprintOfRepo(layout_, files_, repo);
+  }
+
+  absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId& repo, const CommitId& commit,
+                                                       const std::string& path) override {
+    return files_.Open(layout_.Snapshot(repo, commit) / path, OpenMode::kRead);
+  }
+
   absl::StatusOr<SpaceInfo> Space() override { return reader_.Space(); }
 
   const Path& root() const override { return layout_.root(); }
@@ -78,6 +91,15 @@ class ReadOnlyCache final : public Cache {
   }
 
   absl::Status WriteNoExist(const RepoId&, const CommitId&, const RepoPath&) override { return Refusal(); }
+
+  absl::StatusOr<Removal> Remove(const RepoId&, const CommitId&, const std::vector<std::string>&,
+                                 absl::FunctionRef<bool()>) override {
+    return Refusal();
+  }
+
+  absl::StatusOr<Removal> RemoveLoose(const RepoId&, const std::vector<std::string>&) override {
+    return Refusal();
+  }
 
  private:
   absl::Status Refusal() const {

@@ -159,6 +159,27 @@ TYPED_TEST(FileSystemContract, OnlyOneDescriptorHoldsTheLock) {
   EXPECT_THAT(second->TryLock(), IsOkAndHolds(true)) << "closing drops it";
 }
 
+TYPED_TEST(FileSystemContract, AFileTellsWhetherItIsOpenElsewhere) {
+  const Path path = this->root_ / "blob";
+  this->Write(path, "x");
+  ASSERT_OK_AND_ASSIGN(const auto ours, this->files_.Open(path, OpenMode::kRead));
+  EXPECT_FALSE(ours->IsOpenElsewhere());
+  {
+    ASSERT_OK_AND_ASSIGN(const auto other, this->files_.Open(path, OpenMode::kRead));
+    EXPECT_TRUE(ours->IsOpenElsewhere());
+  }
+  EXPECT_FALSE(ours->IsOpenElsewhere());
+}
+
+TYPED_TEST(FileSystemContract, ReadingLeavesTheAccessTimeAlone) {
+  const Path path = this->root_ / "blob";
+  this->Write(path, "x");
+  ASSERT_OK_AND_ASSIGN(const FileInfo before, this->files_.Info(path));
+  EXPECT_EQ(this->Read(path), "x");
+  ASSERT_OK_AND_ASSIGN(const FileInfo after, this->files_.Info(path));
+  EXPECT_EQ(before.accessed, after.accessed);
+}
+
 TYPED_TEST(FileSystemContract, TheLockFollowsTheFileAndNotTheName) {
   const Path path = this->root_ / "lock";
   ASSERT_OK_AND_ASSIGN(const auto removed, this->files_.Open(path, OpenMode::kCreate));

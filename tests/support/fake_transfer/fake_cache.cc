@@ -399,4 +399,30 @@ absl::Status FakeCache::WriteNoExist(const RepoId&, const CommitId&, const RepoP
   return NotPartOfThisFake();
 }
 
+absl::StatusOr<std::vector<RepoId>> FakeCache::Repos() {
+  return NotPartOfThisFake();
+}
+
+absl::StatusOr<cache::RepoSurvey> FakeCache::Survey(const RepoId&) {
+  return NotPartOfThisFake();
+}
+
+absl::StatusOr<std::string> FakeCache::Fingerprint(const RepoId&) {
+  return NotPartOfThisFake();
+}
+
+absl::StatusOr<std::unique_ptr<File>> FakeCache::OpenForReading(const RepoId&, const CommitId&,
+                                                                const std::string&) {
+  return NotPartOfThisFake();
+}
+
+absl::StatusOr<cache::Removal> FakeCache::Remove(const RepoId&, const CommitId&,
+                                                 const std::vector<std::string>&, absl::FunctionRef<bool()>) {
+  return NotPartOfThisFake();
+}
+
+absl::StatusOr<cache::Removal> FakeCache::RemoveLoose(const RepoId&, const std::vector<std::string>&) {
+  return NotPartOfThisFake();
+}
+
 }  // namespace batuta::transfer

@@ -80,6 +80,11 @@ class FakeCache final : public cache::Cache {
                                                const std::vector<Entry>&) override;
   std::filesystem::path SnapshotPath(const RepoId&, const CommitId&) const override;
   absl::StatusOr<cache::CacheListing> List(const std::vector<RepoId>&) override;
+  absl::StatusOr<std::vector<RepoId>> Repos() override;
+  absl::StatusOr<cache::RepoSurvey> Survey(const RepoId&) override;
+  absl::StatusOr<std::string> Fingerprint(const RepoId&) override;
+  absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId&, const CommitId&,
+                                                       const std::string&) override;
   absl::StatusOr<SpaceInfo> Space() override;
 
   const std::filesystem::path& root() const override { return root_; }
@@ -90,6 +95,9 @@ class FakeCache final : public cache::Cache {
   absl::Status WriteTree(const RepoId&, const Tree&) override;
   absl::Status WriteRef(const RepoId&, const Revision&, const CommitId&) override;
   absl::Status WriteNoExist(const RepoId&, const CommitId&, const RepoPath&) override;
+  absl::StatusOr<cache::Removal> Remove(const RepoId&, const CommitId&, const std::vector<std::string>&,
+                                        absl::FunctionRef<bool()>) override;
+  absl::StatusOr<cache::Removal> RemoveLoose(const RepoId&, const std::vector<std::string>&) override;
 
  private:
   struct Disk;

@@ -26,6 +26,7 @@ class FakeDisk {
     WallTime modified;
     WallTime accessed;
     const void* lock_holder = nullptr;
+    int open_files = 0;
   };
 
   // Where a path leads. `node` is null when the last component is not there; `folder` is null for the root.

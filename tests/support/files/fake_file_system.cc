@@ -105,7 +105,9 @@ class FakeFileSystem::OpenFile final : public File {
         node_(std::move(node)),
         path_(std::move(path)),
         may_write_(may_write),
-        boot_(boot) {}
+        boot_(boot) {
+    ++node_->open_files;
+  }
 
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
@@ -113,6 +115,7 @@ class FakeFileSystem::OpenFile final : public File {
   ~OpenFile() override {
     MutexLock lock(machine_->mutex);
     if (node_->lock_holder == this) node_->lock_holder = nullptr;
+    --node_->open_files;
   }
 
   absl::Status WriteAt(uint64_t offset, std::span<const std::byte> bytes) override {
@@ -126,7 +129,7 @@ class FakeFileSystem::OpenFile final : public File {
     if (offset >= node_->content.size()) return size_t{0};
     const size_t length = std::min(bytes.size(), node_->content.size() - static_cast<size_t>(offset));
     if (length > 0) std::memcpy(bytes.data(), node_->content.data() + offset, length);
-    node_->accessed = machine_->disk.Tick();
+    if (may_write_) node_->accessed = machine_->disk.Tick();
     return length;
   }
 
@@ -148,6 +151,11 @@ class FakeFileSystem::OpenFile final : public File {
     if (const int error = Begin(Call::kLock); error != 0) return ToStatus(error, Call::kLock, path_);
     if (node_->lock_holder == nullptr) node_->lock_holder = this;
     return node_->lock_holder == this;
+  }
+
+  bool IsOpenElsewhere() override {
+    MutexLock lock(machine_->mutex);
+    return node_->open_files > 1;
   }
 
   absl::StatusOr<FileInfo> Info() const override {

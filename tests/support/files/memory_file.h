@@ -38,6 +38,8 @@ class MemoryFile final : public File {
 
   absl::StatusOr<bool> TryLock() override { return ReadOnly(); }
 
+  bool IsOpenElsewhere() override { return false; }
+
  private:
   static absl::Status ReadOnly() { return absl::PermissionDeniedError("a file in memory"); }
 

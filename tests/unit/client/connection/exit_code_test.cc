@@ -63,6 +63,8 @@ TEST(ExitCodeTest, EveryReasonHasItsCode) {
       {"INTERNAL", StatusCode::kInternal, 1},
       {"RESERVATION_NOT_FOUND", StatusCode::kNotFound, 4},
       {"LOCK_MISMATCH", StatusCode::kDataLoss, 9},
+      {"PINNED", StatusCode::kFailedPrecondition, 1},
+      {"IN_USE", StatusCode::kFailedPrecondition, 1},
   };
 
   for (const auto& row : rows) {

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,6 +38,22 @@ TEST_F(PosixFileSystemTest, DescriptorsAreNotInherited) {
   ASSERT_EQ(::close(probe), 0);
   ASSERT_OK_AND_ASSIGN(const std::unique_ptr<File> file, files_->Open(folder_ / "f", OpenMode::kCreate));
   EXPECT_EQ(::fcntl(probe, F_GETFD), FD_CLOEXEC);
+}
+
+TEST_F(PosixFileSystemTest, AMappingCountsAsOpenWithoutADescriptor) {
+  {
+    ASSERT_OK_AND_ASSIGN(const auto made, files_->Open(folder_ / "f", OpenMode::kCreate));
+    ASSERT_THAT(made->Truncate(1), IsOk());
+  }
+  const int fd = ::open((folder_ / "f").c_str(), O_RDONLY | O_CLOEXEC);
+  void* const mapping = ::mmap(nullptr, 1, PROT_READ, MAP_SHARED, fd, 0);
+  ASSERT_NE(mapping, MAP_FAILED);
+  ASSERT_EQ(::close(fd), 0);
+
+  ASSERT_OK_AND_ASSIGN(const auto ours, files_->Open(folder_ / "f", OpenMode::kRead));
+  EXPECT_TRUE(ours->IsOpenElsewhere());
+  ASSERT_EQ(::munmap(mapping, 1), 0);
+  EXPECT_FALSE(ours->IsOpenElsewhere());
 }
 
 TEST_F(PosixFileSystemTest, NewFilesFollowTheUmask) {

@@ -1,0 +1,214 @@
+#include "daemon/cache/survey.h"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/status/status.h"
+#include "daemon/cache/cache_reader.h"
+#include "daemon/cache/disk_error.h"
+
+namespace batuta::cache {
+namespace {
+
+using Path = std::filesystem::path;
+using Kind = FileInfo::Kind;
+
+// No names for what is not there.
+absl::StatusOr<std::vector<std::string>> ListIfThere(FileSystem& files, const Path& folder) {
+  auto names = files.List(folder);
+  if (SaysAbsent(names.status())) return std::vector<std::string>();
+  return names;
+}
+
+class Surveyor {
+ public:
+  Surveyor(const Layout& layout, FileSystem& files, const RepoId& repo)
+      : files_(files),
+        repo_(layout.Repo(repo)),
+        blobs_(layout.Blobs(repo)),
+        snapshots_(layout.Snapshots(repo)),
+        refs_(layout.Refs(repo)) {}
+
+  absl::StatusOr<RepoSurvey> Run() {
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, ListIfThere(files_, snapshots_));
+    for (const std::string& name : names) {
+      const auto commit = CommitId::Parse(name);
+      if (!commit.ok()) continue;
+      RETURN_IF_ERROR(AddSnapshot(*commit));
+    }
+    RETURN_IF_ERROR(AddRefs());
+    RETURN_IF_ERROR(AddLoose());
+    return std::move(survey_);
+  }
+
+ private:
+  absl::Status AddSnapshot(const CommitId& commit) {
+    const Path folder = snapshots_ / commit.hex();
+    const auto info = files_.Info(folder);
+    if (SaysAbsent(info.status()) || (info.ok() && info->kind != Kind::kFolder)) return absl::OkStatus();
+    if (!info.ok()) return info.status();
+    SurveyedSnapshot snapshot{commit};
+    snapshot.modified = info->modified;
+    std::vector<std::string> pending = {""};  // folders below, each with its `/`
+    while (!pending.empty()) {
+      const std::string below = std::move(pending.back());
+      pending.pop_back();
+      ASSIGN_OR_RETURN(const std::vector<std::string> names, ListIfThere(files_, folder / below));
+      for (const std::string& name : names) {
+        RETURN_IF_ERROR(AddEntry(folder, below + name, &snapshot, &pending));
+      }
+    }
+    std::sort(snapshot.files.begin(), snapshot.files.end(),
+              [](const SurveyedFile& a, const SurveyedFile& b) { return a.path < b.path; });
+    survey_.snapshots.push_back(std::move(snapshot));
+    return absl::OkStatus();
+  }
+
+  absl::Status AddEntry(const Path& snapshot, const std::string& path, SurveyedSnapshot* out,
+                        std::vector<std::string>* pending) {
+    const Path place = snapshot / path;
+    // Most are links: asked for that first, they cost two calls.
+    const auto text = files_.ReadSymlink(place);
+    SurveyedFile file;
+    file.path = path;
+    absl::StatusOr<FileInfo> info;
+    if (text.ok()) {
+      const Path target = (place.parent_path() / *text).lexically_normal();
+      info = FollowTo(target);
+      if (SaysAbsent(info.status())) {
+        out->broken_links.push_back(path);
+        return absl::OkStatus();
+      }
+      if (target.parent_path() == blobs_) {
+        file.blob = target.filename().native();
+        linked_.insert(file.blob);
+      }
+    } else {
+      info = files_.Info(place);
+    }
+    if (SaysAbsent(info.status())) return absl::OkStatus();
+    if (!info.ok()) return info.status();
+    if (info->kind == Kind::kFolder && !text.ok()) pending->push_back(path + "/");
+    if (info->kind != Kind::kFile) return absl::OkStatus();
+    file.device = info->device;
+    file.inode = info->inode;
+    file.size_bytes = info->size_bytes;
+    file.accessed = info->accessed;
+    out->files.push_back(std::move(file));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<FileInfo> FollowTo(const Path& target) {
+    auto info = files_.Info(target);
+    if (!info.ok() || info->kind != Kind::kSymlink) return info;
+    // Some people move blobs elsewhere and leave a link.
+    ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files_.Open(target, OpenMode::kRead));
+    return file->Info();
+  }
+
+  absl::Status AddRefs() {
+    absl::Status status;
+    VisitRefs(files_, refs_, [&](const std::string& name, const absl::StatusOr<std::string>& text) {
+      // A ref that is not known would be left behind by whoever removes its snapshot.
+      if (absl::IsUnavailable(text.status())) status = text.status();
+      const std::optional<CommitId> commit = text.ok() ? ParseRefText(*text) : std::nullopt;
+      const auto snapshot =
+          std::find_if(survey_.snapshots.begin(), survey_.snapshots.end(),
+                       [&commit](const SurveyedSnapshot& known) { return known.commit == commit; });
+      if (snapshot == survey_.snapshots.end()) {
+        survey_.bad_refs.push_back(name);
+      } else {
+        snapshot->refs.push_back(name);
+      }
+    });
+    for (SurveyedSnapshot& snapshot : survey_.snapshots) {
+      std::sort(snapshot.refs.begin(), snapshot.refs.end());
+    }
+    return status;
+  }
+
+  absl::Status AddLoose() {
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, ListIfThere(files_, blobs_));
+    for (const std::string& name : names) {
+      if (linked_.count(name) == 1) continue;
+      const auto info = files_.Info(blobs_ / name);
+      if (SaysAbsent(info.status())) continue;
+      if (!info.ok()) return info.status();
+      if (info->kind != Kind::kFile) continue;
+      survey_.loose.push_back({name, info->allocated_bytes, info->modified, IsUnfinishedName(name)});
+    }
+    return absl::OkStatus();
+  }
+
+  FileSystem& files_;
+  const Path repo_;
+  const Path blobs_;
+  const Path snapshots_;
+  const Path refs_;
+  RepoSurvey survey_;
+  std::unordered_set<std::string> linked_;  // names of blobs
+};
+
+std::string Stamp(const FileInfo& info) {
+  return fmt::format("{}.{}", info.inode, info.modified.time_since_epoch().count());
+}
+
+}  // namespace
+
+absl::StatusOr<RepoSurvey> SurveyRepo(const Layout& layout, FileSystem& files, const RepoId& repo) {
+  return Surveyor(layout, files, repo).Run();
+}
+
+absl::StatusOr<std::string> FingerprintOfRepo(const Layout& layout, FileSystem& files, const RepoId& repo) {
+  const Path snapshots = layout.Snapshots(repo);
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListIfThere(files, snapshots));
+  std::string text;
+  for (const std::string& name : names) {
+    const auto info = files.Info(snapshots / name);
+    if (SaysAbsent(info.status())) continue;
+    if (!info.ok()) return info.status();
+    text += fmt::format("{} {}\n", name, Stamp(*info));
+  }
+  VisitRefs(files, layout.Refs(repo),
+            [&text](const std::string& name, const absl::StatusOr<std::string>& commit) {
+              text += fmt::format("{} {}\n", name, commit.ok() ? *commit : "");
+            });
+  return text;
+}
+
+void VisitRefs(
+    FileSystem& files, const Path& refs,
+    absl::FunctionRef<void(const std::string& name, const absl::StatusOr<std::string>& text)> visit) {
+  constexpr uint64_t kLimitBytes = 4 << 10;
+  std::vector<std::string> pending = {""};
+  while (!pending.empty()) {
+    const std::string folder = std::move(pending.back());
+    pending.pop_back();
+    const auto names = files.List(refs / folder);
+    if (absl::IsNotFound(names.status())) continue;
+    if (!names.ok()) {
+      visit(folder, names.status());
+      continue;
+    }
+    for (const std::string& name : *names) {
+      const std::string full_name = folder.empty() ? name : folder + "/" + name;
+      const auto info = files.Info(refs / full_name);
+      if (info.ok() && info->kind == Kind::kFolder) {
+        pending.push_back(full_name);
+        continue;
+      }
+      const auto text = ReadSmallFile(files, refs / full_name, kLimitBytes);
+      if (!absl::IsNotFound(text.status())) visit(full_name, text);
+    }
+  }
+}
+
+bool IsUnfinishedName(std::string_view name) {
+  return name.ends_with(".incomplete") || name.ends_with(".downloadInProgress") ||
+         name.ends_with(".batuta-part") || name.ends_with(".tmp") || name.starts_with("tmp_");
+}
+
+}  // namespace batuta::cache
