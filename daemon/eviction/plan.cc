@@ -286,7 +286,7 @@ Plan PlanEviction(const Inventory& inventory, const Goal& goal) {
 std::string Explain(const Decision& decision, const Inventory& inventory, WallTime now) {
   const Inventory::Selection& selection = inventory.selections[decision.selection];
   const std::string because = decision.because ? inventory.snapshots[*decision.because].name : std::string();
-  const std::string used = fmt::format("last used {}", Ago(selection.last_access, now));
+  std::string used = fmt::format("last used {}", Ago(selection.last_access, now));
   switch (decision.reason) {
     case Reason::kPinned:
       return selection.pin->empty() ? "pinned" : fmt::format("pinned: {}", Printable(*selection.pin));
