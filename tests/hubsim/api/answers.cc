@@ -2,6 +2,10 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "tests/hubsim/store/hashing.h"
+
 namespace batuta::hubsim {
 namespace {
 
@@ -41,6 +45,23 @@ Response ErrorAnswer(int status, std::string_view code, const std::string& messa
 Response PlainErrorAnswer(int status, std::string_view code, const std::string& message) {
   Response response = TextAnswer(message, status);
   SetErrorHeaders(response, code, message);
+  return response;
+}
+
+Response WithEtag(const Request& request, Response response) {
+  const bool is_read = request.method == "GET" || request.method == "HEAD";
+  const std::string type = response.headers.Find("Content-Type").value_or("");
+  if (!is_read || response.status != 200 || !type.starts_with("application/json")) return response;
+  const std::string etag =
+      fmt::format("W/\"{:x}-{}\"", response.length, Sha256Hex(ReadAll(*response.body)).substr(0, 27));
+  const auto condition = request.headers.Find("If-None-Match");
+  if (condition && (*condition == "*" || condition->find(etag) != std::string::npos)) {
+    response.status = 304;
+    response.headers.Remove("Content-Type");
+    response.body = nullptr;
+    response.length = 0;
+  }
+  response.headers.Set("ETag", etag);
   return response;
 }
 

@@ -167,7 +167,9 @@ Response HubHandler::Route(const Request& request, const FaultPlan& plan) const 
   const std::scoped_lock lock(site_.store.mutex());
   const Caller caller = IdentifyCaller(site_.store, request);
   if (caller.has_bad_token) return ErrorAnswer(401, "", "Invalid credentials in Authorization header");
-  if (!request.segments.empty() && request.segments[0] == "api") return ApiAnswer(request, plan, caller);
+  if (!request.segments.empty() && request.segments[0] == "api") {
+    return WithEtag(request, ApiAnswer(request, plan, caller));
+  }
   return PageAnswer(request, plan, caller);
 }
 

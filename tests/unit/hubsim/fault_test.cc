@@ -177,7 +177,7 @@ TEST_F(FaultTest, FlipChangesOneByteOfTheFileInWhicheverRangeHasIt) {
 TEST_F(FaultTest, EtagIsReplacedWhereThereIsOne) {
   sim_->AddFault({.kind = FaultKind::kEtag, .listener = Listener::kHub, .value = "W/\"../../evil\""});
 
-  EXPECT_EQ(Get(Url("/api/models/acme/otter")).status, 200);
+  EXPECT_EQ(Get(Url("/api/telemetry/x")).status, 200);
   EXPECT_EQ(Head(File("model.bin")).Header("X-Linked-ETag"), "W/\"../../evil\"");
 }
 

@@ -56,6 +56,23 @@ TEST_F(ReadApiTest, InfoHasCardTagsAndFiles) {
   EXPECT_FALSE(info.at("siblings")[0].contains("size"));
 }
 
+TEST_F(ReadApiTest, JsonAnswersHaveAWeakEtagThatChangesWithThem) {
+  const RepoRef repo = MakeRepo("acme/otter", kOtter);
+  const std::string url = Url("/api/models/acme/otter");
+  const std::string etag = Get(url).Header("ETag");
+  EXPECT_THAT(etag, testing::MatchesRegex("W/\"[0-9a-f]+-[0-9a-f]+\""));
+
+  const RawAnswer unchanged = Get(url, {{"If-None-Match", etag}});
+  EXPECT_EQ(unchanged.status, 304);
+  EXPECT_EQ(unchanged.body, "");
+  EXPECT_EQ(unchanged.Header("ETag"), etag);
+  EXPECT_TRUE(unchanged.HasHeader("RateLimit"));
+
+  Commit(repo, {{"README.md", "changed"}});
+  EXPECT_EQ(Get(url, {{"If-None-Match", etag}}).status, 200);
+  EXPECT_FALSE(Get(Url("/api/models/acme/none"), {{"If-None-Match", "*"}}).HasHeader("ETag"));
+}
+
 TEST_F(ReadApiTest, InfoWithBlobsAndSecurityStatusSaysMore) {
   const RepoRef repo = MakeRepo("acme/otter", kOtter);
   ASSERT_TRUE(sim_->EditSettings(repo,
