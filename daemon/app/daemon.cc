@@ -21,8 +21,11 @@
 #include "daemon/budget/budgeted_transport.h"
 #include "daemon/cache/cache.h"
 #include "daemon/cache/space_ledger.h"
+#include "daemon/hub/answer_memory.h"
+#include "daemon/hub/exchange.h"
 #include "daemon/hub/hub_client.h"
 #include "daemon/hub/retrying_hub_client.h"
+#include "daemon/hub/saving_asker.h"
 #include "daemon/jobs/job_queue.h"
 #include "daemon/jobs/overall_limit.h"
 #include "daemon/metadata/identity.h"
@@ -83,6 +86,9 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<Sequence> core_;
   std::unique_ptr<transport::CurlTransport> network_;
   std::unique_ptr<budget::BudgetedTransport> budget_;
+  std::unique_ptr<hub::Asker> hub_asker_;  // asks the hub, whatever is remembered
+  std::unique_ptr<hub::AnswerMemory> hub_memory_;
+  std::unique_ptr<hub::Asker> saving_asker_;
   std::unique_ptr<hub::HubClient> hub_once_;  // one call, one try
   std::unique_ptr<hub::HubClient> hub_;
   std::unique_ptr<Listener> listener_;
@@ -142,17 +148,25 @@ absl::Status WiredDaemon::OpenNetwork() {
   core_ = Sequence::Start("core");
   ASSIGN_OR_RETURN(network_, transport::CurlTransport::Start(options_.curl));
   budget::BudgetOptions budget = options_.budget;
-  ASSIGN_OR_RETURN(budget.salt, metadata::Salt(*store_));
+  ASSIGN_OR_RETURN(const std::string salt, metadata::Salt(*store_));
+  budget.salt = salt;
   budget_ = budget::BudgetedTransport::Create(std::move(budget), *network_, *core_, clock_, *store_);
-  hub_once_ = hub::MakeHubClient(options_.endpoint, *budget_, *core_, clock_, options_.metadata_timeout);
+  hub_asker_ = hub::MakeHttpAsker({.endpoint = options_.endpoint,
+                                   .http = *budget_,
+                                   .clock = clock_,
+                                   .answer_timeout = options_.metadata_timeout});
+  hub_memory_ = std::make_unique<hub::AnswerMemory>(*store_, options_.memory_bytes);
+  saving_asker_ = hub::MakeSavingAsker({.lifetimes = options_.lifetimes, .salt = salt}, *hub_asker_,
+                                       *hub_memory_, *disk_, clock_);
+  hub_once_ = hub::MakeHubClient(options_.endpoint, *saving_asker_, *budget_, *core_, clock_,
+                                 options_.metadata_timeout);
   hub_ = hub::MakeRetryingHubClient({}, *hub_once_, *core_, clock_);
   return absl::OkStatus();
 }
 
 absl::Status WiredDaemon::OpenQueue() {
   space_ = std::make_unique<cache::SpaceLedger>(options_.spare_bytes);
-  planner_ =
-      std::make_unique<pull::Planner>(options_.planner, *hub_, *cache_, *store_, *core_, *disk_, clock_);
+  planner_ = std::make_unique<pull::Planner>(options_.planner, *hub_, *cache_, *core_, *disk_);
   ASSIGN_OR_RETURN(overall_limit_,
                    jobs::OverallLimit::Load(options_.limit_bytes_per_second, *store_, *disk_));
   transfers_ = transfer::Transfers::Create(options_.transfer, *cache_, *core_, *disk_, *buffers_, clock_,
@@ -254,6 +268,9 @@ void WiredDaemon::Stop() {
   listener_.reset();
   hub_.reset();
   hub_once_.reset();
+  saving_asker_.reset();
+  hub_memory_.reset();
+  hub_asker_.reset();
   budget_.reset();
   network_.reset();
   core_.reset();

@@ -76,6 +76,26 @@ std::vector<Setting> Declare(const Environment& environment) {
        {},
        "60s",
        "How long a branch is believed to stand where it was last seen; 0 = ask every time."},
+      {"hub.search_ttl",
+       "",
+       {},
+       "60s",
+       "How long the answer to a search is given again; 0 = ask every time."},
+      {"hub.identity_ttl",
+       "",
+       {},
+       "5m",
+       "How long a token is believed to belong to whom it last did; 0 = ask every time."},
+      {"hub.not_found_ttl",
+       "",
+       {},
+       "30s",
+       "How long a repo or revision that was not there is believed not to be; 0 = ask every time."},
+      {"hub.memory",
+       "",
+       {},
+       "256MB",
+       "Answers of the hub kept on disk at most, the newest ones; 0 = none, so that everything is asked."},
       {"hub.quota_anonymous_api",
        "",
        {},
@@ -213,8 +233,6 @@ absl::Status ResolveLog(const Settings& settings, Options& options) {
 absl::Status ResolveHub(const Settings& settings, Options& options) {
   constexpr int kMaxQuota = 100'000'000;
   ASSIGN_OR_RETURN(options.planner.offline, settings.Flag("offline"));
-  ASSIGN_OR_RETURN(const auto revision_ttl, settings.Duration("hub.revision_ttl"));
-  options.planner.revision_ttl = std::chrono::duration_cast<std::chrono::seconds>(revision_ttl);
   ASSIGN_OR_RETURN(options.metadata_timeout, settings.Duration("hub.metadata_timeout", kMinTimeout));
 
   budget::BudgetOptions& budget = options.budget;
@@ -239,6 +257,15 @@ absl::Status ResolveHub(const Settings& settings, Options& options) {
     ASSIGN_OR_RETURN(const int count, settings.Count(key, 1, kMaxQuota));
     *quota = static_cast<uint64_t>(count);
   }
+  return absl::OkStatus();
+}
+
+absl::Status ResolveMemory(const Settings& settings, Options& options) {
+  ASSIGN_OR_RETURN(options.lifetimes.revision, settings.Duration("hub.revision_ttl"));
+  ASSIGN_OR_RETURN(options.lifetimes.search, settings.Duration("hub.search_ttl"));
+  ASSIGN_OR_RETURN(options.lifetimes.identity, settings.Duration("hub.identity_ttl"));
+  ASSIGN_OR_RETURN(options.lifetimes.refusal, settings.Duration("hub.not_found_ttl"));
+  ASSIGN_OR_RETURN(options.memory_bytes, settings.Bytes("hub.memory"));
   return absl::OkStatus();
 }
 
@@ -308,6 +335,7 @@ absl::StatusOr<Options> ResolveOptions(const CommandLine& command_line, const En
   RETURN_IF_ERROR(ResolvePlaces(settings, environment, options));
   RETURN_IF_ERROR(ResolveLog(settings, options));
   RETURN_IF_ERROR(ResolveHub(settings, options));
+  RETURN_IF_ERROR(ResolveMemory(settings, options));
   RETURN_IF_ERROR(ResolveTransfer(settings, options));
   ASSIGN_OR_RETURN(options.idle_timeout, settings.Duration("idle_timeout"));
   return options;

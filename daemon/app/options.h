@@ -10,6 +10,7 @@
 #include "common/log/log.h"
 #include "daemon/app/settings.h"
 #include "daemon/budget/budgeted_transport.h"
+#include "daemon/hub/freshness.h"
 #include "daemon/pull/planner.h"
 #include "daemon/transfer/transfer.h"
 #include "daemon/transport/curl_transport.h"
@@ -30,6 +31,8 @@ struct Options {
   uint64_t spare_bytes = 0;
   uint64_t limit_bytes_per_second = 0;  // of all jobs together; 0 = none
   std::chrono::milliseconds metadata_timeout{10'000};
+  hub::Lifetimes lifetimes;   // of answers of the hub
+  uint64_t memory_bytes = 0;  // of answers of the hub, on disk
   pull::PlannerOptions planner;
   transfer::TransferOptions transfer;
   transport::CurlOptions curl;

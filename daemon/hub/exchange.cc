@@ -19,12 +19,12 @@ constexpr size_t kMaxErrorBytes = 4'096;
 constexpr uint64_t kMaxIgnoredBytes = 64 << 10;
 
 constexpr std::chrono::minutes kTotalTimeout{10};
+constexpr int kNotModified = 304;
 
 // One question on its way through its hops. Used on the transport's thread, but for the start.
 class Exchange final : public transport::HttpHandler, public std::enable_shared_from_this<Exchange> {
  public:
-  Exchange(const Wire& wire, Question question, const Access& access,
-           absl::AnyInvocable<void(absl::StatusOr<Answer>)> done)
+  Exchange(const Wire& wire, Question question, const Access& access, Asker::Done done)
       : wire_(wire),
         question_(std::move(question)),
         access_(access),
@@ -34,6 +34,7 @@ class Exchange final : public transport::HttpHandler, public std::enable_shared_
   void Start() {
     transport::HttpRequest request = RequestFor(hop_.url, hop_.send_token, access_);
     request.headers.push_back({"Accept", "application/json"});
+    if (!question_.etag.empty()) request.headers.push_back({"If-None-Match", question_.etag});
     request.max_body_bytes = kMaxAnswerBytes;
     request.connect_timeout = wire_.answer_timeout;
     request.idle_timeout = wire_.answer_timeout;
@@ -54,12 +55,13 @@ class Exchange final : public transport::HttpHandler, public std::enable_shared_
   void OnDone(const absl::Status& status) override {
     if (!status.ok()) return Finish(status);
     if (IsRedirect(head_.status)) return Follow();
-    if (head_.status / 100 != 2) return FinishWithHttpError();
+    const bool is_unchanged = head_.status == kNotModified && !question_.etag.empty();
+    if (head_.status / 100 != 2 && !is_unchanged) return FinishWithHttpError();
     if (!IsPlainBody(head_)) {
       return Finish(MakeError(absl::StatusCode::kInternal, reason::kHubProtocol,
                               "the answer is compressed, although that was not asked for"));
     }
-    done_(Answer{std::move(head_), std::move(body_), std::move(hop_.url)});
+    done_(Answer{.head = std::move(head_), .body = std::move(body_), .url = std::move(hop_.url)});
   }
 
   void OnWaiting(const transport::WaitInfo& info) override {
@@ -93,18 +95,29 @@ class Exchange final : public transport::HttpHandler, public std::enable_shared_
   const Wire wire_;
   const Question question_;
   const Access access_;
-  absl::AnyInvocable<void(absl::StatusOr<Answer>)> done_;
+  Asker::Done done_;
   Hop hop_;
   transport::HttpHead head_;
   std::string body_;
   uint64_t received_ = 0;
 };
 
+class HttpAsker final : public Asker {
+ public:
+  explicit HttpAsker(Wire wire) : wire_(std::move(wire)) {}
+
+  void Ask(Question question, const Access& access, Done done) override {
+    std::make_shared<Exchange>(wire_, std::move(question), access, std::move(done))->Start();
+  }
+
+ private:
+  const Wire wire_;
+};
+
 }  // namespace
 
-void Ask(const Wire& wire, Question question, const Access& access,
-         absl::AnyInvocable<void(absl::StatusOr<Answer>)> done) {
-  std::make_shared<Exchange>(wire, std::move(question), access, std::move(done))->Start();
+std::unique_ptr<Asker> MakeHttpAsker(Wire wire) {
+  return std::make_unique<HttpAsker>(std::move(wire));
 }
 
 transport::HttpRequest RequestFor(const std::string& url, bool send_token, const Access& access) {

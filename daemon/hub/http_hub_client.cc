@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +11,7 @@
 #include "common/status/status.h"
 #include "common/text/human.h"
 #include "daemon/hub/answers.h"
+#include "daemon/hub/asker.h"
 #include "daemon/hub/exchange.h"
 #include "daemon/hub/file_source.h"
 #include "daemon/hub/hub_client.h"
@@ -29,28 +32,24 @@ std::string NameOf(const RepoId& repo, const Revision& revision) {
   return fmt::format("{}@{}", NameOf(repo), revision.text());
 }
 
-// Hands a result to where callbacks run.
+// Hands what was made of an answer to where callbacks run.
 template <typename T>
-void Deliver(TaskRunner& runner, Callback<T> done, absl::StatusOr<T> result) {
-  runner.Post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
-}
-
-// Decodes an answer; errors name `what`.
-template <typename Decode>
-auto Decoded(const absl::StatusOr<Answer>& answer, std::string_view what, Decode decode)
-    -> decltype(decode(std::string_view())) {
-  if (!answer.ok()) return answer.status();
-  auto value = decode(answer->body);
-  if (!value.ok()) return Annotate(value.status(), what);
-  return value;
+void Deliver(TaskRunner& runner, const Access& access, Callback<T> done, Reading<T> reading) {
+  runner.Post(
+      [on_remembered = access.on_remembered, done = std::move(done), reading = std::move(reading)]() mutable {
+        if (reading.remembered_since && on_remembered) on_remembered(*reading.remembered_since);
+        done(std::move(reading.value));
+      });
 }
 
 // Collects the pages of one search until there are enough results.
 class SearchWalk : public std::enable_shared_from_this<SearchWalk> {
  public:
-  SearchWalk(const Wire& wire, const HubUrls& urls, SearchQuery query, const Access& access,
-             absl::AnyInvocable<void(absl::StatusOr<std::vector<RepoSummary>>)> done)
-      : wire_(wire), urls_(urls), query_(std::move(query)), access_(access), done_(std::move(done)) {}
+  using Found = std::vector<RepoSummary>;
+
+  SearchWalk(Asker& asker, const HubUrls& urls, SearchQuery query, const Access& access,
+             absl::AnyInvocable<void(Reading<Found>)> done)
+      : asker_(asker), urls_(urls), query_(std::move(query)), access_(access), done_(std::move(done)) {}
 
   // The sort order has been checked.
   void Start(bool fields) {
@@ -59,112 +58,126 @@ class SearchWalk : public std::enable_shared_from_this<SearchWalk> {
   }
 
  private:
+  struct Page {
+    Found found;
+    std::optional<std::string> next;
+  };
+
   void AskFor(std::string url, bool may_simplify) {
-    Question question{.url = std::move(url), .what = "search", .kind = Asked::Kind::kOther, .page = {}};
-    Ask(wire_, std::move(question), access_,
-        [self = shared_from_this(), may_simplify](const absl::StatusOr<Answer>& answer) {
+    Question question{.url = std::move(url), .what = "search", .subject = Subject::kSearch};
+    AskAndRead<Page>(
+        asker_, std::move(question), access_,
+        [self = shared_from_this()](const Answer& answer) { return self->ReadPage(answer); },
+        [self = shared_from_this(), may_simplify](Reading<Page> page) {
           // Hubs that know fewer fields refuse to name any.
-          if (may_simplify && absl::IsInvalidArgument(answer.status())) return self->Start(false);
-          self->OnPage(answer);
+          if (may_simplify && absl::IsInvalidArgument(page.value.status())) return self->Start(false);
+          self->OnPage(std::move(page));
         });
   }
 
-  void OnPage(const absl::StatusOr<Answer>& answer) {
-    const size_t missing = query_.limit - found_.size();
-    auto page = Decoded(answer, "search",
-                        [&](std::string_view text) { return DecodeSearchPage(query_.type, text, missing); });
-    if (!page.ok()) return done_(page.status());
-    std::move(page->begin(), page->end(), std::back_inserter(found_));
-    absl::StatusOr<std::optional<std::string>> next = NextPage(wire_.endpoint, answer->url, answer->head);
-    if (!next.ok()) return done_(Annotate(next.status(), "search"));
-    if (found_.size() >= query_.limit || !next->has_value() || ++pages_ >= kMaxSearchPages) {
-      return done_(std::move(found_));
-    }
-    AskFor(**std::move(next), false);
+  absl::StatusOr<Page> ReadPage(const Answer& answer) const {
+    ASSIGN_OR_RETURN(Found found, DecodeSearchPage(query_.type, answer.body, query_.limit - found_.size()));
+    ASSIGN_OR_RETURN(std::optional<std::string> next, NextPage(urls_.endpoint(), answer.url, answer.head));
+    return Page{std::move(found), std::move(next)};
   }
 
-  const Wire wire_;
+  void OnPage(Reading<Page> page) {
+    if (!page.value.ok()) return done_({page.value.status(), std::nullopt});
+    if (page.remembered_since) {
+      remembered_since_ = std::min(*page.remembered_since, remembered_since_.value_or(WallTime::max()));
+    }
+    std::move(page.value->found.begin(), page.value->found.end(), std::back_inserter(found_));
+    if (found_.size() >= query_.limit || !page.value->next || ++pages_ >= kMaxSearchPages) {
+      return done_({std::move(found_), remembered_since_});
+    }
+    AskFor(*std::move(page.value->next), false);
+  }
+
+  Asker& asker_;
   const HubUrls urls_;
   const SearchQuery query_;
   const Access access_;
-  absl::AnyInvocable<void(absl::StatusOr<std::vector<RepoSummary>>)> done_;
-  std::vector<RepoSummary> found_;
+  absl::AnyInvocable<void(Reading<Found>)> done_;
+  Found found_;
+  std::optional<WallTime> remembered_since_;
   size_t pages_ = 0;
 };
 
 class HttpHubClient final : public HubClient {
  public:
-  HttpHubClient(std::string endpoint, transport::HttpTransport& http, TaskRunner& callbacks,
+  HttpHubClient(std::string endpoint, Asker& asker, transport::HttpTransport& http, TaskRunner& callbacks,
                 const Clock& clock, std::chrono::milliseconds answer_timeout)
       : urls_(std::move(endpoint)),
+        asker_(asker),
         wire_{urls_.endpoint(), http, clock, answer_timeout},
         callbacks_(callbacks),
         knows_expand_(std::make_shared<std::atomic<bool>>(true)) {}
 
   void GetRepo(const RepoId& repo, const Revision& revision, const Access& access,
                Callback<RepoInfo> done) override {
-    Ask(wire_, AboutRevision(urls_.Info(repo, revision), repo, revision), access,
-        [&runner = callbacks_, type = repo.type(), what = NameOf(repo, revision),
-         done = std::move(done)](const absl::StatusOr<Answer>& answer) mutable {
-          Deliver(runner, std::move(done), Decoded(answer, what, [type](std::string_view text) {
-                    return DecodeRepoInfo(type, text);
-                  }));
-        });
+    AskAndRead<RepoInfo>(
+        asker_, About(urls_, urls_.Info(repo, revision), repo, revision), access,
+        [type = repo.type()](const Answer& answer) { return DecodeRepoInfo(type, answer.body); },
+        To<RepoInfo>(callbacks_, access, std::move(done)));
   }
 
   void ResolveRevision(const RepoId& repo, const Revision& revision, const Access& access,
                        Callback<CommitId> done) override {
     if (const std::optional<CommitId> commit = revision.AsCommit()) {
-      return Deliver<CommitId>(callbacks_, std::move(done), *commit);
+      return Deliver<CommitId>(callbacks_, access, std::move(done), {*commit, std::nullopt});
     }
-    if (!*knows_expand_)
-      return ResolveByInfo(wire_, urls_, callbacks_, repo, revision, access, std::move(done));
-    Ask(wire_, AboutRevision(urls_.InfoWithCommitOnly(repo, revision), repo, revision), access,
-        [wire = wire_, urls = urls_, &runner = callbacks_, knows_expand = knows_expand_, repo, revision,
-         access, done = std::move(done)](const absl::StatusOr<Answer>& answer) mutable {
-          if (absl::IsInvalidArgument(answer.status())) {
-            auto learn = [knows_expand, done = std::move(done)](absl::StatusOr<CommitId> commit) mutable {
-              if (commit.ok()) *knows_expand = false;  // else it was the revision that the hub refused
-              done(std::move(commit));
-            };
-            return ResolveByInfo(wire, urls, runner, repo, revision, access, std::move(learn));
-          }
-          Deliver(runner, std::move(done), Decoded(answer, NameOf(repo, revision), DecodeCommit));
+    if (!*knows_expand_) {
+      return ResolveByInfo(asker_, urls_, repo, revision, access,
+                           To<CommitId>(callbacks_, access, std::move(done)));
+    }
+    Question question = About(urls_, urls_.InfoWithCommitOnly(repo, revision), repo, revision);
+    question.wider_url = urls_.Info(repo, revision);
+    AskAndRead<CommitId>(
+        asker_, std::move(question), access, ReadCommit,
+        [&asker = asker_, urls = urls_, knows_expand = knows_expand_, repo, revision, access,
+         done = To<CommitId>(callbacks_, access, std::move(done))](Reading<CommitId> commit) mutable {
+          if (!absl::IsInvalidArgument(commit.value.status())) return done(std::move(commit));
+          auto learn = [knows_expand, done = std::move(done)](Reading<CommitId> plainly) mutable {
+            if (plainly.value.ok()) *knows_expand = false;  // else it was the revision that the hub refused
+            done(std::move(plainly));
+          };
+          ResolveByInfo(asker, urls, repo, revision, access, std::move(learn));
         });
   }
 
   void ListTree(const RepoId& repo, const CommitId& commit, const Access& access,
                 Callback<Tree> done) override {
-    const Revision revision = Revision::From(commit);
-    WalkTree(wire_, AboutRevision(urls_.Tree(repo, commit), repo, revision), access, commit,
-             [&runner = callbacks_, done = std::move(done)](absl::StatusOr<Tree> tree) mutable {
-               Deliver(runner, std::move(done), std::move(tree));
+    Question first = About(urls_, urls_.Tree(repo, commit), repo, Revision::From(commit));
+    first.subject = Subject::kTree;
+    WalkTree(asker_, urls_.endpoint(), std::move(first), access, commit,
+             [&runner = callbacks_, access, done = std::move(done)](absl::StatusOr<Tree> tree) mutable {
+               Deliver<Tree>(runner, access, std::move(done), {std::move(tree), std::nullopt});
              });
   }
 
   void Search(const SearchQuery& query, const Access& access,
               Callback<std::vector<RepoSummary>> done) override {
+    using Found = std::vector<RepoSummary>;
     const absl::StatusOr<std::string> url = urls_.Search(query, true);
-    if (!url.ok()) return Deliver<std::vector<RepoSummary>>(callbacks_, std::move(done), url.status());
-    std::make_shared<SearchWalk>(wire_, urls_, query, access,
-                                 [&runner = callbacks_, done = std::move(done)](
-                                     absl::StatusOr<std::vector<RepoSummary>> found) mutable {
-                                   Deliver(runner, std::move(done), std::move(found));
-                                 })
+    if (!url.ok()) {
+      return Deliver<Found>(callbacks_, access, std::move(done), {url.status(), std::nullopt});
+    }
+    std::make_shared<SearchWalk>(asker_, urls_, query, access, To<Found>(callbacks_, access, std::move(done)))
         ->Start(true);
   }
 
   void WhoAmI(const Access& access, Callback<Identity> done) override {
     if (access.token.empty()) {
-      return Deliver<Identity>(callbacks_, std::move(done),
-                               MakeError(absl::StatusCode::kUnauthenticated, reason::kTokenMissing,
-                                         "nobody is logged in: there is no token",
-                                         "log in with `batuta hf login`, or set HF_TOKEN"));
+      return Deliver<Identity>(callbacks_, access, std::move(done),
+                               {MakeError(absl::StatusCode::kUnauthenticated, reason::kTokenMissing,
+                                          "nobody is logged in: there is no token",
+                                          "log in with `batuta hf login`, or set HF_TOKEN"),
+                                std::nullopt});
     }
-    Ask(wire_, Question{.url = urls_.WhoAmI(), .what = "whoami", .kind = Asked::Kind::kOther, .page = {}},
-        access, [&runner = callbacks_, done = std::move(done)](const absl::StatusOr<Answer>& answer) mutable {
-          Deliver(runner, std::move(done), Decoded(answer, "whoami", DecodeIdentity));
-        });
+    AskAndRead<Identity>(
+        asker_, Question{.url = urls_.WhoAmI(), .what = "whoami", .subject = Subject::kIdentity}, access,
+        [](const Answer& answer) { return DecodeIdentity(answer.body); },
+        To<Identity>(callbacks_, access, std::move(done)));
   }
 
   std::shared_ptr<transport::RangeSource> OpenFile(const RepoId& repo, const CommitId& commit,
@@ -181,28 +194,36 @@ class HttpHubClient final : public HubClient {
   const std::string& endpoint() const override { return urls_.endpoint(); }
 
  private:
-  Question AboutRevision(std::string url, const RepoId& repo, const Revision& revision) const {
-    return About(urls_, std::move(url), repo, revision);
+  template <typename T>
+  using ReadingDone = absl::AnyInvocable<void(Reading<T>)>;
+
+  // Takes a reading to where callbacks run.
+  template <typename T>
+  static ReadingDone<T> To(TaskRunner& runner, const Access& access, Callback<T> done) {
+    return [&runner, access, done = std::move(done)](Reading<T> reading) mutable {
+      Deliver<T>(runner, access, std::move(done), std::move(reading));
+    };
   }
 
   static Question About(const HubUrls& urls, std::string url, const RepoId& repo, const Revision& revision) {
     return {.url = std::move(url),
             .what = NameOf(repo, revision),
             .kind = Asked::Kind::kRevision,
-            .page = urls.Page(repo)};
+            .page = urls.Page(repo),
+            .subject = revision.AsCommit() ? Subject::kCommit : Subject::kRevision};
   }
 
-  static void ResolveByInfo(const Wire& wire, const HubUrls& urls, TaskRunner& runner, const RepoId& repo,
-                            const Revision& revision, const Access& access, Callback<CommitId> done) {
-    Ask(wire, About(urls, urls.Info(repo, revision), repo, revision), access,
-        [&runner, what = NameOf(repo, revision),
-         done = std::move(done)](const absl::StatusOr<Answer>& answer) mutable {
-          Deliver(runner, std::move(done), Decoded(answer, what, DecodeCommit));
-        });
+  static absl::StatusOr<CommitId> ReadCommit(const Answer& answer) { return DecodeCommit(answer.body); }
+
+  static void ResolveByInfo(Asker& asker, const HubUrls& urls, const RepoId& repo, const Revision& revision,
+                            const Access& access, ReadingDone<CommitId> done) {
+    AskAndRead<CommitId>(asker, About(urls, urls.Info(repo, revision), repo, revision), access, ReadCommit,
+                         std::move(done));
   }
 
   const HubUrls urls_;
-  const Wire wire_;
+  Asker& asker_;
+  const Wire wire_;  // of files
   TaskRunner& callbacks_;
 
   // Does this hub take `expand`? Shared with callbacks that may outlive the client.
@@ -211,10 +232,10 @@ class HttpHubClient final : public HubClient {
 
 }  // namespace
 
-std::unique_ptr<HubClient> MakeHubClient(std::string endpoint, transport::HttpTransport& http,
+std::unique_ptr<HubClient> MakeHubClient(std::string endpoint, Asker& asker, transport::HttpTransport& http,
                                          TaskRunner& callbacks, const Clock& clock,
                                          std::chrono::milliseconds answer_timeout) {
-  return std::make_unique<HttpHubClient>(std::move(endpoint), http, callbacks, clock, answer_timeout);
+  return std::make_unique<HttpHubClient>(std::move(endpoint), asker, http, callbacks, clock, answer_timeout);
 }
 
 }  // namespace batuta::hub

@@ -18,6 +18,7 @@
 #include "common/types/principal.h"
 #include "common/types/repo_id.h"
 #include "common/types/secret.h"
+#include "daemon/hub/freshness.h"
 #include "daemon/transport/http_transport.h"
 #include "daemon/transport/range_source.h"
 
@@ -34,9 +35,14 @@ struct Access {
   // Null: `priority` holds.
   std::shared_ptr<const std::atomic<Priority>> changing_priority = nullptr;
   bool may_wait = true;  // else HUB_RATE_LIMITED at once where the budget would hold the request back
+  Memory memory = Memory::kUse;
 
   // Called on the transport's thread when a request is held back; may be empty.
   std::function<void(const transport::WaitInfo&)> on_waiting = {};
+
+  // Called at most once, just before the callback and where that runs: the answer, or a part of it, is what
+  // the hub said then; it was not asked again. Not for trees, which hold for ever. May be empty.
+  std::function<void(WallTime)> on_remembered = {};
 };
 
 struct RepoSummary {
@@ -98,6 +104,9 @@ using Callback = absl::AnyInvocable<void(absl::StatusOr<T>)>;
 // answer that is not well-formed makes the whole answer kDataLoss (INVALID_PATH, INVALID_ETAG) or kInternal
 // (HUB_PROTOCOL).
 //
+// What may answer, the hub or what is remembered, is up to Access::memory and to the asker (see
+// MakeHubClient). An answer that makes no sense is asked for once more before its error is shown.
+//
 // Thread-safe; never blocks. Callbacks run on the TaskRunner given at construction, exactly once.
 class HubClient {
  public:
@@ -128,11 +137,14 @@ class HubClient {
   virtual const std::string& endpoint() const = 0;
 };
 
-// Everything borrowed outlives the client and the sources that it opened. `clock` dates the expiry of links
-// and of what the hub asks to wait for. A question ends with HUB_UNREACHABLE after `answer_timeout` without a
-// connection or without a byte; the transfer of a file is watched by whoever fetches.
+class Asker;
+
+// Puts its questions through `asker`, and fetches files by `http`. Everything borrowed outlives the client
+// and the sources that it opened. `clock` dates the expiry of links and of what the hub asks to wait for. A
+// file's resolver is given up with HUB_UNREACHABLE after `answer_timeout` without a connection or without a
+// byte; the transfer of a file is watched by whoever fetches.
 std::unique_ptr<HubClient> MakeHubClient(
-    std::string endpoint, transport::HttpTransport& http, TaskRunner& callbacks, const Clock& clock,
-    std::chrono::milliseconds answer_timeout = std::chrono::milliseconds(10'000));
+    std::string endpoint, Asker& asker, transport::HttpTransport& http, TaskRunner& callbacks,
+    const Clock& clock, std::chrono::milliseconds answer_timeout = std::chrono::milliseconds(10'000));
 
 }  // namespace batuta::hub

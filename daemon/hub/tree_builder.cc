@@ -120,9 +120,16 @@ class TreeBuilder::PageReader {
 };
 
 absl::Status TreeBuilder::AddPage(std::string_view json_text) {
+  const size_t files_before = files_.size();
+  const size_t folders_before = folders_.size();
   PageReader reader(*this);
   const JsonBounds bounds{.max_values = 10'000};  // of one entry
-  return ReadRecords(json_text, bounds, [&reader](const json& record) { return reader.Add(record); });
+  absl::Status status =
+      ReadRecords(json_text, bounds, [&reader](const json& record) { return reader.Add(record); });
+  if (status.ok()) return status;
+  files_.erase(files_.begin() + static_cast<ptrdiff_t>(files_before), files_.end());
+  folders_.erase(folders_.begin() + static_cast<ptrdiff_t>(folders_before), folders_.end());
+  return status;
 }
 
 absl::StatusOr<Tree> TreeBuilder::Finish() {

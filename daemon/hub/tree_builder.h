@@ -20,7 +20,8 @@ class TreeBuilder {
   // `max_entries`: files and folders together.
   TreeBuilder(CommitId commit, size_t max_entries) : commit_(std::move(commit)), max_entries_(max_entries) {}
 
-  // One page: a JSON list of entries. Fields that are not needed are ignored, whatever they hold.
+  // One page: a JSON list of entries. Fields that are not needed are ignored, whatever they hold. After an
+  // error the builder is as it was.
   //   kDataLoss (INVALID_PATH, INVALID_ETAG)  a path that could escape its folder; a hash that is none.
   //   kInternal (HUB_PROTOCOL)                not such a list, or an entry without path, hash or size.
   //   kOutOfRange (ANSWER_TOO_LARGE)          more entries than the bound.

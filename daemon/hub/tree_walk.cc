@@ -17,60 +17,85 @@ namespace {
 
 class TreeWalk : public std::enable_shared_from_this<TreeWalk> {
  public:
-  TreeWalk(const Wire& wire, Question question, const Access& access, const CommitId& commit,
+  TreeWalk(Asker& asker, std::string endpoint, Question first, const Access& access, const CommitId& commit,
            absl::AnyInvocable<void(absl::StatusOr<Tree>)> done)
-      : wire_(wire),
-        question_(std::move(question)),
+      : asker_(asker),
+        endpoint_(std::move(endpoint)),
+        first_(std::move(first)),
         access_(access),
-        builder_(commit, kMaxTreeEntries),
+        commit_(commit),
         done_(std::move(done)) {}
 
-  void AskForPage() {
-    Ask(wire_, question_, access_,
-        [self = shared_from_this()](absl::StatusOr<Answer> answer) { self->OnPage(std::move(answer)); });
-  }
+  void Start() { AskFor(first_.url); }
 
  private:
-  void OnPage(absl::StatusOr<Answer> answer) {
-    if (!answer.ok()) return done_(answer.status());
-    absl::StatusOr<std::optional<std::string>> next = TakePage(*answer);
-    if (!next.ok()) return done_(Annotate(next.status(), question_.what));
-    if (next->has_value()) {
-      question_.url = **std::move(next);
-      return AskForPage();
-    }
+  using NextUrl = std::optional<std::string>;
+
+  void AskFor(std::string url) {
+    Question question = first_;
+    question.url = std::move(url);
+    question.is_doubted = is_doubting_;
+    AskAndRead<NextUrl>(
+        asker_, std::move(question), access_,
+        [self = shared_from_this()](const Answer& answer) { return self->ReadPage(answer); },
+        [self = shared_from_this()](Reading<NextUrl> page) { self->OnPage(std::move(page)); });
+  }
+
+  void OnPage(Reading<NextUrl> page) {
+    if (page.remembered_since) has_remembered_pages_ = true;
+    if (!page.value.ok()) return Fail(page.value.status());
+    if (page.value->has_value()) return AskFor(**std::move(page.value));
     absl::StatusOr<Tree> tree = builder_.Finish();
-    if (!tree.ok()) return done_(Annotate(tree.status(), question_.what));
+    if (!tree.ok()) return Fail(Annotate(tree.status(), first_.what));
     done_(std::move(tree));
   }
 
-  absl::StatusOr<std::optional<std::string>> TakePage(const Answer& answer) {
-    RETURN_IF_ERROR(builder_.AddPage(answer.body));
-    ASSIGN_OR_RETURN(std::optional<std::string> next, NextPage(wire_.endpoint, answer.url, answer.head));
-    if (!next) return next;
+  // Leaves no trace when it fails, since the page may come once more.
+  absl::StatusOr<NextUrl> ReadPage(const Answer& answer) {
+    ASSIGN_OR_RETURN(NextUrl next, NextPage(endpoint_, answer.url, answer.head));
     // Hashes, so that long cursors cost no memory; one that is met twice means that the pages go round.
-    const bool is_new = seen_.insert(std::hash<std::string>()(*next)).second;
-    if (!is_new || seen_.size() >= kMaxTreePages) {
-      return MakeError(absl::StatusCode::kInternal, reason::kHubProtocol,
-                       is_new ? fmt::format("the tree has more than {} pages", kMaxTreePages)
-                              : std::string("the pages of the tree go in a circle"));
+    const size_t mark = next ? std::hash<std::string>()(*next) : 0;
+    if (next && seen_.contains(mark)) return ProtocolError("the pages of the tree go in a circle");
+    if (next && seen_.size() + 1 >= kMaxTreePages) {
+      return ProtocolError(fmt::format("the tree has more than {} pages", kMaxTreePages));
     }
+    RETURN_IF_ERROR(builder_.AddPage(answer.body));
+    if (next) seen_.insert(mark);
     return next;
   }
 
-  const Wire wire_;
-  Question question_;
+  // A page may lead on from one that is remembered to where the hub finds nothing any more, or something
+  // else: then the whole list is asked for anew.
+  void Fail(const absl::Status& status) {
+    const bool may_be_memory = absl::IsInvalidArgument(status) || IsNonsense(status);
+    if (!has_remembered_pages_ || is_doubting_ || !may_be_memory) return done_(status);
+    is_doubting_ = true;
+    builder_ = TreeBuilder(commit_, kMaxTreeEntries);
+    seen_.clear();
+    Start();
+  }
+
+  static absl::Status ProtocolError(std::string_view message) {
+    return MakeError(absl::StatusCode::kInternal, reason::kHubProtocol, message);
+  }
+
+  Asker& asker_;
+  const std::string endpoint_;
+  const Question first_;
   const Access access_;
-  TreeBuilder builder_;
-  std::unordered_set<size_t> seen_;
+  const CommitId commit_;
   absl::AnyInvocable<void(absl::StatusOr<Tree>)> done_;
+  TreeBuilder builder_{commit_, kMaxTreeEntries};
+  std::unordered_set<size_t> seen_;
+  bool has_remembered_pages_ = false;
+  bool is_doubting_ = false;
 };
 
 }  // namespace
 
-void WalkTree(const Wire& wire, Question first, const Access& access, const CommitId& commit,
-              absl::AnyInvocable<void(absl::StatusOr<Tree>)> done) {
-  std::make_shared<TreeWalk>(wire, std::move(first), access, commit, std::move(done))->AskForPage();
+void WalkTree(Asker& asker, const std::string& endpoint, Question first, const Access& access,
+              const CommitId& commit, absl::AnyInvocable<void(absl::StatusOr<Tree>)> done) {
+  std::make_shared<TreeWalk>(asker, endpoint, std::move(first), access, commit, std::move(done))->Start();
 }
 
 }  // namespace batuta::hub

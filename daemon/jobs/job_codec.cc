@@ -58,6 +58,7 @@ json EncodeRequest(const pull::PullRequest& request) {
           {"priority", static_cast<int>(request.priority)},
           {"limit_bytes_per_second", request.limit_bytes_per_second},
           {"offline", request.offline},
+          {"refresh", request.refresh},
           {"may_wait", request.may_wait}};
 }
 
@@ -81,6 +82,7 @@ absl::StatusOr<pull::PullRequest> DecodeRequest(const json& value) {
   request.limit_bytes_per_second =
       value.value("limit_bytes_per_second", uint64_t{0});  // older records lack it
   request.offline = value.at("offline").get<bool>();
+  request.refresh = value.value("refresh", false);  // not in older journals
   request.may_wait = value.at("may_wait").get<bool>();
   return request;
 }

@@ -22,8 +22,8 @@ std::string_view ToString(Table table) {
       return "partials";
     case Table::kSelections:
       return "selections";
-    case Table::kRevisions:
-      return "revisions";
+    case Table::kAnswers:
+      return "answers";
     case Table::kWindows:
       return "windows";
     case Table::kVerdicts:

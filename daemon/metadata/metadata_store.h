@@ -18,7 +18,7 @@ enum class Table {
   kJobs,        // job id → daemon/jobs
   kPartials,    // repo folder / blob → daemon/cache
   kSelections,  // repo folder / commit / selection → daemon/cache
-  kRevisions,   // repo folder / revision → commit and when it was learned; daemon/pull
+  kAnswers,     // generation / salted name of a question → what the hub answered; daemon/hub
   kWindows,     // endpoint, identity, kind → daemon/budget
   kVerdicts,    // blob → daemon/safety
 };

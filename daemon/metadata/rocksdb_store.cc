@@ -45,8 +45,8 @@ char Tag(Table table) {
       return 'p';
     case Table::kSelections:
       return 's';
-    case Table::kRevisions:
-      return 'r';
+    case Table::kAnswers:
+      return 'r';  // once of revisions only
     case Table::kWindows:
       return 'w';
     case Table::kVerdicts:

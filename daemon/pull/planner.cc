@@ -4,53 +4,23 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
-#include "common/log/log.h"
 #include "common/status/status.h"
 
 namespace batuta::pull {
 
 using hub::Access;
 using hub::Callback;
-using metadata::Table;
 
 struct Planner::Shared {
   PlannerOptions options;
   hub::HubClient& hub;
   cache::Cache& cache;
-  metadata::MetadataStore& store;
   Sequence& core;
   WorkerPool& disk;
-  const Clock& clock;
 };
 
 namespace {
-
-// Where the catalog keeps what a revision pointed to when the hub was last asked. The endpoint is part of the
-// key: two hubs may know the same name.
-std::string RevisionKey(const std::string& endpoint, const RepoId& repo, const Revision& revision) {
-  return fmt::format("{}|{}|{}", endpoint, repo.folder(), revision.text());
-}
-
-std::string EncodeRevision(const CommitId& commit, WallTime at) {
-  return nlohmann::json{{"v", 1}, {"commit", commit.hex()}, {"at_ms", ToUnixMillis(at)}}.dump();
-}
-
-// The commit in `text` when it was learned within `ttl` before `now`. A record from the future (the clock was
-// set back) is as good as none.
-std::optional<CommitId> DecodeFreshRevision(const std::string& text, WallTime now, std::chrono::seconds ttl) {
-  const nlohmann::json record = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!record.is_object() || !record.contains("commit") || !record["commit"].is_string() ||
-      !record.contains("at_ms") || !record["at_ms"].is_number_integer()) {
-    return std::nullopt;
-  }
-  const WallTime at = FromUnixMillis(record["at_ms"].get<int64_t>());
-  if (at > now || now - at >= ttl) return std::nullopt;
-  absl::StatusOr<CommitId> commit = CommitId::Parse(record["commit"].get<std::string>());
-  if (!commit.ok()) return std::nullopt;
-  return *std::move(commit);
-}
 
 constexpr std::string_view kAskOnline =
     "run it once without --offline (and without HF_HUB_OFFLINE), or copy the files into the cache";
@@ -73,21 +43,32 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
       : options_(shared.options),
         hub_(shared.hub),
         cache_(shared.cache),
-        store_(shared.store),
         core_(shared.core),
         disk_(shared.disk),
-        clock_(shared.clock),
         request_(std::move(request)),
         access_(std::move(access)),
         offline_(request_.offline || options_.offline),
-        done_(std::move(done)) {}
+        done_(std::move(done)) {
+    if (request_.refresh) access_.memory = hub::Memory::kRenew;
+    access_.on_remembered = [as_of = as_of_](WallTime at) { *as_of = at; };
+  }
 
   void Run() {
     if (const std::optional<CommitId> commit = request_.revision.AsCommit()) return OnCommit(*commit);
-    OnDisk([self = shared_from_this()] { return self->KnownCommit(); },
-           [self = shared_from_this()](absl::StatusOr<std::optional<CommitId>> known) {
-             self->OnKnownCommit(std::move(known));
-           });
+    if (offline_) {
+      return OnDisk(
+          [self = shared_from_this()] {
+            return self->cache_.ReadRef(self->request_.repo, self->request_.revision);
+          },
+          [self = shared_from_this()](absl::StatusOr<std::optional<CommitId>> known) {
+            self->OnKnownCommit(std::move(known));
+          });
+    }
+    hub_.ResolveRevision(request_.repo, request_.revision, access_,
+                         [self = shared_from_this()](absl::StatusOr<CommitId> commit) {
+                           if (!commit.ok()) return self->Finish(commit.status());
+                           self->OnCommit(*commit);
+                         });
   }
 
  private:
@@ -101,46 +82,20 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
     });
   }
 
-  void Finish(absl::StatusOr<PullPlan> plan) { std::exchange(done_, nullptr)(std::move(plan)); }
+  void Finish(absl::StatusOr<PullPlan> plan) {
+    if (plan.ok()) plan->as_of = *as_of_;
+    std::exchange(done_, nullptr)(std::move(plan));
+  }
 
   absl::Status Miss(std::string_view what) const {
     return OfflineMiss(request_.repo, what, options_.offline ? kDaemonIsOffline : kAskOnline);
   }
 
-  // Disk pool. What the machine itself knows about the revision.
-  absl::StatusOr<std::optional<CommitId>> KnownCommit() {
-    if (offline_) return cache_.ReadRef(request_.repo, request_.revision);
-    if (options_.revision_ttl.count() <= 0) return std::nullopt;
-    ASSIGN_OR_RETURN(
-        const std::optional<std::string> record,
-        store_.Get(Table::kRevisions, RevisionKey(hub_.endpoint(), request_.repo, request_.revision)));
-    if (!record) return std::nullopt;
-    return DecodeFreshRevision(*record, clock_.wall(), options_.revision_ttl);
-  }
-
+  // What the cache says of the revision.
   void OnKnownCommit(absl::StatusOr<std::optional<CommitId>> known) {
     if (!known.ok()) return Finish(known.status());
     if (known->has_value()) return OnCommit(**known);
-    if (offline_) {
-      return Finish(Miss(fmt::format("revision {}", request_.revision.text())));
-    }
-    hub_.ResolveRevision(request_.repo, request_.revision, access_,
-                         [self = shared_from_this()](absl::StatusOr<CommitId> commit) {
-                           if (!commit.ok()) return self->Finish(commit.status());
-                           self->Remember(*commit);
-                           self->OnCommit(*commit);
-                         });
-  }
-
-  // The next pull of the same revision need not ask. Best effort: without it, one more request.
-  void Remember(const CommitId& commit) {
-    disk_.Post([self = shared_from_this(), record = EncodeRevision(commit, clock_.wall())] {
-      const absl::Status status =
-          metadata::Put(self->store_, Table::kRevisions,
-                        RevisionKey(self->hub_.endpoint(), self->request_.repo, self->request_.revision),
-                        record, metadata::Durability::kProcess);
-      if (!status.ok()) LogWarn("revision not remembered", Field("error", std::string(MessageOf(status))));
-    });
+    Finish(Miss(fmt::format("revision {}", request_.revision.text())));
   }
 
   void OnCommit(const CommitId& commit) {
@@ -231,21 +186,20 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
   const PlannerOptions& options_;
   hub::HubClient& hub_;
   cache::Cache& cache_;
-  metadata::MetadataStore& store_;
   Sequence& core_;
   WorkerPool& disk_;
-  const Clock& clock_;
   const PullRequest request_;
-  const Access access_;
+  Access access_;
   const bool offline_;
+  const std::shared_ptr<std::optional<WallTime>> as_of_ = std::make_shared<std::optional<WallTime>>();
   Callback<PullPlan> done_;
 };
 
 }  // namespace
 
-Planner::Planner(PlannerOptions options, hub::HubClient& hub, cache::Cache& cache,
-                 metadata::MetadataStore& store, Sequence& core, WorkerPool& disk, const Clock& clock)
-    : shared_(std::unique_ptr<Shared>(new Shared{options, hub, cache, store, core, disk, clock})) {}
+Planner::Planner(PlannerOptions options, hub::HubClient& hub, cache::Cache& cache, Sequence& core,
+                 WorkerPool& disk)
+    : shared_(std::unique_ptr<Shared>(new Shared{options, hub, cache, core, disk})) {}
 
 Planner::~Planner() = default;
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +11,6 @@
 #include "common/sync/worker_pool.h"
 #include "daemon/cache/cache.h"
 #include "daemon/hub/hub_client.h"
-#include "daemon/metadata/metadata_store.h"
 #include "daemon/pull/pull_request.h"
 
 namespace batuta::pull {
@@ -30,25 +29,24 @@ struct PullPlan {
   std::vector<PlannedFile> files;  // in the order of the tree
   bool tree_is_new = false;        // came from the hub: the cache should keep it
   Tree tree;                       // filled when tree_is_new
+
+  // When the hub said that the revision stands at `commit`, if it was not asked; empty for a commit as well.
+  std::optional<WallTime> as_of = {};
 };
 
 struct PlannerOptions {
-  // How long a branch or tag is believed to stand where it stood when the hub was last asked; 0 = ask every
-  // time.
-  std::chrono::seconds revision_ttl{60};
   bool offline = false;  // every pull is answered from the cache
 };
 
-// Planner turns a request into a plan: revision → commit → tree → selection → what is there already. Asks the
-// hub only for what neither the cache nor the catalog can answer; a commit that is known costs no request at
-// all.
+// Planner turns a request into a plan: revision → commit → tree → selection → what is there already. The hub
+// is asked for nothing that the cache can answer, and its client remembers the rest: a commit whose tree is
+// known costs no request at all.
 //
 // Lives on the core sequence; disk work runs on the disk pool.
 class Planner {
  public:
   // Everything borrowed outlives the planner.
-  Planner(PlannerOptions options, hub::HubClient& hub, cache::Cache& cache, metadata::MetadataStore& store,
-          Sequence& core, WorkerPool& disk, const Clock& clock);
+  Planner(PlannerOptions options, hub::HubClient& hub, cache::Cache& cache, Sequence& core, WorkerPool& disk);
   ~Planner();
 
   // One try; `done` runs on the core sequence, exactly once. Errors: those of HubClient, Cache and

@@ -17,6 +17,7 @@ struct PullRequest {
   Priority priority = Priority::kNormal;
   uint64_t limit_bytes_per_second = 0;  // 0 = none
   bool offline = false;                 // answer from the cache, or OFFLINE_MISS
+  bool refresh = false;                 // ask where the revision stands, whatever is remembered
   bool may_wait = true;                 // else a transient error is final
 };
 

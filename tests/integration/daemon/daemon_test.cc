@@ -173,6 +173,12 @@ class DaemonTest : public testing::Test {
     });
   }
 
+  // The user's config.toml, before Start().
+  void WriteConfig(std::string_view text) const {
+    std::filesystem::create_directories(folder_ / "config" / "batuta");
+    std::ofstream(folder_ / "config" / "batuta" / "config.toml") << text;
+  }
+
   bool WaitForRequest(std::string_view part) const {
     return hub_->WaitFor(
         [part](const HubSim::Log& log) {
@@ -363,6 +369,8 @@ TEST_F(DaemonTest, ClientsThatSendNothingDoNotHoldUpTheStop) {
 }
 
 TEST_F(DaemonTest, CallsThatComeWhileItStopsAreAllAnswered) {
+  // So that every search is asked of the hub.
+  WriteConfig("[hub]\nsearch_ttl = 0\n");
   for (int round = 0; round < 5; ++round) {
     ASSERT_THAT(Start(), IsOk());
     ASSERT_THAT(Status(), IsOk());
@@ -446,8 +454,7 @@ TEST_F(DaemonTest, HubThatIsDownIsShownAfterThreeTries) {
 
 TEST_F(DaemonTest, SilentHubIsGivenUpAfterTheMetadataTimeoutAndNotAskedAgain) {
   hub_->AddFault({.kind = FaultKind::kLatency, .path = "/api/models", .count = kAlways, .duration = 10min});
-  std::filesystem::create_directories(folder_ / "config" / "batuta");
-  std::ofstream(folder_ / "config" / "batuta" / "config.toml") << "[hub]\nmetadata_timeout = \"6s\"\n";
+  WriteConfig("[hub]\nmetadata_timeout = \"6s\"\n");
   ASSERT_THAT(Start(), IsOk());
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_THAT(StartSearch().get(), HasReason(reason::kHubUnreachable));

@@ -31,8 +31,7 @@ ServiceFixture::ServiceFixture() {
   budget.endpoint = hub_.endpoint();
   budget.salt = "salt";
   budget_ = budget::BudgetedTransport::Create(std::move(budget), http_, *core_, clock_, store_);
-  planner_ =
-      std::make_unique<pull::Planner>(pull::PlannerOptions{}, hub_, *cache_, store_, *core_, *disk_, clock_);
+  planner_ = std::make_unique<pull::Planner>(pull::PlannerOptions{}, hub_, *cache_, *core_, *disk_);
   transfers_ = std::make_unique<transfer::FakeTransfers>(*cache_);
   const pull::PullContext pull{.planner = *planner_,
                                .hub = hub_,

@@ -41,7 +41,7 @@ void FakeHubClient::Serve(const RepoId& repo, const Revision& revision, Tree tre
 
 absl::Status FakeHubClient::Record(std::string asked, const Access& access) {
   asked_.push_back(std::move(asked));
-  last_token_ = access.token;
+  last_access_ = access;
   if (failures_.empty()) return absl::OkStatus();
   absl::Status failure = failures_.front();
   failures_.pop_front();
@@ -104,7 +104,7 @@ std::shared_ptr<transport::RangeSource> FakeHubClient::OpenFile(const RepoId& re
                                                                 const CommitId& /*commit*/,
                                                                 const Entry& entry, const Access& access) {
   asked_.push_back(fmt::format("open {} {}", Name(repo), entry.path.text()));
-  last_token_ = access.token;
+  last_access_ = access;
   return std::make_shared<NoSource>();
 }
 

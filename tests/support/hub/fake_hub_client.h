@@ -26,8 +26,8 @@ class FakeHubClient final : public HubClient {
   // model/acme/otter config.json".
   const std::vector<std::string>& asked() const { return asked_; }
 
-  // The token of the latest call.
-  const Secret& last_token() const { return last_token_; }
+  // In whose name the latest call was.
+  const Access& last_access() const { return last_access_; }
 
   void GetRepo(const RepoId& repo, const Revision& revision, const Access& access,
                Callback<RepoInfo> done) override;
@@ -52,7 +52,7 @@ class FakeHubClient final : public HubClient {
   std::map<std::pair<RepoId, CommitId>, Tree> trees_;
   std::deque<absl::Status> failures_;
   std::vector<std::string> asked_;
-  Secret last_token_;
+  Access last_access_;
 };
 
 }  // namespace batuta::hub

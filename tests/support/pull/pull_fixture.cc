@@ -11,7 +11,7 @@ PullFixture::PullFixture() {
       cache::Cache::Open({.root = folder_ / "hub"}, *files_, store_);
   cache_ = std::move(cache).value();
   transfers_ = std::make_unique<transfer::FakeTransfers>(*cache_);
-  planner_ = std::make_unique<Planner>(planner_options_, hub_, *cache_, store_, core_, disk_, clock_);
+  planner_ = std::make_unique<Planner>(planner_options_, hub_, *cache_, core_, disk_);
 }
 
 // What is under way ends while everything it uses is there.

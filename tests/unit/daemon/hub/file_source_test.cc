@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 
 #include "common/status/status.h"
+#include "daemon/hub/exchange.h"
 #include "daemon/hub/hub_client.h"
 #include "tests/support/runner/manual_task_runner.h"
 #include "tests/support/status/status_matchers.h"
@@ -132,7 +133,8 @@ class FileSourceTest : public ::testing::Test {
   const std::string content_ = Content();
   ManualTaskRunner runner_;
   FakeTransport http_{&runner_};
-  std::unique_ptr<HubClient> client_ = MakeHubClient(kHost, http_, runner_, runner_.clock());
+  const std::unique_ptr<Asker> asker_ = MakeHttpAsker({kHost, http_, runner_.clock()});
+  std::unique_ptr<HubClient> client_ = MakeHubClient(kHost, *asker_, http_, runner_, runner_.clock());
   std::shared_ptr<std::atomic<Priority>> priority_;
   std::shared_ptr<transport::RangeSource> source_;
   CallId last_call_ = 0;
@@ -261,7 +263,7 @@ TEST_F(FileSourceTest, AnswersAboutAnotherFileDeliverNoByte) {
                                                         {"X-Linked-Etag", std::string(64, '0')},
                                                         {"X-Linked-Size", "999"}}) {
     FakeTransport fresh(&runner_);
-    client_ = MakeHubClient(kHost, fresh, runner_, runner_.clock());
+    client_ = MakeHubClient(kHost, *asker_, fresh, runner_, runner_.clock());
     Open();
     fresh.On(kResolver).Reply(302, {{"Location", kLink}, {name, value}});
     const auto receiver = Fetch({0, 10});
@@ -302,7 +304,7 @@ TEST_F(FileSourceTest, BadAnswersOfTheLinkDeliverNoByte) {
     FakeTransport http(&runner_);
     http.On(kResolver).Reply(302, Redirect(kLink));
     http.On(kLink).Reply(c.status, c.headers, c.body);
-    client_ = MakeHubClient(kHost, http, runner_, runner_.clock());
+    client_ = MakeHubClient(kHost, *asker_, http, runner_, runner_.clock());
     Open();
     const auto receiver = Fetch({0, 10});
     EXPECT_THAT(receiver->status, AllOf(HasReason(c.reason), HasMessage(HasSubstr("w.bin"))))

@@ -8,6 +8,7 @@
 
 #include <gmock/gmock.h>
 
+#include "daemon/hub/exchange.h"
 #include "daemon/hub/hub_client.h"
 #include "tests/support/clock/fake_clock.h"
 #include "tests/support/runner/manual_task_runner.h"
@@ -64,7 +65,8 @@ TEST(FileSourceThreadsTest, FetchesCancelsAndResumesFromOtherThreads) {
   http.On("https://hub.test/acme/otter/resolve/" + kCommit + "/w.bin")
       .Reply(302, {{"Location", "https://cdn.test/w"}, {"X-Repo-Commit", kCommit}});
   http.On("https://cdn.test/w").Serve(std::string(kSize, 'x')).InPieces(100);
-  const auto client = MakeHubClient("https://hub.test", http, *thread, clock);
+  const auto asker = MakeHttpAsker({"https://hub.test", http, clock});
+  const auto client = MakeHubClient("https://hub.test", *asker, http, *thread, clock);
   const auto source = OpenFile(*client, {});
 
   std::vector<std::shared_ptr<Counter>> counters;
@@ -120,7 +122,8 @@ TEST(FileSourceThreadsTest, TellsWhoFetchesAndWhoOpenedThatItIsHeldBack) {
   std::vector<std::string> told;
   Access access;
   access.on_waiting = [&](const transport::WaitInfo& info) { told.push_back(info.reason); };
-  const auto client = MakeHubClient("https://hub.test", http, runner, runner.clock());
+  const auto asker = MakeHttpAsker({"https://hub.test", http, runner.clock()});
+  const auto client = MakeHubClient("https://hub.test", *asker, http, runner, runner.clock());
   const auto source = OpenFile(*client, access);
   const auto counter = std::make_shared<Counter>();
   source->Fetch({0, 10}, counter);

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "common/status/status.h"
+#include "daemon/hub/exchange.h"
 #include "daemon/hub/hub_client.h"
 #include "tests/support/runner/manual_task_runner.h"
 #include "tests/support/status/status_matchers.h"
@@ -105,7 +106,8 @@ class HttpHubClientTest : public ::testing::Test {
 
   ManualTaskRunner runner_;
   FakeTransport http_{&runner_};
-  std::unique_ptr<HubClient> client_ = MakeHubClient(kHost + "/", http_, runner_, runner_.clock());
+  const std::unique_ptr<Asker> asker_ = MakeHttpAsker({kHost, http_, runner_.clock()});
+  std::unique_ptr<HubClient> client_ = MakeHubClient(kHost + "/", *asker_, http_, runner_, runner_.clock());
 };
 
 TEST_F(HttpHubClientTest, AsksForARepoInTheCallersName) {
@@ -150,8 +152,11 @@ TEST_F(HttpHubClientTest, EndsARedirectLoop) {
 TEST_F(HttpHubClientTest, AnswersThatCannotBeUnderstoodAreErrorsThatNameTheRepo) {
   http_.On(kInfo)
       .Reply(200, {}, "<html>")
+      .ThenReply(200, {}, "<html>")
+      .ThenReply(200, {}, R"({"id":"acme/otter"})")
       .ThenReply(200, {}, R"({"id":"acme/otter"})")
       .ThenReply(200, {{"Content-Encoding", "gzip"}}, "\x1f\x8b")
+      .ThenReply(204)
       .ThenReply(204)
       .ThenReply(302)
       .ThenReply(302, {{"Location", "http://hub.test/x"}});
@@ -159,6 +164,23 @@ TEST_F(HttpHubClientTest, AnswersThatCannotBeUnderstoodAreErrorsThatNameTheRepo)
     EXPECT_THAT(GetRepo(), AllOf(HasReason("HUB_PROTOCOL"), HasMessage(HasSubstr("model acme/otter@main"))))
         << i;
   }
+}
+
+TEST_F(HttpHubClientTest, AnAnswerThatMakesNoSenseIsAskedForOnceMore) {
+  http_.On(kInfo).Reply(200, {}, "<html>").ThenReply(200, {}, Info());
+  EXPECT_THAT(GetRepo(), IsOk());
+  EXPECT_EQ(http_.RequestCount(), 2U);
+}
+
+TEST_F(HttpHubClientTest, APageThatMakesNoSenseIsAskedForOnceMoreAndCountsOnce) {
+  const std::string second = kHost + "/p?cursor=2";
+  http_.On(kTree).Reply(200, {Next(second)}, Page({"a"}));
+  http_.On(second)
+      .Reply(200, {}, Page({"b"}).substr(0, 20))
+      .ThenReply(200, {}, Page({"b", "../c"}))
+      .ThenReply(200, {}, Page({"b", "c"}));
+  EXPECT_THAT(ListTree(), HasReason("INVALID_PATH"));
+  EXPECT_THAT(ListTree(), IsOkAndHolds(testing::Field(&Tree::entries, SizeIs(3))));
 }
 
 TEST_F(HttpHubClientTest, AnAnswerWithoutEndIsCutOff) {
@@ -231,7 +253,7 @@ TEST_F(HttpHubClientTest, NextPagesAreRelativeToWhereARenameLed) {
 TEST_F(HttpHubClientTest, DoesNotFollowAPageToAnotherServer) {
   http_.On(kTree).Reply(200, {Next("https://evil.test/tree")}, Page({"a"}));
   EXPECT_THAT(ListTree(), HasReason("HUB_PROTOCOL"));
-  EXPECT_EQ(http_.RequestCount(), 1U);
+  EXPECT_THAT(http_.RequestedUrls(), Each(kTree));
 }
 
 TEST_F(HttpHubClientTest, NoticesPagesThatGoInACircle) {
@@ -245,7 +267,11 @@ TEST_F(HttpHubClientTest, NoticesPagesThatGoInACircle) {
 TEST_F(HttpHubClientTest, ABadEntryOrAFailingPageSpoilsTheTree) {
   const std::string second = kHost + "/p?cursor=2";
   http_.On(kTree).Reply(200, {Next(second)}, Page({"a"}));
-  http_.On(second).Reply(200, {}, Page({"../x"})).ThenReply(503).ThenReply(200, {}, Page({"a"}));
+  http_.On(second)
+      .Reply(200, {}, Page({"../x"}))
+      .ThenReply(200, {}, Page({"../x"}))
+      .ThenReply(503)
+      .ThenReply(200, {}, Page({"a"}));
   EXPECT_THAT(ListTree(), AllOf(HasReason("INVALID_PATH"), StatusIs(absl::StatusCode::kDataLoss)));
   EXPECT_THAT(ListTree(), HasReason("HUB_UNREACHABLE"));
   EXPECT_THAT(ListTree(), HasReason("HUB_PROTOCOL"));

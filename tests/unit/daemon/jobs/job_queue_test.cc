@@ -257,7 +257,7 @@ TEST_F(JobQueueTest, CancelledJobLeavesItsTransfersAndCannotBeCancelledAgain) {
 TEST_F(JobQueueTest, TokenIsNeverJournalledAndAJobThatHadOneWaitsForCredentials) {
   ServeOtter();
   ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira, {}, Secret("hf_canary")));
-  EXPECT_EQ(hub_.last_token().Reveal(), "hf_canary");
+  EXPECT_EQ(hub_.last_access().token.Reveal(), "hf_canary");
   ASSERT_OK_AND_ASSIGN(const auto stored, store_.Get(Table::kJobs, job.record.id));
   EXPECT_THAT(*stored, testing::Not(testing::HasSubstr("hf_canary")));
 
@@ -271,7 +271,7 @@ TEST_F(JobQueueTest, TokenIsNeverJournalledAndAJobThatHadOneWaitsForCredentials)
   EXPECT_EQ(StateOf(job.record.id), JobState::kWaiting);
   queue_->OfferToken(kMira.uid, Secret("hf_fresh"));
   core_.RunUntilIdle();
-  EXPECT_EQ(hub_.last_token().Reveal(), "hf_fresh");
+  EXPECT_EQ(hub_.last_access().token.Reveal(), "hf_fresh");
   DeliverAll();
   EXPECT_EQ(StateOf(job.record.id), JobState::kDone);
 }
@@ -285,7 +285,7 @@ TEST_F(JobQueueTest, RootResumesAnothersJobWithoutLendingItsOwnToken) {
   core_.RunUntilIdle();
 
   EXPECT_EQ(StateOf(job.record.id), JobState::kWaiting);
-  EXPECT_EQ(hub_.last_token().Reveal(), "hf_mira");
+  EXPECT_EQ(hub_.last_access().token.Reveal(), "hf_mira");
 }
 
 TEST_F(JobQueueTest, FailureKeepsItsReasonAcrossARestart) {

@@ -106,7 +106,7 @@ TEST_F(RetryingHubClientTest, CutConnectionsAreNotNoticed) {
   inner_.FailNext(Cut());
   EXPECT_THAT(Resolve(Interactive()), Optional(IsOk()));
   EXPECT_THAT(inner_.asked(), SizeIs(3));
-  EXPECT_EQ(inner_.last_token().Reveal(), "hf_x");
+  EXPECT_EQ(inner_.last_access().token.Reveal(), "hf_x");
 }
 
 TEST_F(RetryingHubClientTest, ThirdErrorIsShownAsItIs) {

@@ -41,7 +41,7 @@ TEST_F(PlannerTest, FirstPlanAsksForTheCommitAndItsTreeAndNothingElse) {
               ElementsAre("resolve model/acme/otter main", HasSubstr("tree model/acme/otter aaaa")));
 }
 
-TEST_F(PlannerTest, RepeatedPlanOfAPulledRepoAsksNothing) {
+TEST_F(PlannerTest, RepeatedPlanOfAPulledRepoAsksNothingOfItsTree) {
   ServeOtter();
   PullOtter();
   const size_t asked = hub_.asked().size();
@@ -51,30 +51,18 @@ TEST_F(PlannerTest, RepeatedPlanOfAPulledRepoAsksNothing) {
   ASSERT_THAT(plan, IsOk());
   for (const PlannedFile& file : plan->files)
     EXPECT_EQ(file.action, Action::kCached) << file.entry.path.text();
-  EXPECT_EQ(hub_.asked().size(), asked);
-}
-
-TEST_F(PlannerTest, BranchIsResolvedAgainWhenItsAnswerIsStaleButItsCommitCostsNothing) {
-  ServeOtter();
-  PullOtter();
-  const size_t asked = hub_.asked().size();
-  clock_.Advance(planner_options_.revision_ttl + 1s);
-
-  ASSERT_THAT(Plan(RequestFor(Model("acme/otter"))), IsOk());
-
   ASSERT_EQ(hub_.asked().size(), asked + 1);
   EXPECT_EQ(hub_.asked().back(), "resolve model/acme/otter main");
 }
 
-TEST_F(PlannerTest, ClockSetBackDoesNotKeepAnAnswerForEver) {
+TEST_F(PlannerTest, ARefreshIsAskedOfTheHubWhateverItsClientRemembers) {
   ServeOtter();
-  PullOtter();
-  const size_t asked = hub_.asked().size();
-  clock_.SetWall(clock_.wall() - std::chrono::hours(24));
-
-  ASSERT_THAT(Plan(RequestFor(Model("acme/otter"))), IsOk());
-
-  EXPECT_EQ(hub_.asked().size(), asked + 1);
+  PullRequest request = RequestFor(Model("acme/otter"));
+  ASSERT_THAT(Plan(request), IsOk());
+  EXPECT_EQ(hub_.last_access().memory, hub::Memory::kUse);
+  request.refresh = true;
+  ASSERT_THAT(Plan(request), IsOk());
+  EXPECT_EQ(hub_.last_access().memory, hub::Memory::kRenew);
 }
 
 TEST_F(PlannerTest, CommitAsRevisionNeedsNoResolving) {
