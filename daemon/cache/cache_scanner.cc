@@ -52,7 +52,7 @@ void CacheScanner::ScanRepo(const RepoId& repo) {
   const auto commits = files_.List(layout_.Snapshots(repo));
   if (!commits.ok()) {
     if (absl::IsNotFound(commits.status())) {
-      Warn(layout_.Repo(repo), "has no snapshots: left out");
+      if (!HasOnlyBegun(repo)) Warn(layout_.Repo(repo), "has no snapshots: left out");
     } else {
       WarnError(layout_.Snapshots(repo), commits.status());
     }
@@ -77,6 +77,16 @@ void CacheScanner::ScanRepo(const RepoId& repo) {
       Warn(layout_.Refs(repo) / name, fmt::format("points to {}, which has no snapshot", commit));
   }
   listing_.repos.push_back(std::move(cached));
+}
+
+// A pull that has its listing but no file yet, or failed before it had one: there is nothing to miss.
+bool CacheScanner::HasOnlyBegun(const RepoId& repo) {
+  const auto names = files_.List(layout_.Repo(repo));
+  if (!names.ok() || std::ranges::find(*names, "trees") == names->end()) return false;
+  if (std::ranges::find(*names, "refs") != names->end()) return false;
+  const auto blobs = files_.List(layout_.Blobs(repo));
+  return !blobs.ok() ||
+         std::ranges::none_of(*blobs, [](const std::string& name) { return BlobId::Parse(name).ok(); });
 }
 
 void CacheScanner::ScanRevision(const CommitId& commit, CachedRepo* repo) {

@@ -56,6 +56,7 @@ class CacheScanner {
   };
 
   void ScanRepo(const RepoId& repo);
+  bool HasOnlyBegun(const RepoId& repo);
   void ScanRevision(const CommitId& commit, CachedRepo* repo);
   void ScanFolder(const Path& folder, Walk* walk);
   void ScanEntry(const Path& path, Walk* walk);

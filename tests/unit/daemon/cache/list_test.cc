@@ -187,6 +187,16 @@ TEST_F(ListTest, ARepoWithoutSnapshotsIsAWarning) {
               UnorderedElementsAre(HasSubstr("models--acme--otter"), HasSubstr("models--acme--badger")));
 }
 
+TEST_F(ListTest, APullThatFailedBeforeItsFirstFileIsNoReasonToWarn) {
+  ASSERT_THAT(cache_->WriteTree(repo_, {*CommitId::Parse(std::string(40, '3')), {}}), IsOk());
+  EXPECT_THAT(List().warnings, IsEmpty());
+  EXPECT_THAT(List().repos, IsEmpty());
+  Given("models--acme--otter/blobs/" + Sha256('b').hex() + ".1a2b3c4d.incomplete", "half");
+  EXPECT_THAT(List().warnings, IsEmpty());
+  Given("models--acme--otter/blobs/" + Sha256('a').hex(), "whole");
+  EXPECT_THAT(List().warnings, ElementsAre(HasSubstr("no snapshots")));
+}
+
 TEST_F(ListTest, AnUnfinishedDownloadIsNoReasonToWarn) {
   GivenFile("models--acme--otter", '3', "a", 'a', "0123456789");
   Given("models--acme--otter/blobs/" + Sha256('b').hex() + ".1a2b3c4d.incomplete", "half");
