@@ -45,12 +45,14 @@ absl::Status HfWhoami::Run(Context& context) {
     return MakeError(absl::StatusCode::kUnauthenticated, reason::kTokenMissing,
                      "not logged in: there is no token", "batuta hf login, or set HF_TOKEN");
   }
-  RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "the owner of a token"));
+  v1::WhoAmIRequest request;
+  RETURN_IF_ERROR(memory_.Put(context.environment, &request));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.token = token.token}));
   ASSIGN_OR_RETURN(const v1::WhoAmIResponse who,
-                   Patience().Await(context, [&] { return connection.client->WhoAmI(); }));
+                   Patience().Await(context, [&] { return connection.client->WhoAmI(request); }));
   PrintIdentity(context.output, who,
                 {token.source == HubToken::Source::kVariable ? "variable" : "file", token.location});
+  TellAge(context.output, who, context.clock.wall());
   return absl::OkStatus();
 }
 
@@ -86,8 +88,10 @@ absl::Status HfLogin::Run(Context& context) {
   RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "whether a token is good"));
   ASSIGN_OR_RETURN(const Secret token, ReadToken(context));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.token = token}));
+  v1::WhoAmIRequest request;
+  request.set_refresh(true);  // a token may have been revoked since it was last asked for
   const absl::StatusOr<v1::WhoAmIResponse> who =
-      Patience().Await(context, [&] { return connection.client->WhoAmI(); });
+      Patience().Await(context, [&] { return connection.client->WhoAmI(request); });
   if (!who.ok()) return Annotate(who.status(), "the token was not stored");
   RETURN_IF_ERROR(StoreHubToken(context.environment, token));
   ASSIGN_OR_RETURN(const std::filesystem::path path, HubTokenFile(context.environment));

@@ -5,6 +5,7 @@
 #include "absl/status/statusor.h"
 
 #include "client/commands/command.h"
+#include "client/commands/memory_flags.h"
 #include "common/types/secret.h"
 
 namespace batuta::client {
@@ -18,9 +19,12 @@ class HfWhoami final : public Command {
 
   std::string_view examples() const override;
 
-  void DefineFlags(Flags&) override {}
+  void DefineFlags(Flags& flags) override { memory_.Define(flags); }
 
   absl::Status Run(Context& context) override;
+
+ private:
+  MemoryFlags memory_;
 };
 
 // `batuta hf login`: stores a token where all tools of the hub look for it, once the hub has accepted it. The

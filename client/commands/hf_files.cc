@@ -1,6 +1,5 @@
 #include "client/commands/hf_files.h"
 
-#include "client/commands/offline.h"
 #include "client/output/hub_view.h"
 #include "common/status/status.h"
 
@@ -16,9 +15,9 @@ absl::Status HfFiles::Run(Context& context) {
   v1::ListFilesRequest request;
   ASSIGN_OR_RETURN(*request.mutable_repo(), repo_.Parse());
   request.set_revision(repo_.revision);
-  RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "the tree of a revision"));
+  RETURN_IF_ERROR(memory_.Put(context.environment, &request));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
-  FileListing listing(context.output, request.repo(), repo_.revision_or_main());
+  FileListing listing(context.output, request.repo(), repo_.revision_or_main(), context.clock.wall());
   // A listing that is refused is refused before its first part.
   RETURN_IF_ERROR(patience_.Await(context, [&] {
     return connection.client->ListFiles(request, [&](const v1::ListFilesResponse& part) {

@@ -1,6 +1,5 @@
 #include "client/commands/hf_info.h"
 
-#include "client/commands/offline.h"
 #include "client/output/hub_view.h"
 #include "common/status/status.h"
 
@@ -16,11 +15,11 @@ absl::Status HfInfo::Run(Context& context) {
   v1::GetRepoRequest request;
   ASSIGN_OR_RETURN(*request.mutable_repo(), repo_.Parse());
   request.set_revision(repo_.revision);
-  RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "what the hub says of a repo"));
+  RETURN_IF_ERROR(memory_.Put(context.environment, &request));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
   ASSIGN_OR_RETURN(const v1::GetRepoResponse response,
                    patience_.Await(context, [&] { return connection.client->GetRepo(request); }));
-  PrintRepo(context.output, response, repo_.revision_or_main());
+  PrintRepo(context.output, response, repo_.revision_or_main(), context.clock.wall());
   return absl::OkStatus();
 }
 

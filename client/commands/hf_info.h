@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "client/commands/command.h"
+#include "client/commands/memory_flags.h"
 #include "client/commands/patience.h"
 #include "client/commands/repo_arguments.h"
 
@@ -20,12 +21,14 @@ class HfInfo final : public Command {
   void DefineFlags(Flags& flags) override {
     repo_.Define(flags);
     patience_.Define(flags);
+    memory_.Define(flags);
   }
 
   absl::Status Run(Context& context) override;
 
  private:
   RepoArguments repo_;
+  MemoryFlags memory_;
   Patience patience_;
 };
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "client/commands/lock_file.h"
 #include "client/commands/materialise.h"
 #include "client/commands/patience.h"
+#include "client/output/hub_view.h"
 #include "client/output/json_writer.h"
 #include "client/output/wire_text.h"
 #include "common/status/status.h"
@@ -106,7 +108,7 @@ void HfPull::DefineFlags(Flags& flags) {
   flags.Value(&locked_, "--locked", "FILE", "take exactly what this lock file says, or fail");
   flags.Switch(&dry_run_, "--dry-run", "show what would be downloaded");
   flags.Switch(&yes_, "--yes", "ask nothing");
-  flags.Switch(&offline_, "--offline", "answer from the cache, make no request");
+  memory_.Define(flags);
   flags.Switch(&no_wait_, "--no-wait", "fail where the pull would wait for the hub or a rate limit");
   flags.Switch(&detach_, "--detach", "print the job's id and leave it running");
   flags.Value(&priority_, "--priority", "P",
@@ -167,7 +169,7 @@ absl::StatusOr<v1::PullSpec> HfPull::MakeSpec(const Context& context) const {
   spec.mutable_allow_unsafe()->Assign(admitted.begin(), admitted.end());
   spec.set_format(weight_format_);
   spec.set_quantization(quantization_);
-  spec.set_offline(offline_ || IsOffline(context.environment));
+  RETURN_IF_ERROR(memory_.Put(context.environment, &spec));
   spec.set_no_wait(no_wait_);
   spec.set_priority(PriorityOf(priority_, !detach_));
   spec.set_limit_bytes_per_second(limit_rate_);
@@ -225,9 +227,11 @@ absl::Status HfPull::Plan(Context& context, const v1::PullSpec& spec) const {
   report.SetSubject(spec.repo(), spec.revision());
   v1::PlanPullRequest request;
   *request.mutable_spec() = spec;
+  std::optional<google::protobuf::Timestamp> as_of;
   const auto take = [&](const v1::PlanPullResponse& part) {
     if (!part.commit().empty()) report.SetCommit(part.commit());
     if (!part.snapshot_path().empty()) report.SetPath(part.snapshot_path());
+    if (part.has_as_of()) as_of = part.as_of();
     for (const v1::PullFile& file : part.files()) report.AddFile(file);
     return true;
   };
@@ -236,6 +240,10 @@ absl::Status HfPull::Plan(Context& context, const v1::PullSpec& spec) const {
       Patience(no_wait_).Await(context, [&] { return connection.client->PlanPull(request, take); }));
   report.SetTotals(0, MillisSince(context.clock, start));
   if (!lock_.empty()) RETURN_IF_ERROR(WriteLock(context, spec, report));
+  if (as_of) {
+    report.SetAsOf(*as_of);
+    TellAge(context.output, *as_of, context.clock.wall());
+  }
   report.Print(context.output);
   return absl::OkStatus();
 }

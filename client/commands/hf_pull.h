@@ -10,6 +10,7 @@
 #include "batuta/v1/job_service.pb.h"
 
 #include "client/commands/command.h"
+#include "client/commands/memory_flags.h"
 #include "client/commands/repo_arguments.h"
 #include "client/connection/signal_watch.h"
 #include "client/output/pull_report.h"
@@ -62,7 +63,7 @@ class HfPull final : public Command {
   uint64_t limit_rate_ = 0;  // bytes per second; 0 = none
   bool dry_run_ = false;
   bool yes_ = false;
-  bool offline_ = false;
+  MemoryFlags memory_;
   bool no_wait_ = false;
   bool detach_ = false;
   bool hard_link_ = false;

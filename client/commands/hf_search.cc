@@ -1,6 +1,5 @@
 #include "client/commands/hf_search.h"
 
-#include "client/commands/offline.h"
 #include "client/output/hub_view.h"
 #include "client/output/wire_text.h"
 #include "common/status/status.h"
@@ -25,6 +24,7 @@ void HfSearch::DefineFlags(Flags& flags) {
               {"createdAt", "downloads", "lastModified", "likes", "trendingScore"});
   flags.Number(&limit_, "--limit", "N", "at most so many, 1-1000; default 20", 1, 1000);
   patience_.Define(flags);
+  memory_.Define(flags);
 }
 
 absl::Status HfSearch::Run(Context& context) {
@@ -38,7 +38,7 @@ absl::Status HfSearch::Run(Context& context) {
   request.set_sort(sort_);
   request.set_limit(limit_);
   request.mutable_tags()->Assign(tags_.begin(), tags_.end());
-  RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "a search"));
+  RETURN_IF_ERROR(memory_.Put(context.environment, &request));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
   ASSIGN_OR_RETURN(const v1::SearchResponse response,
                    patience_.Await(context, [&] { return connection.client->Search(request); }));

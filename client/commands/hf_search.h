@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "client/commands/command.h"
+#include "client/commands/memory_flags.h"
 #include "client/commands/patience.h"
 
 namespace batuta::client {
@@ -30,6 +31,7 @@ class HfSearch final : public Command {
   std::string sort_;
   std::vector<std::string> tags_;
   uint32_t limit_ = 20;
+  MemoryFlags memory_;
   Patience patience_;
 };
 

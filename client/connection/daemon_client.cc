@@ -140,8 +140,8 @@ absl::Status DaemonClient::ListFiles(const v1::ListFilesRequest& request,
   return stubs_->Drain(context, stubs_->hub.ListFiles(&context, request), on_message);
 }
 
-absl::StatusOr<v1::WhoAmIResponse> DaemonClient::WhoAmI() {
-  return stubs_->Call(stubs_->hub, &v1::HubService::Stub::WhoAmI, v1::WhoAmIRequest());
+absl::StatusOr<v1::WhoAmIResponse> DaemonClient::WhoAmI(const v1::WhoAmIRequest& request) {
+  return stubs_->Call(stubs_->hub, &v1::HubService::Stub::WhoAmI, request);
 }
 
 absl::Status DaemonClient::PlanPull(const v1::PlanPullRequest& request,

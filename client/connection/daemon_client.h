@@ -66,7 +66,7 @@ class DaemonClient {
   absl::StatusOr<v1::GetRepoResponse> GetRepo(const v1::GetRepoRequest& request);
   absl::Status ListFiles(const v1::ListFilesRequest& request,
                          const OnMessage<v1::ListFilesResponse>& on_message);
-  absl::StatusOr<v1::WhoAmIResponse> WhoAmI();
+  absl::StatusOr<v1::WhoAmIResponse> WhoAmI(const v1::WhoAmIRequest& request);
 
   absl::Status PlanPull(const v1::PlanPullRequest& request,
                         const OnMessage<v1::PlanPullResponse>& on_message);

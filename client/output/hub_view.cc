@@ -92,9 +92,10 @@ void PrintSearch(Output& output, const v1::SearchResponse& response, WallTime no
     JsonWriter json;
     json.BeginObject().Key("repos").BeginArray();
     for (const v1::RepoSummary& repo : response.repos()) WriteSummary(json, repo);
-    json.EndArray().EndObject();
+    json.EndArray().FieldOrNull("as_of", TimeText(response.has_as_of(), response.as_of())).EndObject();
     return output.Data(json.Take());
   }
+  TellAge(output, response, now);
   if (output.quiet()) {
     for (const v1::RepoSummary& repo : response.repos()) output.DataLine(Printable(repo.repo().id()));
     return;
@@ -116,7 +117,8 @@ void PrintSearch(Output& output, const v1::SearchResponse& response, WallTime no
                           rows, {.width = output.table_width()}));
 }
 
-void PrintRepo(Output& output, const v1::GetRepoResponse& repo, std::string_view revision) {
+void PrintRepo(Output& output, const v1::GetRepoResponse& repo, std::string_view revision, WallTime now) {
+  TellAge(output, repo, now);
   if (output.quiet()) return output.DataLine(repo.commit());
   if (output.human()) return PrintRepoForPeople(output, repo, revision);
   const v1::RepoSummary& summary = repo.summary();
@@ -133,12 +135,12 @@ void PrintRepo(Output& output, const v1::GetRepoResponse& repo, std::string_view
   json.Field("parameters", repo.parameters()).Field("file_count", repo.file_count());
   json.Field("used_storage_bytes", repo.used_storage_bytes());
   WriteTimes(json, summary);
-  json.EndObject();
+  json.FieldOrNull("as_of", TimeText(repo.has_as_of(), repo.as_of())).EndObject();
   output.Data(json.Take());
 }
 
-FileListing::FileListing(Output& output, const v1::RepoId& repo, std::string_view revision)
-    : output_(output), repo_(repo), revision_(revision) {}
+FileListing::FileListing(Output& output, const v1::RepoId& repo, std::string_view revision, WallTime now)
+    : output_(output), repo_(repo), revision_(revision), now_(now) {}
 
 void FileListing::Begin(std::string_view commit) {
   has_begun_ = true;
@@ -152,6 +154,7 @@ void FileListing::Begin(std::string_view commit) {
 
 void FileListing::Add(const v1::ListFilesResponse& part) {
   if (!has_begun_) Begin(part.commit());
+  if (part.has_as_of()) as_of_ = part.as_of();
   for (const v1::Entry& entry : part.entries()) {
     ++files_;
     bytes_ += entry.size_bytes();
@@ -170,11 +173,17 @@ void FileListing::Add(const v1::ListFilesResponse& part) {
 void FileListing::End() {
   if (!has_begun_) Begin("");
   if (output_.json()) {
-    json_.EndArray().Field("file_count", files_).Field("total_bytes", bytes_).EndObject();
+    json_.EndArray().Field("file_count", files_).Field("total_bytes", bytes_);
+    json_.FieldOrNull("as_of", as_of_ ? TimeText(true, *as_of_) : std::string()).EndObject();
     output_.Data(json_.Take());
   }
   output_.Flush();
+  if (as_of_) TellAge(output_, *as_of_, now_);
   output_.Talk(fmt::format("{} file{}, {}", files_, files_ == 1 ? "" : "s", FormatBytes(bytes_)));
+}
+
+void TellAge(Output& output, const google::protobuf::Timestamp& as_of, WallTime now) {
+  output.Talk(fmt::format("as of {}; --refresh asks again", AgeText(true, as_of, now)));
 }
 
 void PrintIdentity(Output& output, const v1::WhoAmIResponse& who, const TokenOrigin& origin) {
@@ -188,7 +197,8 @@ void PrintIdentity(Output& output, const v1::WhoAmIResponse& who, const TokenOri
         .BeginObject()
         .FieldOrNull("name", who.token_name())
         .FieldOrNull("role", who.token_role());
-    json.Field("source", origin.source).Field("location", origin.location).EndObject().EndObject();
+    json.Field("source", origin.source).Field("location", origin.location).EndObject();
+    json.FieldOrNull("as_of", TimeText(who.has_as_of(), who.as_of())).EndObject();
     return output.Data(json.Take());
   }
   AddLine(output, "name", who.name());

@@ -85,6 +85,7 @@ std::string PullReport::Json(bool one_line) const {
   }
   json.EndArray().Field("bytes_downloaded", bytes_downloaded_);
   if (kind_ == Kind::kPlan) json.Field("bytes_to_download", Of(v1::PullFile::STATUS_PENDING).bytes);
+  if (kind_ == Kind::kPlan) json.FieldOrNull("as_of", as_of_ ? TimeText(true, *as_of_) : std::string());
   json.Field("elapsed_ms", elapsed_ms_).EndObject();
   return json.Take();
 }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,8 +21,8 @@ namespace batuta::client {
 // JSON (the contract of the command line):
 // {"repo","type","revision","commit","path","files":[{"path","size_bytes","blob",
 // "status","reason"}],"bytes_downloaded","elapsed_ms"}. A plan has the status `would_download` instead of
-// `downloaded` and also "bytes_to_download"; with an output folder there is "output". `reason` is null where
-// there is nothing to say.
+// `downloaded` and also "bytes_to_download" and "as_of"; with an output folder there is "output". `reason` is
+// null where there is nothing to say.
 class PullReport {
  public:
   enum class Kind { kPull, kPlan };
@@ -34,6 +35,9 @@ class PullReport {
   void SetCommit(std::string_view commit) { commit_ = commit; }
 
   void SetPath(std::string_view path) { path_ = path; }
+
+  // Of a plan: when the hub said that the revision stands at the commit, where it was not asked.
+  void SetAsOf(const google::protobuf::Timestamp& as_of) { as_of_ = as_of; }
 
   void SetOutputFolder(std::string_view folder) { output_folder_ = folder; }
 
@@ -78,6 +82,7 @@ class PullReport {
   std::string commit_;
   std::string path_;
   std::string output_folder_;
+  std::optional<google::protobuf::Timestamp> as_of_;
   uint64_t bytes_downloaded_ = 0;
   uint64_t elapsed_ms_ = 0;
   std::vector<v1::PullFile> files_;

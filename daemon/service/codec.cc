@@ -194,6 +194,15 @@ absl::StatusOr<hub::SearchQuery> DecodeSearch(const v1::SearchRequest& request) 
   return query;
 }
 
+absl::StatusOr<hub::Memory> DecodeMemory(bool refresh, bool offline) {
+  if (refresh && offline) {
+    return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                     "refresh and offline exclude each other: one asks the hub in any case, the other never",
+                     "leave one of them out");
+  }
+  return offline ? hub::Memory::kOnly : refresh ? hub::Memory::kRenew : hub::Memory::kUse;
+}
+
 absl::StatusOr<Priority> DecodePriority(v1::Priority priority) {
   switch (priority) {
     case v1::PRIORITY_INTERACTIVE:
@@ -256,7 +265,9 @@ absl::StatusOr<pull::PullRequest> DecodePull(const v1::PullSpec& spec) {
   request.selection.quantization = spec.quantization();
   ASSIGN_OR_RETURN(request.priority, DecodePriority(spec.priority()));
   request.limit_bytes_per_second = spec.limit_bytes_per_second();
+  RETURN_IF_ERROR(DecodeMemory(spec.refresh(), spec.offline()).status());
   request.offline = spec.offline();
+  request.refresh = spec.refresh();
   request.may_wait = !spec.no_wait();
   return request;
 }

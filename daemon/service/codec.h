@@ -24,6 +24,9 @@ absl::StatusOr<RepoId> DecodeRepo(const v1::RepoId& repo);
 // Empty = main.
 absl::StatusOr<Revision> DecodeRevision(const std::string& revision);
 absl::StatusOr<hub::SearchQuery> DecodeSearch(const v1::SearchRequest& request);
+
+// Both together are INVALID_ARGUMENT.
+absl::StatusOr<hub::Memory> DecodeMemory(bool refresh, bool offline);
 absl::StatusOr<Priority> DecodePriority(v1::Priority priority);
 absl::StatusOr<budget::ReserveRequest> DecodeReserve(const v1::ReserveRequest& request);
 absl::StatusOr<budget::ReportedAnswer> DecodeSettle(const v1::SettleRequest& request);

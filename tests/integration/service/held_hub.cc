@@ -15,6 +15,11 @@ void HeldHub::SetFound(std::vector<RepoSummary> found) {
   found_ = std::move(found);
 }
 
+void HeldHub::SetRememberedSince(WallTime time) {
+  const MutexLock lock(mutex_);
+  remembered_since_ = time;
+}
+
 bool HeldHub::WaitForQuestions(size_t count) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   const MutexLock lock(mutex_);
@@ -51,8 +56,10 @@ void HeldHub::Hold(const Access& access, Callback<T> done, Make make) {
   const MutexLock lock(mutex_);
   last_access_ = access;
   ++questions_;
-  open_.push_back([done = std::move(done), make = std::move(make)](const absl::Status& status) mutable {
+  open_.push_back([on_remembered = access.on_remembered, since = remembered_since_, done = std::move(done),
+                   make = std::move(make)](const absl::Status& status) mutable {
     if (!status.ok()) return done(status);
+    if (since) on_remembered(*since);
     done(make());
   });
   changed_.NotifyAll();

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ class HeldHub final : public HubClient {
   // What the next good answers hold.
   void SetTree(Tree tree);
   void SetFound(std::vector<RepoSummary> found);
+
+  // The next good answers are remembered ones: the hub said them then.
+  void SetRememberedSince(WallTime time);
 
   // False when there were not so many questions, answered or not, within half a minute.
   bool WaitForQuestions(size_t count);
@@ -60,6 +64,7 @@ class HeldHub final : public HubClient {
   size_t questions_ ABSL_GUARDED_BY(mutex_) = 0;
   Access last_access_ ABSL_GUARDED_BY(mutex_);
   Tree tree_ ABSL_GUARDED_BY(mutex_){CommitId::Parse(std::string(40, 'a')).value(), {}};
+  std::optional<WallTime> remembered_since_ ABSL_GUARDED_BY(mutex_);
   std::vector<RepoSummary> found_ ABSL_GUARDED_BY(mutex_);
 };
 

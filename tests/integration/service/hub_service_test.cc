@@ -2,6 +2,7 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -125,24 +126,72 @@ TEST_F(HubServiceTest, BadRequestNeverReachesTheHub) {
   EXPECT_EQ(hub_.questions(), 0);
 }
 
-TEST_F(HubServiceTest, OfflineDaemonAsksNoHub) {
+TEST_F(HubServiceTest, OfflineDaemonTakesOnlyWhatIsRememberedAndSaysWhyItHasNothing) {
   facts_.offline = true;
-  EXPECT_THAT(StartSearch()->status.get(), HasReason(reason::kOfflineMiss));
-  CallContext info;
-  v1::GetRepoRequest request;
-  *request.mutable_repo() = Model("acme/otter");
-  v1::GetRepoResponse response;
-  EXPECT_THAT(FromGrpcStatus(stub_->GetRepo(&info, request, &response)), HasReason(reason::kOfflineMiss));
-  CallContext whoami;
-  whoami.AddMetadata(kHubTokenKey, "hf_x");
-  v1::WhoAmIResponse identity;
-  EXPECT_THAT(FromGrpcStatus(stub_->WhoAmI(&whoami, {}, &identity)), HasReason(reason::kOfflineMiss));
+  const absl::Status miss = MakeError(absl::StatusCode::kNotFound, reason::kOfflineMiss, "nothing", "hint");
+  const auto expect_explained = [&](const absl::Status& status) {
+    EXPECT_EQ(hub_.last_access().memory, hub::Memory::kOnly);
+    EXPECT_THAT(status, HasReason(reason::kOfflineMiss));
+    EXPECT_THAT(HintOf(status), testing::HasSubstr("batuta daemon stop"));
+  };
+  const auto search = StartSearch();
+  ASSERT_TRUE(hub_.WaitForQuestions(1));
+  hub_.Answer(miss);
+  expect_explained(search->status.get());
+
   CallContext files;
   const auto stream = ListFiles(files);
+  ASSERT_TRUE(hub_.WaitForQuestions(2));
+  hub_.Answer(miss);
   v1::ListFilesResponse piece;
   EXPECT_FALSE(stream->Read(&piece));
-  EXPECT_THAT(FromGrpcStatus(stream->Finish()), HasReason(reason::kOfflineMiss));
-  EXPECT_EQ(hub_.questions(), 0);
+  expect_explained(FromGrpcStatus(stream->Finish()));
+}
+
+TEST_F(HubServiceTest, ACallSaysWhatMayAnswerIt) {
+  const auto ask = [this](bool refresh, bool offline) {
+    return std::async(std::launch::async, [this, refresh, offline] {
+      CallContext context;
+      v1::GetRepoRequest request;
+      *request.mutable_repo() = Model("acme/otter");
+      request.set_refresh(refresh);
+      request.set_offline(offline);
+      v1::GetRepoResponse response;
+      return FromGrpcStatus(stub_->GetRepo(&context, request, &response));
+    });
+  };
+  size_t questions = 0;
+  for (const auto& [refresh, offline, memory] :
+       {std::tuple(false, false, hub::Memory::kUse), std::tuple(true, false, hub::Memory::kRenew),
+        std::tuple(false, true, hub::Memory::kOnly)}) {
+    auto status = ask(refresh, offline);
+    ASSERT_TRUE(hub_.WaitForQuestions(++questions));
+    EXPECT_EQ(hub_.last_access().memory, memory);
+    hub_.Answer();
+    EXPECT_THAT(status.get(), IsOk());
+  }
+  EXPECT_THAT(ask(true, true).get(), HasReason(reason::kInvalidArgument));
+  EXPECT_EQ(hub_.questions(), questions);
+}
+
+TEST_F(HubServiceTest, ARememberedAnswerIsDatedInItsFirstMessage) {
+  hub_.SetRememberedSince(FromUnixMillis(1'700'000'000'000));
+  hub_.SetTree(TreeOf(1'500));
+  CallContext context;
+  const auto stream = ListFiles(context);
+  AnswerListing();
+  v1::ListFilesResponse piece;
+  ASSERT_TRUE(stream->Read(&piece));
+  EXPECT_EQ(piece.as_of().seconds(), 1'700'000'000);
+  while (stream->Read(&piece)) {
+  }
+  EXPECT_THAT(FromGrpcStatus(stream->Finish()), IsOk());
+
+  const auto search = StartSearch();
+  ASSERT_TRUE(hub_.WaitForQuestions(3));
+  hub_.Answer();
+  EXPECT_THAT(search->status.get(), IsOk());
+  EXPECT_EQ(search->response.as_of().seconds(), 1'700'000'000);
 }
 
 TEST_F(HubServiceTest, WhoAmIWithoutATokenAsksNobody) {

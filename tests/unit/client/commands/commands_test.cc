@@ -29,19 +29,62 @@ TEST_F(CommandsTest, SearchSendsWhatWasAsked) {
   EXPECT_EQ(request.limit(), 5u);
 }
 
-TEST_F(CommandsTest, OfflineQuestionsThatOnlyTheHubAnswersReachNobody) {
+TEST_F(CommandsTest, SearchSaysWhetherWhatIsRememberedWillDo) {
+  const auto last = [this] { return daemon_.calls().searches.back(); };
+  Run({"hf", "search", "models", "x"});
+  EXPECT_FALSE(last().refresh());
+  EXPECT_FALSE(last().offline());
+  Run({"hf", "search", "models", "x", "--refresh"});
+  EXPECT_TRUE(last().refresh());
+  Run({"hf", "search", "models", "x", "--offline"});
+  EXPECT_TRUE(last().offline());
   client_.variables["HF_HUB_OFFLINE"] = "1";
+  Run({"hf", "search", "models", "x"});
+  EXPECT_TRUE(last().offline());
+}
 
-  for (const std::vector<std::string>& words :
-       std::vector<std::vector<std::string>>{{"hf", "search", "models", "x"},
-                                             {"hf", "info", "model", "a/b"},
-                                             {"hf", "files", "model", "a/b"}}) {
-    const RunResult result = Run(words);
-    EXPECT_EQ(result.code, 10) << words[1];
-    EXPECT_THAT(result.err, ::testing::HasSubstr("HF_HUB_OFFLINE"));
+TEST_F(CommandsTest, RefreshAndOfflineExcludeEachOther) {
+  const std::vector<std::vector<std::string>> commands = {{"hf", "search", "models", "x", "--refresh"},
+                                                          {"hf", "info", "model", "a/b", "--refresh"},
+                                                          {"hf", "files", "model", "a/b", "--refresh"},
+                                                          {"hf", "pull", "model", "a/b", "--refresh"}};
+  for (std::vector<std::string> words : commands) {
+    words.emplace_back("--offline");
+    EXPECT_EQ(Run(words).code, 2) << words[1];
   }
-  EXPECT_TRUE(daemon_.calls().searches.empty());
-  EXPECT_EQ(Run({"hf", "search", "models", "x", "--limit", "0"}).code, 2);
+  client_.variables["HF_HUB_OFFLINE"] = "1";
+  for (const std::vector<std::string>& words : commands) {
+    const RunResult result = Run(words);
+    EXPECT_EQ(result.code, 2) << words[1];
+    EXPECT_THAT(result.err, HasSubstr("HF_HUB_OFFLINE"));
+  }
+  EXPECT_THAT(daemon_.calls().methods, IsEmpty());
+}
+
+TEST_F(CommandsTest, AnAnswerThatIsRememberedSaysHowOldItIs) {
+  Answer([](FakeDaemon::Answers& answers) {
+    constexpr int64_t as_of = 1'700'000'000;
+    answers.repo.mutable_as_of()->set_seconds(as_of);
+    answers.search.mutable_as_of()->set_seconds(as_of);
+    answers.files.emplace_back().mutable_as_of()->set_seconds(as_of);
+    answers.plan.emplace_back().mutable_as_of()->set_seconds(as_of);
+  });
+  const std::vector<std::vector<std::string>> commands = {{"hf", "search", "models", "x"},
+                                                          {"hf", "info", "model", "a/b"},
+                                                          {"hf", "files", "model", "a/b"},
+                                                          {"hf", "pull", "model", "a/b", "--dry-run"}};
+  for (std::vector<std::string> words : commands) {
+    const RunResult human = Run(words);
+    EXPECT_THAT(human.err, HasSubstr(" ago; --refresh asks again")) << words[1];
+    EXPECT_THAT(human.out, ::testing::Not(HasSubstr("ago; "))) << words[1];
+    words.insert(words.end(), {"--format", "json"});
+    EXPECT_THAT(Run(words).out, HasSubstr("\"as_of\": \"2023-11-14T22:13:20")) << words[1];
+  }
+}
+
+TEST_F(CommandsTest, AnAnswerJustGivenHasNoAge) {
+  EXPECT_THAT(Run({"hf", "info", "model", "a/b"}).err, ::testing::Not(HasSubstr("as of")));
+  EXPECT_THAT(Run({"hf", "info", "model", "a/b", "--format", "json"}).out, HasSubstr("\"as_of\": null"));
 }
 
 TEST_F(CommandsTest, SearchTakesTypesInBothNumbersAndRefusesOthers) {

@@ -31,6 +31,7 @@ TEST_F(PullFlagsTest, NothingNamedLeavesTheChoiceToTheDaemon) {
   EXPECT_EQ(spec.format(), "");
   EXPECT_THAT(spec.allow_unsafe(), IsEmpty());
   EXPECT_FALSE(spec.offline());
+  EXPECT_FALSE(spec.refresh());
   EXPECT_FALSE(spec.no_wait());
 }
 

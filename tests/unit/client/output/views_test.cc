@@ -254,7 +254,7 @@ TEST(HubViewTest, ListingStreamsItsPartsIntoOneDocument) {
     v1::RepoId repo;
     repo.set_type(v1::REPO_TYPE_MODEL);
     repo.set_id("acme/otter");
-    FileListing listing(output, repo, "main");
+    FileListing listing(output, repo, "main", kNow);
     for (int part = 0; part < 3; ++part) {
       v1::ListFilesResponse response;
       if (part == 0) response.set_commit("c0ffee");
@@ -273,7 +273,7 @@ TEST(HubViewTest, ListingStreamsItsPartsIntoOneDocument) {
 
 TEST(HubViewTest, ListingOfAnEmptyRepoIsADocumentToo) {
   const std::string text =
-      DataOf(OutputFormat::kJson, [](Output& output) { FileListing(output, {}, "main").End(); });
+      DataOf(OutputFormat::kJson, [](Output& output) { FileListing(output, {}, "main", kNow).End(); });
 
   EXPECT_EQ(json::parse(text)["files"].size(), 0u);
 }
@@ -284,7 +284,7 @@ TEST(HubViewTest, NamesOfTheHubCannotMoveTheTerminal) {
   repo.set_license("x\ry");
 
   const std::string text =
-      DataOf(OutputFormat::kHuman, [&](Output& output) { PrintRepo(output, repo, "main"); });
+      DataOf(OutputFormat::kHuman, [&](Output& output) { PrintRepo(output, repo, "main", kNow); });
 
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_EQ(text.find('\r'), std::string::npos);

@@ -200,11 +200,21 @@ TEST(DecodePullTest, LockedFilesArriveWhole) {
   EXPECT_THAT(DecodePull(spec), HasReason("INVALID_ETAG"));
 }
 
+TEST(DecodePullTest, RefreshAndOfflineExcludeEachOther) {
+  v1::PullSpec spec = Pull();
+  spec.set_refresh(true);
+  ASSERT_OK_AND_ASSIGN(const pull::PullRequest request, DecodePull(spec));
+  EXPECT_TRUE(request.refresh);
+  spec.set_offline(true);
+  EXPECT_THAT(DecodePull(spec), HasReason(reason::kInvalidArgument));
+}
+
 TEST(DecodePullTest, DefaultsAreMainNormalAndWaiting) {
   ASSERT_OK_AND_ASSIGN(const pull::PullRequest request, DecodePull(Pull()));
   EXPECT_EQ(request.revision, Revision::Main());
   EXPECT_EQ(request.priority, Priority::kNormal);
   EXPECT_FALSE(request.offline);
+  EXPECT_FALSE(request.refresh);
   EXPECT_TRUE(request.may_wait);
 }
 
