@@ -14,9 +14,9 @@ namespace batuta::transport {
 namespace {
 
 constexpr std::string_view kNetworkHint =
-    "check the network; behind a proxy set HTTPS_PROXY, and NO_PROXY for hosts that need none; `--offline` "
-    "answers from the "
-    "cache";
+    "check the network; behind a proxy set HTTPS_PROXY, and NO_PROXY for hosts that need none; with "
+    "HF_HUB_OFFLINE=1 "
+    "what this machine knows answers";
 constexpr std::string_view kCertificateHint =
     "if a company proxy or a private hub signs with its own authority, name its certificate file in "
     "SSL_CERT_FILE; also "
