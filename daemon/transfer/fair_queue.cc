@@ -1,7 +1,7 @@
 #include "daemon/transfer/fair_queue.h"
 
 #include <algorithm>
-#include <utility>
+#include <tuple>
 
 namespace batuta::transfer {
 namespace {
@@ -51,24 +51,27 @@ void FairQueue::Remove(uint64_t number) {
   if (of_priority->second.empty()) lines_.erase(of_priority);
 }
 
-const FairQueue::Item& FairQueue::Next() const {
-  const auto earliest = [](const Lines& lines) {
-    return *std::ranges::min_element(lines, {}, [](const auto& line) {
-              return *line.second.begin();
-            })->second.begin();
-  };
-  const auto& principals = lines_.begin()->second;
-  const auto& [principal, lines] = *std::ranges::min_element(principals, {}, [&](const auto& each) {
-    return std::pair(principals_.Of(each.first), earliest(each.second));
-  });
-  const ServedBytes<std::string>& jobs = jobs_.at(principal);
-  const auto line = std::ranges::min_element(
-      lines, {}, [&jobs](const auto& each) { return std::pair(jobs.Of(each.first), *each.second.begin()); });
-  return items_.at(*line->second.begin());
-}
+std::optional<FairQueue::Item> FairQueue::TakeNext(MayGo may_go) {
+  if (lines_.empty()) return std::nullopt;
+  const Item* next = nullptr;
+  std::tuple<uint64_t, uint64_t, uint64_t, uint64_t> best;
+  for (const auto& [principal, lines] : lines_.begin()->second) {
+    const uint64_t served = principals_.Of(principal);
+    uint64_t earliest = UINT64_MAX;
+    for (const auto& [job, numbers] : lines) earliest = std::min(earliest, *numbers.begin());
+    for (const auto& [job, numbers] : lines) {
+      const uint64_t first = *numbers.begin();
+      const std::tuple rank(served, earliest, jobs_.at(principal).Of(job), first);
+      if (next != nullptr && rank >= best) continue;
+      const Item& item = items_.at(first);
+      if (!may_go(item)) continue;
+      next = &item;
+      best = rank;
+    }
+  }
+  if (next == nullptr) return std::nullopt;
 
-FairQueue::Item FairQueue::TakeNext() {
-  Item item = Next();
+  const Item item = *next;
   const uint64_t cost = item.size_bytes + kRequestBytes;
   principals_.Serve(item.principal, cost);
   jobs_.at(item.principal).Serve(item.job, cost);

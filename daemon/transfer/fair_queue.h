@@ -3,9 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
+
+#include "absl/functional/function_ref.h"
 
 #include "common/types/principal.h"
 #include "daemon/transport/http_transport.h"
@@ -62,11 +65,11 @@ class FairQueue {
 
   bool Contains(uint64_t number) const { return items_.contains(number); }
 
-  // The next to be served. Not when empty.
-  const Item& Next() const;
+  using MayGo = absl::FunctionRef<bool(const Item&)>;
 
-  // Takes it out; its principal and its job have been served.
-  Item TakeNext();
+  // Takes the next to be served out: the first in order of those that may go, but never a less urgent one
+  // where a more urgent one waits. Its principal and its job have been served. nullopt when there is none.
+  std::optional<Item> TakeNext(MayGo may_go);
 
  private:
   using Lines = std::map<std::string, std::set<uint64_t>>;  // numbers by job

@@ -11,6 +11,7 @@
 #include "daemon/transfer/connection_governor.h"
 #include "daemon/transfer/connection_share.h"
 #include "daemon/transfer/fair_queue.h"
+#include "daemon/transfer/slots.h"
 #include "daemon/transfer/transfer.h"
 
 namespace batuta::transfer {
@@ -78,7 +79,7 @@ class TransferTable final : public BlobTransfer::Owner, public std::enable_share
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void Enqueue(const std::shared_ptr<BlobTransfer>& blob) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void StartMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
-  bool HasSlotFor(const FairQueue::Item& item) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
+  Slots TakenSlots() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void Rebalance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   int MostSpare() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void Govern() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
@@ -221,30 +222,24 @@ void TransferTable::Enqueue(const std::shared_ptr<BlobTransfer>& blob) {
 }
 
 void TransferTable::StartMore() {
-  while (!queue_.empty() && staged_.size() < kMaxStaged && HasSlotFor(queue_.Next())) {
-    const std::shared_ptr<BlobTransfer> blob = queued_.extract(queue_.TakeNext().number).mapped();
+  while (!queue_.empty() && staged_.size() < kMaxStaged) {
+    const Slots slots = TakenSlots();
+    const std::optional<FairQueue::Item> next =
+        queue_.TakeNext([&slots](const FairQueue::Item& item) { return slots.HasOneFor(item); });
+    if (!next) break;
+    const std::shared_ptr<BlobTransfer> blob = queued_.extract(next->number).mapped();
     in_flight_.push_back(blob);
     blob->Start();
     ArmTick();
   }
 }
 
-// Whoever is more urgent than something in flight, or whose job has less than its share of the slots among
-// what is as urgent, need not wait for others to end: the slots are doubled for such.
-bool TransferTable::HasSlotFor(const FairQueue::Item& item) const {
-  const auto limit = static_cast<size_t>(context_.options.blobs_in_flight);
-  if (in_flight_.size() < limit) return true;
-  if (in_flight_.size() >= 2 * limit) return false;
-  const std::pair own(item.principal, item.job);
-  std::map<std::pair<Principal, std::string>, size_t> in_flight_of = {{own, 0}};
-  size_t as_urgent = 0;
+Slots TransferTable::TakenSlots() const {
+  Slots slots(static_cast<size_t>(context_.options.blobs_in_flight));
   for (const std::shared_ptr<BlobTransfer>& blob : in_flight_) {
-    if (blob->priority() > item.priority) continue;
-    ++as_urgent;
-    ++in_flight_of[{blob->principal(), blob->job()}];
+    slots.Add(blob->priority(), blob->principal(), blob->job());
   }
-  const size_t share = std::max<size_t>(limit / in_flight_of.size(), 1);
-  return as_urgent < limit || in_flight_of.at(own) < share;
+  return slots;
 }
 
 void TransferTable::OnDemandChanged() {

@@ -25,7 +25,8 @@ FairQueue::Item Of(uint64_t number, const std::string& tool, const std::string& 
 
 std::vector<uint64_t> Drain(FairQueue& queue, size_t count = 1'000) {
   std::vector<uint64_t> numbers;
-  while (!queue.empty() && numbers.size() < count) numbers.push_back(queue.TakeNext().number);
+  const auto all_may = [](const FairQueue::Item&) { return true; };
+  while (!queue.empty() && numbers.size() < count) numbers.push_back(queue.TakeNext(all_may)->number);
   return numbers;
 }
 
@@ -95,6 +96,20 @@ TEST(FairQueueTest, WhoComesBackHasNoCreditFromTheTimeWithoutAWish) {
   for (uint64_t i = 50; i < 60; ++i) queue.Put(Wish(i, "b", kMB));
   const std::vector<uint64_t> next = Drain(queue, 6);
   EXPECT_EQ(std::ranges::count_if(next, [](uint64_t number) { return number >= 50; }), 3);
+}
+
+TEST(FairQueueTest, WhoMayNotGoDoesNotKeepOthersWaitingButForTheLessUrgent) {
+  FairQueue queue;
+  queue.Put(Wish(1, "a", 1));
+  queue.Put(Of(2, "b", "x"));
+  queue.Put(Of(3, "b", "y"));
+  queue.Put(Wish(4, "c", 1, Priority::kBackground));
+  const auto may_go = [](const FairQueue::Item& item) {
+    return item.principal.tool != "a" && item.job != "x";
+  };
+  EXPECT_EQ(queue.TakeNext(may_go)->number, 3U);
+  EXPECT_EQ(queue.TakeNext(may_go), std::nullopt) << "the background waits for what is more urgent";
+  EXPECT_THAT(Drain(queue), ElementsAre(1, 2, 4));
 }
 
 TEST(FairQueueTest, WhatIsRemovedIsNotServed) {
