@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """One quota for many clients: fifty pulls through one daemon, then the same files by fifty independent curl loops with back-off.
 
-    tests/bench/budget.sh [--requests N] [--window SECONDS] [--clients N] [--only batuta|curl] [--json FILE]
+    tests/bench/budget.sh [--requests N] [--window SECONDS] [--clients N] [--only batuta|curl] [--folder DIR] [--json FILE]
 
 The simulated hub grants what it grants anonymous callers, 500 API calls and 3,000 file requests per window; only the window is
 shorter than the 300 s of the hub. Each client fetches a dataset of its own. A file of it takes two requests, as on the hub: the
@@ -197,6 +197,8 @@ def parse(argv):
     parser.add_argument("--window", type=float, default=60, help="length of the hub's windows in seconds (default 60)")
     parser.add_argument("--clients", type=int, default=50, help="at once (default 50)")
     parser.add_argument("--only", choices=["batuta", "curl"], help="one of the two ways")
+    parser.add_argument("--folder", type=pathlib.Path, default="/dev/shm",
+                        help="where files are served from and written to (default: memory, as the time of a disk does not scale)")
     parser.add_argument("--json", type=pathlib.Path, help="write every figure here as well")
     args = parser.parse_args(argv)
     if args.clients < 1 or args.requests < args.clients * REQUESTS_PER_FILE or args.window < 1:
@@ -211,7 +213,7 @@ def main():
     os.environ.update(BATUTA=str(build / "client/batuta"), BATUTAD=str(build / "daemon/app/batutad"),
                       HUBSIM=str(build / "tests/hubsim/hubsim"))
     sys.path.insert(0, str(ROOT / "tests" / "e2e"))
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="batuta-budget-"))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="batuta-budget-", dir=args.folder))
     samples = {}
     try:
         work = Work(args, folder)

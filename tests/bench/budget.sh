@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fifty clients and one quota: batuta with one daemon, and the same work by independent curl loops. Builds, runs budget.py.
-#   tests/bench/budget.sh [--requests N] [--window SECONDS] [--clients N] [--only batuta|curl] [--json FILE]
+#   tests/bench/budget.sh [--requests N] [--window SECONDS] [--clients N] [--only batuta|curl] [--folder DIR] [--json FILE]
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
