@@ -216,7 +216,7 @@ TEST_F(CurlTransportTest, SaysWhyNobodyAnswers) {
               HasMessage(AllOf(StartsWith("cannot connect to 127.0.0.1:"), HasSubstr("connection refused"),
                                Not(HasSubstr("canary")))));
   EXPECT_THAT(HintOf(handler->status()),
-              AllOf(HasSubstr("HTTPS_PROXY"), HasSubstr("NO_PROXY"), HasSubstr("--offline")));
+              AllOf(HasSubstr("HTTPS_PROXY"), HasSubstr("NO_PROXY"), HasSubstr("HF_HUB_OFFLINE")));
   EXPECT_TRUE(NeverSent(handler->status()));
 }
 
