@@ -39,8 +39,10 @@ std::string RevisionsText(const v1::CachedRepo& repo) {
   return text;
 }
 
+// Nothing for a window of which nothing was used: it begins with the first request.
 std::string ResetText(const v1::Window& window, WallTime now) {
-  if (!window.has_resets_at()) return "";
+  const bool has_begun = window.closed() || window.remaining() < window.quota();
+  if (!window.has_resets_at() || !has_begun) return "";
   return fmt::format("in {}", CountdownText(WallOf(window.resets_at()) - now));
 }
 
@@ -127,8 +129,7 @@ std::vector<std::string> LimitLines(const Windows& windows, size_t width, WallTi
   for (const v1::Window& window : windows) {
     rows.push_back({window.endpoint(), window.identity(), window.kind(), RemainingText(window),
                     ResetText(window, now), fmt::format("{}", window.waiting()),
-         std::string(StateText(window)),
-                    SpendingText(window)});
+                    std::string(StateText(window)), SpendingText(window)});
   }
   const std::string text = RenderTable({{"ENDPOINT", Align::kLeft, true},
                                         {"IDENTITY", Align::kLeft, true},

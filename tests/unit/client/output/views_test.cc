@@ -110,6 +110,14 @@ TEST(LimitsViewTest, PeopleSeeWhatIsLeftAndWhenItReturns) {
   EXPECT_THAT(text, HasSubstr("open   train 20 (2 waiting)"));
 }
 
+TEST(LimitsViewTest, AWindowOfWhichNothingWasUsedHasNoResetYet) {
+  v1::GetLimitsResponse limits = Limits();
+  limits.mutable_windows(0)->set_remaining(500);
+  EXPECT_THAT(DataOf(OutputFormat::kHuman,
+                     [&](Output& output) { PrintLimits(output, limits.windows(), kNow, false); }),
+              testing::Not(HasSubstr("in 1 m 40 s")));
+}
+
 TEST(LimitsViewTest, SaysWhyRequestsMayWait) {
   const auto state_of = [](auto change) {
     v1::GetLimitsResponse limits = Limits();
