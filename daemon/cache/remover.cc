@@ -76,7 +76,6 @@ absl::StatusOr<Removal> Remover::Remove(const RepoId& repo, const CommitId& comm
 
   const bool is_whole_snapshot = doomed.files.size() == doomed.snapshot->files.size();
   if (is_whole_snapshot) RETURN_IF_ERROR(RemoveRefs(repo, doomed.snapshot->refs));
-  std::set<Path> changed;
   for (const SurveyedFile* file : doomed.files) {
     const Path place = snapshot / file->path;
     const auto info = files_.Info(place);
@@ -84,12 +83,10 @@ absl::StatusOr<Removal> Remover::Remove(const RepoId& repo, const CommitId& comm
     if (SaysAbsent(removed)) continue;
     RETURN_IF_ERROR(removed);
     ++removal.files;
-    if (info.ok() && info->kind == Kind::kFile && info->links == 1)
-      removal.freed_bytes += info->allocated_bytes;
-    changed.insert(place.parent_path());
+    if (info.ok() && info->kind == Kind::kFile && info->links == 1) removal.freed_bytes += info->size_bytes;
   }
-  for (const Path& folder : changed) RETURN_IF_ERROR(IgnoreAbsent(files_.SyncFolder(folder)));
   if (is_whole_snapshot) RETURN_IF_ERROR(RemoveSnapshotFolder(repo, commit));
+  RETURN_IF_ERROR(SyncTree(layout_.Snapshots(repo)));
   RETURN_IF_ERROR(RemoveBlobs(repo, doomed.blobs, &removal));
   RemoveEmptyRepo(repo);
   return removal;
@@ -105,26 +102,22 @@ absl::StatusOr<Removal> Remover::RemoveLoose(const RepoId& repo, const std::vect
     ASSIGN_OR_RETURN(const bool is_open, IsOpen(layout_.Blobs(repo) / file.name));
     if (!is_open) loose.insert(file.name);
   }
+  // Whoever took the last link away may not have made that durable: a blob must not go before its links.
+  if (!loose.empty()) RETURN_IF_ERROR(SyncTree(layout_.Snapshots(repo)));
   RETURN_IF_ERROR(RemoveBlobs(repo, loose, &removal));
   RemoveEmptyRepo(repo);
   return removal;
 }
 
-// A ref whose snapshot is gone makes the Python library drop the repo from its report: so they go first.
+// A ref whose snapshot is gone makes the Python library drop the repo from its report: so they go first. All
+// refs are synced, since an earlier try may have been killed between removing one and syncing.
 absl::Status Remover::RemoveRefs(const RepoId& repo, const std::vector<std::string>& refs) {
-  std::set<Path> changed;
-  for (const std::string& ref : refs) {
-    const Path path = layout_.Refs(repo) / ref;
-    RETURN_IF_ERROR(IgnoreAbsent(files_.Remove(path)));
-    changed.insert(path.parent_path());
-  }
-  for (const Path& folder : changed) RETURN_IF_ERROR(IgnoreAbsent(files_.SyncFolder(folder)));
-  return absl::OkStatus();
+  for (const std::string& ref : refs) RETURN_IF_ERROR(IgnoreAbsent(files_.Remove(layout_.Refs(repo) / ref)));
+  return SyncTree(layout_.Refs(repo));
 }
 
 absl::Status Remover::RemoveSnapshotFolder(const RepoId& repo, const CommitId& commit) {
   RETURN_IF_ERROR(RemoveTree(layout_.Snapshot(repo, commit)));
-  RETURN_IF_ERROR(IgnoreAbsent(files_.SyncFolder(layout_.Snapshots(repo))));
   RETURN_IF_ERROR(RemoveTree(layout_.NoExist(repo, commit)));
   return IgnoreAbsent(files_.Remove(layout_.Tree(repo, commit)));
 }
@@ -164,7 +157,7 @@ absl::Status Remover::RemoveBlobs(const RepoId& repo, const std::set<std::string
       const auto info = files_.Info(blob.temp);
       next = files_.Remove(blob.temp);
       if (next.ok()) ++removal->blobs;
-      if (next.ok() && info.ok() && info->links == 1) removal->freed_bytes += info->allocated_bytes;
+      if (next.ok() && info.ok() && info->links == 1) removal->freed_bytes += BytesOf(blob.name, *info);
     }
     if (status.ok()) status = next;
   }
@@ -195,6 +188,18 @@ absl::StatusOr<bool> Remover::IsOpen(const Path& path) {
   if (SaysAbsent(file.status()) || absl::IsPermissionDenied(file.status())) return false;
   if (!file.ok()) return file.status();
   return (*file)->IsOpenElsewhere();
+}
+
+// Of the whole tree, for the same reason: what others took away, or an earlier try, may not be durable yet.
+absl::Status Remover::SyncTree(const Path& folder) {
+  const auto names = files_.List(folder);
+  if (SaysAbsent(names.status())) return absl::OkStatus();
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
+    const auto info = files_.Info(folder / name);
+    if (info.ok() && info->kind == Kind::kFolder) RETURN_IF_ERROR(SyncTree(folder / name));
+  }
+  return IgnoreAbsent(files_.SyncFolder(folder));
 }
 
 absl::Status Remover::RemoveTree(const Path& folder) {

@@ -138,7 +138,7 @@ class Surveyor {
       if (SaysAbsent(info.status())) continue;
       if (!info.ok()) return info.status();
       if (info->kind != Kind::kFile) continue;
-      survey_.loose.push_back({name, info->allocated_bytes, info->modified, IsUnfinishedName(name)});
+      survey_.loose.push_back({name, BytesOf(name, *info), info->modified, IsUnfinishedName(name)});
     }
     return absl::OkStatus();
   }
@@ -204,6 +204,10 @@ void VisitRefs(
       if (!absl::IsNotFound(text.status())) visit(full_name, text);
     }
   }
+}
+
+uint64_t BytesOf(std::string_view name, const FileInfo& info) {
+  return IsUnfinishedName(name) ? info.allocated_bytes : info.size_bytes;
 }
 
 bool IsUnfinishedName(std::string_view name) {

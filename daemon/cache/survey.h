@@ -38,7 +38,7 @@ struct SurveyedSnapshot {
 // A file in blobs/ that no snapshot leads to.
 struct LooseFile {
   std::string name;
-  uint64_t size_bytes = 0;  // on the disk
+  uint64_t size_bytes = 0;  // see BytesOf()
   WallTime modified;
   bool is_unfinished = false;  // by its name: on its way in, or left by who brought it
 };
@@ -65,6 +65,9 @@ absl::StatusOr<std::string> FingerprintOfRepo(const Layout& layout, FileSystem& 
 void VisitRefs(
     FileSystem& files, const std::filesystem::path& refs,
     absl::FunctionRef<void(const std::string& name, const absl::StatusOr<std::string>& text)> visit);
+
+// How many bytes a file in blobs/ counts: its length; of one on its way in, which has holes, what is there.
+uint64_t BytesOf(std::string_view name, const FileInfo& info);
 
 // Does the name say that the file is on its way in (hub-protocol 4.4)?
 bool IsUnfinishedName(std::string_view name);

@@ -264,13 +264,12 @@ std::string Ago(WallTime at, WallTime now) {
 
 }  // namespace
 
-Goal GoalFor(const Quota& quota, const Usage& usage, uint64_t asked_bytes) {
-  const uint64_t coming_bytes = usage.promised_bytes + asked_bytes;
+Goal GoalFor(const Quota& quota, const Usage& usage) {
   Goal goal;
-  goal.must_bytes = Above(coming_bytes + quota.min_free_bytes, usage.free_bytes);
+  goal.must_bytes = Above(usage.unwritten_bytes + quota.min_free_bytes, usage.free_bytes);
   goal.wanted_bytes = goal.must_bytes;
   if (quota.max_bytes == 0) return goal;
-  const uint64_t total_bytes = usage.used_bytes + coming_bytes;
+  const uint64_t total_bytes = usage.used_bytes + usage.incoming_bytes;
   goal.must_bytes = std::max(goal.must_bytes, Above(total_bytes, quota.max_bytes));
   if (total_bytes > PercentOf(quota.max_bytes, quota.high_percent)) {
     goal.wanted_bytes = Above(total_bytes, PercentOf(quota.max_bytes, quota.low_percent));

@@ -41,9 +41,10 @@ struct Quota {
 };
 
 struct Usage {
-  uint64_t used_bytes = 0;      // by the cache, with what is on its way in
-  uint64_t promised_bytes = 0;  // to pulls, and not written yet
-  uint64_t free_bytes = 0;      // on the file system
+  uint64_t used_bytes = 0;       // by the cache, without what is on its way in
+  uint64_t incoming_bytes = 0;   // promised to pulls that have not ended, written or not
+  uint64_t unwritten_bytes = 0;  // the part of it that is not on the disk yet
+  uint64_t free_bytes = 0;       // on the file system
 };
 
 // How much to free.
@@ -54,8 +55,7 @@ struct Goal {
   friend bool operator==(const Goal&, const Goal&) = default;
 };
 
-// For `asked_bytes` more, 0 for none.
-Goal GoalFor(const Quota& quota, const Usage& usage, uint64_t asked_bytes);
+Goal GoalFor(const Quota& quota, const Usage& usage);
 
 enum class Reason {
   kOldest,  // goes: the least recently used of those that may

@@ -22,6 +22,8 @@ std::string_view ToString(Table table) {
       return "partials";
     case Table::kSelections:
       return "selections";
+    case Table::kAccesses:
+      return "accesses";
     case Table::kAnswers:
       return "answers";
     case Table::kWindows:

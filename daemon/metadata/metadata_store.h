@@ -17,7 +17,8 @@ enum class Table {
   kMeta,        // schema version, salt, instance id
   kJobs,        // job id → daemon/jobs
   kPartials,    // repo folder / blob → daemon/cache
-  kSelections,  // repo folder / commit / selection → daemon/cache
+  kSelections,  // repo folder / commit / selection → what a pull asked for; daemon/inventory
+  kAccesses,    // repo folder / commit / selection → when it was used last; daemon/inventory
   kAnswers,     // generation / salted name of a question → what the hub answered; daemon/hub
   kWindows,     // endpoint, identity, kind → daemon/budget
   kVerdicts,    // blob → daemon/safety

@@ -45,6 +45,8 @@ char Tag(Table table) {
       return 'p';
     case Table::kSelections:
       return 's';
+    case Table::kAccesses:
+      return 'a';
     case Table::kAnswers:
       return 'r';  // once of revisions only
     case Table::kWindows:

@@ -70,10 +70,12 @@ class FakeDisk {
   // A later moment at each call.
   WallTime Tick();
 
+  void SetTime(WallTime time) { time_ = time; }
+
  private:
   std::shared_ptr<Node> root_;
   uint64_t next_inode_ = 2;
-  int64_t ticks_ = 0;
+  WallTime time_ = FromUnixMillis(1'793'607'330'000);
 };
 
 }  // namespace batuta

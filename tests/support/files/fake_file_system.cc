@@ -279,6 +279,11 @@ void FakeFileSystem::Put(const Path& path, std::string_view content) {
   place.folder->durable_entries[place.name] = place.node;
 }
 
+void FakeFileSystem::SetTime(WallTime time) {
+  MutexLock lock(machine_->mutex);
+  machine_->disk.SetTime(time);
+}
+
 void FakeFileSystem::SyncAll() {
   MutexLock lock(machine_->mutex);
   machine_->disk.SyncAll();

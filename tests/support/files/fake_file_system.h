@@ -95,6 +95,9 @@ class FakeFileSystem final : public FileSystem {
   // Calls of one kind so far, failed ones too.
   uint64_t calls(Call call) const;
 
+  // From now on what is read or written is so at this time, or a little later.
+  void SetTime(WallTime time);
+
   // Givens and checks, which neither count as calls nor fail: writes a file with its folders, durably;
   // everything written so far becomes durable; the content, if there is such a file (symlinks are followed);
   // every path (FakeDisk::Paths()).

@@ -217,7 +217,6 @@ struct GoalRow {
   std::string name;
   Quota quota;
   Usage usage;
-  uint64_t asked_bytes;
   Goal goal;
 };
 
@@ -226,24 +225,23 @@ TEST(GoalForTest, KeepsQuotaAndFreeSpaceAndGoesDownToTheLowWater) {
   const Quota quota = {.max_bytes = 1'000, .min_free_bytes = 0, .high_percent = 90, .low_percent = 70};
   const Quota free_space = {.max_bytes = 0, .min_free_bytes = 100, .high_percent = 90, .low_percent = 70};
   const std::vector<GoalRow> table = {
-      {"no limits, room", none, {500, 0, 100}, 100, {0, 0}},
-      {"no limits, no room", none, {500, 0, 100}, 150, {50, 50}},
-      {"below the high water", quota, {900, 0, 5'000}, 0, {0, 0}},
-      {"above the high water", quota, {950, 0, 5'000}, 0, {0, 250}},
-      {"above the quota", quota, {1'100, 0, 5'000}, 0, {100, 400}},
-      {"asked for more than is left", quota, {850, 0, 5'000}, 200, {50, 350}},
-      {"what is promised counts", quota, {600, 250, 5'000}, 200, {50, 350}},
-      {"the free space decides", quota, {100, 0, 10}, 50, {40, 40}},
-      {"free space to keep", free_space, {900, 0, 150}, 80, {30, 30}},
-      {"free space promised to others", free_space, {900, 100, 150}, 0, {50, 50}},
+      {"no limits, room", none, {500, 100, 100, 100}, {0, 0}},
+      {"no limits, no room", none, {500, 150, 150, 100}, {50, 50}},
+      {"below the high water", quota, {900, 0, 0, 5'000}, {0, 0}},
+      {"above the high water", quota, {950, 0, 0, 5'000}, {0, 250}},
+      {"above the quota", quota, {1'100, 0, 0, 5'000}, {100, 400}},
+      {"what comes in counts", quota, {850, 200, 200, 5'000}, {50, 350}},
+      {"also when it is written", quota, {850, 200, 0, 5'000}, {50, 350}},
+      {"the free space decides", quota, {100, 50, 50, 10}, {40, 40}},
+      {"what is written is not free any more", quota, {100, 50, 10, 10}, {0, 0}},
+      {"free space to keep", free_space, {900, 80, 80, 150}, {30, 30}},
       {"a huge quota does not overflow",
        {.max_bytes = kAll, .min_free_bytes = 0, .high_percent = 90, .low_percent = 70},
-       {kAll / 2, 0, kAll},
-       0,
+       {kAll / 2, 0, 0, kAll},
        {0, 0}},
   };
   for (const GoalRow& row : table) {
-    EXPECT_EQ(GoalFor(row.quota, row.usage, row.asked_bytes), row.goal) << row.name;
+    EXPECT_EQ(GoalFor(row.quota, row.usage), row.goal) << row.name;
   }
 }
 

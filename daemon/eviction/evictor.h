@@ -1,0 +1,121 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "common/sync/mutex.h"
+#include "common/time/clock.h"
+#include "daemon/cache/cache.h"
+#include "daemon/cache/room_maker.h"
+#include "daemon/eviction/plan.h"
+#include "daemon/eviction/view.h"
+#include "daemon/inventory/inventory.h"
+
+namespace batuta::eviction {
+
+// One selection, and what becomes of it.
+struct Line {
+  SelectionName selection;
+  std::string label;
+  std::vector<std::string> refs;
+  uint64_t size_bytes = 0;   // of its files, each once
+  uint64_t freed_bytes = 0;  // on the disk, when it goes in this order
+  WallTime last_access;
+  bool goes = false;
+  std::string why;
+};
+
+struct Report {
+  std::vector<Line> lines;  // those that go, in their order; then those that stay
+  uint64_t loose_files = 0;
+  uint64_t freed_bytes = 0;  // with loose files
+  bool is_enough = true;
+};
+
+// Which selections to remove on request.
+struct RemoveRequest {
+  RepoId repo;
+  std::optional<Revision> revision = {};  // commit or ref; nothing = all
+  std::string label = {};                 // empty = all
+  bool force = false;                     // also bases that cached models need
+};
+
+struct PruneRequest {
+  std::optional<std::chrono::seconds> older_than = {};  // only what was not used for so long
+  uint32_t keep_last = 0;                               // so many of the newest snapshots of each repo stay
+};
+
+struct CacheUsage {
+  uint64_t used_bytes = 0;         // on the disk, each file once
+  uint64_t shared_bytes = 0;       // saved by files that several repos have in common
+  uint64_t reclaimable_bytes = 0;  // an eviction could free so much
+  uint64_t loose_bytes = 0;
+  uint64_t free_bytes = 0;
+  uint64_t total_bytes = 0;  // of the file system
+  Quota quota;
+};
+
+struct EvictorOptions {
+  Quota quota;
+
+  // A file in blobs/ that nothing leads to may be about to be linked: until so long after its last change.
+  std::chrono::seconds loose_age = std::chrono::hours(1);
+};
+
+// Evictor removes selections: by plan, to make room, or on request. In each case records go first, then
+// links, then blobs. Before it removes anything it surveys those repos again, and plans again when they have
+// changed. Thread-safe; one removal at a time. Everything blocks: run it on the disk pool.
+class Evictor final : public cache::RoomMaker {
+ public:
+  // Everything borrowed outlives the evictor.
+  Evictor(const EvictorOptions& options, inventory::Inventory& inventory, cache::Cache& cache,
+          const Clock& clock)
+      : options_(options), inventory_(inventory), cache_(cache), clock_(clock) {}
+
+  absl::Status MakeRoom(const cache::Demand& demand) override;
+
+  // Frees so many bytes, or as many as can be, by age; without `act` only says what it would do.
+  absl::StatusOr<Report> Free(uint64_t bytes, bool act);
+
+  // The place of every selection (of one repo, when given) in the order of eviction, and why.
+  absl::StatusOr<Report> Why(const std::optional<RepoId>& only);
+
+  //   kNotFound (OFFLINE_MISS)       there is no such selection.
+  //   kFailedPrecondition (PINNED), (IN_USE)  one of them is; nothing was removed.
+  absl::StatusOr<Report> Remove(const RemoveRequest& request, bool act);
+
+  // Removes snapshots that no ref leads to, and loose and half files that are old enough, but for what is
+  // pinned, in use or needed.
+  absl::StatusOr<Report> Prune(const PruneRequest& request, bool act);
+
+  absl::StatusOr<CacheUsage> Measure();
+
+ private:
+  View Look() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(removing_);
+  absl::StatusOr<Report> Carry(const Goal& goal, bool act, bool all_or_nothing)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(removing_);
+  absl::StatusOr<bool> IsUpToDate(const View& view, const std::vector<uint32_t>& selections);
+  absl::Status RemoveOne(const SelectionName& name, uint64_t* freed_bytes);
+  absl::StatusOr<uint64_t> RemoveLoose(bool act, uint64_t* files);
+  absl::Status RemoveEmptySnapshots();
+  Line LineOf(const View& view, const Decision& decision, bool goes) const;
+  Report ReportOf(const View& view, const Plan& plan) const;
+  absl::Status CheckMayGo(const View& view, uint32_t selection, bool force) const;
+  absl::Status NoRoom(const View& view, const cache::Demand& demand, const Goal& goal,
+                      const Report& report) const;
+
+  const EvictorOptions options_;
+  inventory::Inventory& inventory_;
+  cache::Cache& cache_;
+  const Clock& clock_;
+  Mutex removing_;  // held over a whole removal, disk and all: one at a time, and nothing else waits for it
+  std::set<SelectionName> open_ ABSL_GUARDED_BY(removing_);  // found in this removal
+};
+
+}  // namespace batuta::eviction

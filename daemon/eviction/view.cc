@@ -1,0 +1,151 @@
+#include "daemon/eviction/view.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+namespace batuta::eviction {
+namespace {
+
+using inventory::FileKey;
+
+struct KeyHash {
+  size_t operator()(const FileKey& key) const { return std::hash<uint64_t>()(key.inode * 31 + key.device); }
+};
+
+std::string NameOf(const RepoId& repo, const CommitId& commit) {
+  constexpr size_t kShort = 8;
+  return fmt::format("{} {}@{}", ToString(repo.type()), repo.id(), commit.hex().substr(0, kShort));
+}
+
+// A snapshot of the inventory, and its number in the plan.
+struct Numbered {
+  const inventory::Snapshot* snapshot;
+  uint32_t number;
+};
+
+bool HasRef(const inventory::Snapshot& snapshot, std::string_view ref) {
+  return std::find(snapshot.refs.begin(), snapshot.refs.end(), ref) != snapshot.refs.end();
+}
+
+// Which snapshots of a base are meant: that of the revision; without one that of `main`. What cannot be told
+// apart is meant as a whole.
+std::vector<uint32_t> Meant(const std::vector<Numbered>& snapshots, const std::optional<Revision>& revision) {
+  const std::string text = revision ? revision->text() : "main";
+  std::vector<uint32_t> meant;
+  for (const Numbered& candidate : snapshots) {
+    if (candidate.snapshot->commit.hex() == text || HasRef(*candidate.snapshot, text)) {
+      meant.push_back(candidate.number);
+    }
+  }
+  if (!meant.empty()) return meant;
+  for (const Numbered& candidate : snapshots) meant.push_back(candidate.number);
+  return meant;
+}
+
+class Maker {
+ public:
+  Maker(const inventory::Inventory& inventory, const inventory::Pins& pins, const inventory::Leases& leases,
+        const std::set<SelectionName>& open)
+      : source_(inventory), pins_(pins), leases_(leases), open_(open) {}
+
+  View Run(const dependency::BaseFinder::Renames& renames) {
+    const inventory::Repos repos = source_.All();
+    std::vector<RepoId> ids;
+    for (const auto& repo : repos) {
+      ids.push_back(repo->repo);
+      AddRepo(repo);
+    }
+    AddNeeds(repos, dependency::BaseFinder(ids, renames));
+    return std::move(view_);
+  }
+
+ private:
+  void AddRepo(const std::shared_ptr<const inventory::Repo>& repo) {
+    ++repo_number_;
+    for (const cache::LooseFile& file : repo->loose) view_.loose_bytes += file.size_bytes;
+    for (const inventory::Snapshot& snapshot : repo->snapshots) {
+      const auto number = static_cast<uint32_t>(view_.inventory.snapshots.size());
+      view_.inventory.snapshots.push_back({NameOf(repo->repo, snapshot.commit), {}});
+      by_repo_[repo->repo].push_back({&snapshot, number});
+      const std::optional<std::string> pin = pins_.Of(repo->repo, snapshot.commit);
+      const uint32_t leases = leases_.Count(repo->repo, snapshot.commit);
+      for (const inventory::Selection& selection : snapshot.selections) {
+        Inventory::Selection next{.snapshot = number,
+                                  .blobs = {},
+                                  .last_access = source_.LastAccess(repo->repo, snapshot, selection),
+                                  .pin = pin,
+                                  .leases = leases};
+        next.blobs.reserve(selection.files.size());
+        for (const inventory::File& file : selection.files) next.blobs.push_back(BlobOf(file));
+        std::sort(next.blobs.begin(), next.blobs.end());
+        next.blobs.erase(std::unique(next.blobs.begin(), next.blobs.end()), next.blobs.end());
+        view_.places.push_back({repo, &snapshot, &selection});
+        next.is_open = !open_.empty() && open_.count(view_.places.back().name()) == 1;
+        view_.inventory.selections.push_back(std::move(next));
+      }
+    }
+  }
+
+  uint32_t BlobOf(const inventory::File& file) {
+    const auto number = static_cast<uint32_t>(view_.inventory.blob_bytes.size());
+    const auto [known, is_new] = blobs_.emplace(file.key, number);
+    if (is_new) {
+      view_.inventory.blob_bytes.push_back(file.size_bytes);
+      seen_in_.push_back(0);
+      view_.selected_bytes += file.size_bytes;
+    }
+    uint32_t& seen_in = seen_in_[known->second];
+    if (seen_in != repo_number_) view_.linked_bytes += file.size_bytes;
+    seen_in = repo_number_;
+    return known->second;
+  }
+
+  void AddNeeds(const inventory::Repos& repos, const dependency::BaseFinder& finder) {
+    view_.needed_by.resize(view_.inventory.snapshots.size());
+    for (const auto& repo : repos) {
+      for (const Numbered& dependent : by_repo_[repo->repo]) {
+        if (dependent.snapshot->selections.empty()) continue;
+        for (const dependency::Dependency& need : dependent.snapshot->needs) {
+          if (!dependency::ProtectsBase(need.relation)) continue;
+          for (const dependency::FoundBase& base : finder.Find(need.base.repo)) {
+            if (base.repo == repo->repo) continue;
+            AddNeed(dependent.number, Meant(by_repo_[base.repo], need.base.revision));
+          }
+        }
+      }
+    }
+  }
+
+  void AddNeed(uint32_t dependent, const std::vector<uint32_t>& bases) {
+    std::vector<uint32_t>& needs = view_.inventory.snapshots[dependent].needs;
+    for (const uint32_t base : bases) {
+      if (std::find(needs.begin(), needs.end(), base) != needs.end()) continue;
+      needs.push_back(base);
+      view_.needed_by[base].push_back(dependent);
+    }
+  }
+
+  const inventory::Inventory& source_;
+  const inventory::Pins& pins_;
+  const inventory::Leases& leases_;
+  const std::set<SelectionName>& open_;
+  View view_;
+  std::map<RepoId, std::vector<Numbered>> by_repo_;
+  std::unordered_map<FileKey, uint32_t, KeyHash> blobs_;
+  std::vector<uint32_t> seen_in_;  // by blob: the number of the repo that it was counted for last
+  uint32_t repo_number_ = 0;
+};
+
+}  // namespace
+
+View MakeView(const inventory::Inventory& inventory, const inventory::Pins& pins,
+              const inventory::Leases& leases, const std::set<SelectionName>& open,
+              const dependency::BaseFinder::Renames& renames) {
+  return Maker(inventory, pins, leases, open).Run(renames);
+}
+
+}  // namespace batuta::eviction

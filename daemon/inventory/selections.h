@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/time/clock.h"
+#include "common/types/revision.h"
+#include "daemon/cache/survey.h"
+
+// What lies in a snapshot, as the sets of files that pulls asked for.
+namespace batuta::inventory {
+
+// A file on the disk, whatever its names.
+struct FileKey {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+
+  friend auto operator<=>(const FileKey&, const FileKey&) = default;
+};
+
+struct File {
+  std::string path;  // below the snapshot
+  FileKey key;
+  uint64_t size_bytes = 0;
+
+  friend bool operator==(const File&, const File&) = default;
+};
+
+// What one pull asked for, as it was recorded.
+struct PulledSelection {
+  std::string id;     // of its paths; see SelectionId()
+  std::string label;  // for people: "default", "Q4_K_M", "config.json"
+  std::vector<std::string> paths;
+};
+
+// The unit that is used, pinned and evicted.
+struct Selection {
+  std::string id;  // within its snapshot
+  std::string label;
+  std::vector<File> files;  // those that are there; never empty
+  WallTime accessed;        // by the access times of its files
+};
+
+// Names a set of paths: the same set, the same id. 16 hex characters.
+std::string SelectionId(std::vector<std::string> paths);
+
+// The selections of a snapshot: what pulls asked for, and of the rest, which other tools have brought, each
+// GGUF variant with all its parts, and everything else as one. A file may belong to several. Pure.
+std::vector<Selection> SelectionsOf(const cache::SurveyedSnapshot& snapshot,
+                                    const std::vector<PulledSelection>& pulled);
+
+// The GGUF file without the number of its part: `a/otter-Q4_K_M-00001-of-00002.gguf` and its second part have
+// the same stem. Empty for other files.
+std::string GgufStem(std::string_view path);
+
+}  // namespace batuta::inventory

@@ -1,0 +1,236 @@
+#include "daemon/eviction/evictor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/cache_world/cache_world.h"
+#include "tests/support/status/status_matchers.h"
+
+namespace batuta::eviction {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr uint64_t kAll = ~uint64_t{0};
+
+class EvictorTest : public ::testing::Test {
+ protected:
+  void SetUp() override { Limit({}); }
+
+  void Limit(const Quota& quota) {
+    EvictorOptions options;
+    options.quota = quota;
+    evictor_ = std::make_unique<Evictor>(options, *world_.inventory, *world_.cache, world_.clock);
+  }
+
+  // A model of so many bytes, used now and not again.
+  void Given(std::string_view id, size_t size, const std::string& config = "") {
+    std::map<std::string, std::string> files = {{"model.bin", Bytes(id, size)}};
+    if (!config.empty()) files["adapter_config.json"] = config;
+    world_.Bring(id, '3', files);
+    Use(id);
+  }
+
+  void Use(std::string_view id) {
+    world_.clock.Advance(std::chrono::hours(24));
+    ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+    ASSERT_THAT(world_.inventory->Touch(CacheWorld::Model(id), CacheWorld::Commit('3'), std::nullopt),
+                IsOk());
+  }
+
+  static std::string Bytes(std::string_view id, size_t size) {
+    std::string bytes(size, 'x');
+    std::copy_n(id.begin(), std::min(size, id.size()), bytes.begin());
+    return bytes;
+  }
+
+  bool Has(std::string_view id) { return world_.Has(id, '3', "model.bin"); }
+
+  absl::Status MakeRoom(uint64_t bytes) { return evictor_->MakeRoom({bytes, bytes, bytes}); }
+
+  CacheWorld world_;
+  std::unique_ptr<Evictor> evictor_;
+};
+
+const std::string kNeedsOtter = R"({"base_model_name_or_path": "ACME/Otter"})";
+
+TEST_F(EvictorTest, MakesRoomByTheLeastRecentlyUsed) {
+  Given("acme/old", 100);
+  Given("acme/young", 100);
+  Limit({.max_bytes = 250, .min_free_bytes = 0});
+
+  EXPECT_THAT(MakeRoom(50), IsOk());
+  EXPECT_TRUE(Has("acme/old"));
+  EXPECT_THAT(MakeRoom(100), IsOk());
+
+  EXPECT_FALSE(Has("acme/old"));
+  EXPECT_TRUE(Has("acme/young"));
+  EXPECT_THAT(world_.Faults(), IsEmpty());
+}
+
+TEST_F(EvictorTest, WhatCannotFitIsRefusedWithTheNumbersAndNothingGoes) {
+  Given("acme/old", 100);
+  Given("acme/pinned", 100);
+  ASSERT_THAT(world_.pins->Add({CacheWorld::Model("acme/pinned"), std::nullopt, "2026-11-27", "demo"}),
+              IsOk());
+  Limit({.max_bytes = 250, .min_free_bytes = 0});
+
+  const absl::Status refused = MakeRoom(200);
+
+  EXPECT_THAT(refused, AllOf(HasReason("DISK_FULL"), HasMessage(HasSubstr("acme/pinned (pinned: demo)"))));
+  EXPECT_TRUE(Has("acme/old"));
+}
+
+TEST_F(EvictorTest, ABaseStaysForItsAdapterWhateverItsAgeAndSpelling) {
+  Given("acme/otter", 100);
+  Given("acme/other", 100);
+  Given("acme/lora", 10, kNeedsOtter);
+
+  ASSERT_OK_AND_ASSIGN(const Report report, evictor_->Free(100, true));
+
+  EXPECT_TRUE(Has("acme/otter"));
+  EXPECT_FALSE(Has("acme/other"));
+  EXPECT_GE(report.freed_bytes, 100U);
+}
+
+TEST_F(EvictorTest, AfterItsLastAdapterABaseMayGo) {
+  Given("acme/otter", 100);
+  Given("acme/lora", 10, kNeedsOtter);
+
+  ASSERT_THAT(evictor_->Free(kAll, true), IsOk());
+
+  EXPECT_FALSE(Has("acme/otter"));
+  EXPECT_FALSE(Has("acme/lora"));
+}
+
+TEST_F(EvictorTest, AnOpenFileIsFoundAndAnotherGoesInstead) {
+  Given("acme/open", 100);
+  Given("acme/other", 100);
+  const auto path = std::filesystem::path(CacheWorld::kRoot) / "models--acme--open/blobs" /
+                    CacheWorld::BlobName(Bytes("acme/open", 100));
+  ASSERT_OK_AND_ASSIGN(const auto reader, world_.files.Open(path, OpenMode::kRead));
+
+  ASSERT_THAT(evictor_->Free(100, true), IsOk());
+
+  EXPECT_TRUE(Has("acme/open"));
+  EXPECT_FALSE(Has("acme/other"));
+}
+
+TEST_F(EvictorTest, WhatIsLeasedStays) {
+  Given("acme/leased", 100);
+  const auto lease = world_.inventory->leases().Take(CacheWorld::Model("acme/leased"), std::nullopt);
+
+  ASSERT_THAT(evictor_->Free(kAll, true), IsOk());
+
+  EXPECT_TRUE(Has("acme/leased"));
+  EXPECT_THAT(evictor_->Remove({.repo = CacheWorld::Model("acme/leased")}, true), HasReason("IN_USE"));
+}
+
+TEST_F(EvictorTest, AUseThatOnlyTheAccessTimeShowsIsSeenBeforeItIsTooLate) {
+  Given("acme/first", 100);
+  Given("acme/second", 100);
+  // Somebody reads the older one, without the daemon.
+  const auto path = std::filesystem::path(CacheWorld::kRoot) / "models--acme--first/blobs" /
+                    CacheWorld::BlobName(Bytes("acme/first", 100));
+  ASSERT_OK_AND_ASSIGN(auto reader, world_.files.Open(path, OpenMode::kReadWrite));
+  std::byte byte{};
+  world_.files.SetTime(world_.clock.wall() + std::chrono::hours(1));
+  ASSERT_THAT(reader->ReadAt(0, std::span(&byte, 1)), IsOk());
+  reader.reset();
+
+  ASSERT_THAT(evictor_->Free(100, true), IsOk());
+
+  EXPECT_TRUE(Has("acme/first"));
+  EXPECT_FALSE(Has("acme/second"));
+}
+
+TEST_F(EvictorTest, ADryRunSaysWhyAndRemovesNothing) {
+  Given("acme/otter", 100);
+  Given("acme/lora", 10, kNeedsOtter);
+
+  ASSERT_OK_AND_ASSIGN(const Report report, evictor_->Free(5, false));
+
+  ASSERT_THAT(report.lines, SizeIs(2));
+  EXPECT_TRUE(report.lines[0].goes);
+  EXPECT_THAT(report.lines[0].why, HasSubstr("least recently used"));
+  EXPECT_THAT(report.lines[1].why, HasSubstr("last used"));
+  EXPECT_TRUE(Has("acme/lora"));
+}
+
+TEST_F(EvictorTest, OneFileOfTheDiskInTwoReposIsCountedAndFreedOnce) {
+  Given("acme/one", 100);
+  world_.Share("acme/one", "acme/two", '3', "model.bin", Bytes("acme/one", 100));
+  Use("acme/two");
+
+  ASSERT_OK_AND_ASSIGN(const CacheUsage usage, evictor_->Measure());
+  EXPECT_EQ(usage.used_bytes, 100U);
+  EXPECT_EQ(usage.shared_bytes, 100U);
+  EXPECT_EQ(usage.reclaimable_bytes, 100U);
+
+  ASSERT_OK_AND_ASSIGN(const Report report, evictor_->Remove({.repo = CacheWorld::Model("acme/one")}, true));
+  EXPECT_EQ(report.freed_bytes, 0U);
+  EXPECT_TRUE(Has("acme/two"));
+}
+
+TEST_F(EvictorTest, RemoveObeysPinsAndNeedsAndNames) {
+  Given("acme/otter", 100);
+  Given("acme/lora", 10, kNeedsOtter);
+  EXPECT_THAT(evictor_->Remove({.repo = CacheWorld::Model("acme/otter")}, true),
+              AllOf(HasReason("IN_USE"), HasMessage(HasSubstr("acme/lora"))));
+  EXPECT_THAT(evictor_->Remove({.repo = CacheWorld::Model("acme/none")}, true), HasReason("OFFLINE_MISS"));
+
+  EXPECT_THAT(evictor_->Remove({.repo = CacheWorld::Model("acme/otter"), .force = true}, true), IsOk());
+  EXPECT_FALSE(Has("acme/otter"));
+
+  ASSERT_THAT(world_.pins->Add({CacheWorld::Model("acme/lora"), std::nullopt, "2026-11-27", ""}), IsOk());
+  EXPECT_THAT(evictor_->Remove({.repo = CacheWorld::Model("acme/lora"), .force = true}, true),
+              HasReason("PINNED"));
+  EXPECT_TRUE(Has("acme/lora"));
+}
+
+TEST_F(EvictorTest, SelectionsThatShareAFileGoTogetherWithoutLeavingIt) {
+  world_.Bring("acme/otter", '3', {{"README.md", "x"}, {"a.gguf", "a"}, {"b.gguf", "b"}});
+  const RepoId otter = CacheWorld::Model("acme/otter");
+  ASSERT_THAT(world_.inventory->RecordPull(otter, CacheWorld::Commit('3'), "A", {"README.md", "a.gguf"}),
+              IsOk());
+  ASSERT_THAT(world_.inventory->RecordPull(otter, CacheWorld::Commit('3'), "B", {"README.md", "b.gguf"}),
+              IsOk());
+
+  ASSERT_THAT(evictor_->Remove({.repo = otter, .label = "A"}, true), IsOk());
+  EXPECT_TRUE(world_.Has("acme/otter", '3', "README.md"));
+  EXPECT_FALSE(world_.Has("acme/otter", '3', "a.gguf"));
+
+  ASSERT_THAT(evictor_->Remove({.repo = otter}, true), IsOk());
+  EXPECT_THAT(world_.inventory->All(), IsEmpty());
+}
+
+TEST_F(EvictorTest, PruneTakesOldRevisionsAndKeepsTheLastOnes) {
+  world_.Bring("acme/otter", '1', {{"model.bin", "one"}});
+  world_.Bring("acme/otter", '2', {{"model.bin", "two"}});
+  world_.Bring("acme/otter", '3', {{"model.bin", "three"}});
+
+  ASSERT_OK_AND_ASSIGN(const Report kept, evictor_->Prune({.older_than = {}, .keep_last = 2}, true));
+  EXPECT_THAT(kept.lines, SizeIs(2));
+  EXPECT_FALSE(world_.Has("acme/otter", '1', "model.bin"));
+  EXPECT_TRUE(world_.Has("acme/otter", '2', "model.bin"));
+
+  ASSERT_THAT(evictor_->Prune({}, true), IsOk());
+  EXPECT_FALSE(world_.Has("acme/otter", '2', "model.bin"));
+  EXPECT_TRUE(world_.Has("acme/otter", '3', "model.bin"));
+}
+
+TEST_F(EvictorTest, WhyTellsTheTurnOfEach) {
+  Given("acme/first", 100);
+  Given("acme/second", 100);
+
+  ASSERT_OK_AND_ASSIGN(const Report report, evictor_->Why(CacheWorld::Model("acme/second")));
+
+  ASSERT_THAT(report.lines, SizeIs(1));
+  EXPECT_THAT(report.lines.front().why, HasSubstr("number 2 to go"));
+}
+
+}  // namespace
+}  // namespace batuta::eviction

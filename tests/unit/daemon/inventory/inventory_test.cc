@@ -1,0 +1,115 @@
+#include "daemon/inventory/inventory.h"
+
+#include <cerrno>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/cache_world/cache_world.h"
+#include "tests/support/status/status_matchers.h"
+
+namespace batuta::inventory {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class InventoryTest : public ::testing::Test {
+ protected:
+  const Snapshot& Only(std::string_view id) {
+    repo_ = world_.inventory->Find(CacheWorld::Model(id));
+    EXPECT_NE(repo_, nullptr);
+    EXPECT_THAT(repo_->snapshots, SizeIs(1));
+    return repo_->snapshots.front();
+  }
+
+  WallTime LastAccess(std::string_view id, size_t selection = 0) {
+    const Snapshot& snapshot = Only(id);
+    return world_.inventory->LastAccess(repo_->repo, snapshot, snapshot.selections.at(selection));
+  }
+
+  CacheWorld world_;
+  std::shared_ptr<const Repo> repo_;
+};
+
+TEST_F(InventoryTest, AdoptsWhatOthersBroughtAtStartAndWhileRunning) {
+  world_.Bring("acme/otter", '3', {{"config.json", "{}"}});
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  EXPECT_THAT(Only("acme/otter").refs, ElementsAre("main"));
+
+  world_.Bring("acme/otter", '3', {{"model.bin", "weights"}});
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  EXPECT_THAT(Only("acme/otter").selections.front().files, SizeIs(2));
+
+  world_.Start();
+  EXPECT_THAT(Only("acme/otter").selections.front().files, SizeIs(2));
+}
+
+TEST_F(InventoryTest, ForgetsWhatOthersDeleted) {
+  world_.Bring("acme/otter", '3', {{"config.json", "{}"}});
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  ASSERT_THAT(world_.cache->Remove(CacheWorld::Model("acme/otter"), CacheWorld::Commit('3'), {"config.json"},
+                                   [] { return true; }),
+              IsOk());
+
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+
+  EXPECT_THAT(world_.inventory->All(), IsEmpty());
+}
+
+TEST_F(InventoryTest, RemembersWhatAPullAskedForAcrossARestart) {
+  world_.Bring("acme/otter", '3', {{"README.md", "x"}, {"a.gguf", "a"}, {"b.gguf", "b"}});
+  ASSERT_THAT(world_.inventory->RecordPull(CacheWorld::Model("acme/otter"), CacheWorld::Commit('3'), "A",
+                                           {"README.md", "a.gguf"}),
+              IsOk());
+
+  world_.Start();
+
+  const Snapshot& snapshot = Only("acme/otter");
+  ASSERT_THAT(snapshot.selections, SizeIs(2));
+  EXPECT_EQ(snapshot.selections[0].label, "A");
+  EXPECT_EQ(snapshot.selections[1].label, "b");
+}
+
+TEST_F(InventoryTest, ATouchIsOfTheSelectionsThatHaveTheFile) {
+  world_.Bring("acme/otter", '3', {{"README.md", "x"}, {"a.gguf", "a"}, {"b.gguf", "b"}});
+  ASSERT_THAT(world_.inventory->Rescan(), IsOk());
+  const WallTime before = LastAccess("acme/otter", 1);
+  world_.clock.Advance(std::chrono::hours(5));
+
+  ASSERT_THAT(world_.inventory->Touch(CacheWorld::Model("acme/otter"), CacheWorld::Commit('3'), "b.gguf"),
+              IsOk());
+
+  EXPECT_EQ(LastAccess("acme/otter", 1), before);
+  EXPECT_EQ(LastAccess("acme/otter", 2), world_.clock.wall());
+  world_.Start();
+  EXPECT_EQ(LastAccess("acme/otter", 2), world_.clock.wall());
+}
+
+TEST_F(InventoryTest, ReadsWhatAModelNeedsFromItsFiles) {
+  world_.Bring("acme/lora", '3',
+               {{"adapter_config.json", R"({"base_model_name_or_path": "acme/otter"})"},
+                {"adapter.safetensors", "a"}});
+  ASSERT_THAT(world_.inventory->Rescan(), IsOk());
+
+  const auto& needs = Only("acme/lora").needs;
+
+  ASSERT_THAT(needs, SizeIs(1));
+  EXPECT_EQ(needs.front().base.repo, CacheWorld::Model("acme/otter"));
+  EXPECT_EQ(needs.front().relation, dependency::Relation::kAdapter);
+}
+
+TEST_F(InventoryTest, ARepoThatCannotBeReadKeepsItsLastStateAndTheOthersAreFound) {
+  world_.Bring("acme/otter", '3', {{"config.json", "{}"}});
+  ASSERT_THAT(world_.inventory->Rescan(), IsOk());
+  world_.Bring("acme/stoat", '3', {{"config.json", "{}"}});
+  world_.files.Inject({EIO, FakeFileSystem::Call::kList, "otter", 0, FakeFileSystem::kForEver});
+
+  ASSERT_THAT(world_.inventory->Rescan(), IsOk());
+
+  EXPECT_THAT(world_.inventory->All(), SizeIs(2));
+}
+
+}  // namespace
+}  // namespace batuta::inventory
