@@ -4,7 +4,7 @@ import statistics
 import time
 import unittest
 
-from harness import EndToEndTest, small_files, wait_until
+from harness import EndToEndTest, SLOWNESS, small_files, wait_until
 from api_stubs import Tool
 
 HUGE = 10_000  # files
@@ -89,7 +89,7 @@ class FairnessTest(FairnessCase):
 
 class ScarceQuotaTest(FairnessCase):
     RESOLVERS = 400
-    HUB = ("--window-ms", "60000", "--anonymous-resolvers", str(RESOLVERS))
+    HUB = ("--window-ms", str(round(60_000 * SLOWNESS)), "--anonymous-resolvers", str(RESOLVERS))
 
     def used(self):
         return sum(window["used"].get("resolvers", 0) for window in self.hub.windows())
