@@ -170,12 +170,16 @@ void WindowLedger::Learn(Stamp stamp, Stamp latest, const RateLimitHeaders& limi
       quota_ = remaining;
     }
   }
-  const SteadyTime resets_at = now + std::clamp(limit.reset_in, seconds(0), length_) + kMargin;
+  SteadyTime resets_at = now + std::clamp(limit.reset_in, seconds(0), length_) + kMargin;
   const bool is_newer = stamp > heard_at_ || !is_learned_ || is_guess_ || !resets_at_;
   if (!is_newer) {
     if (resets_at + kSameReset < *resets_at_) return;  // from the window before
     if (resets_at <= *resets_at_ + kSameReset) remaining = std::min(remaining, remaining_);
   }
+  // Each answer puts a bound on the one reset, in whole seconds of its own: the earliest is the closest.
+  const bool is_told_again = !is_guess_ && resets_at_ && resets_at <= *resets_at_ + kSameReset &&
+                             *resets_at_ <= resets_at + kSameReset;
+  if (is_told_again) resets_at = std::min(resets_at, *resets_at_);
   remaining_ = remaining;
   resets_at_ = resets_at;
   is_guess_ = false;

@@ -132,6 +132,20 @@ TEST_F(WindowLedgerTest, WaitsForTheResetPlusASecond) {
   EXPECT_EQ(ledger_.available(), 100u);
 }
 
+TEST_F(WindowLedgerTest, TakesTheEarliestOfWhatItIsToldOfOneReset) {
+  const SteadyTime begin = now_;
+  Hear(Send(), 50, seconds(10));
+  now_ = begin + milliseconds(200);
+  Hear(Send(), 49, seconds(9));
+  EXPECT_EQ(ledger_.opens_at(), begin + milliseconds(10'200));
+  now_ = begin + milliseconds(900);
+  Hear(Send(), 48, seconds(9));
+  EXPECT_EQ(ledger_.opens_at(), begin + milliseconds(10'200));
+  // A reset that lies elsewhere is another one.
+  Hear(Send(), 47, seconds(60));
+  EXPECT_EQ(ledger_.opens_at(), now_ + seconds(61));
+}
+
 TEST_F(WindowLedgerTest, KeepsTheReserveForInteractiveCallers) {
   Learn(6);
   EXPECT_EQ(At(Priority::kNormal).state, State::kSpent);
