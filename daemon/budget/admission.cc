@@ -31,6 +31,14 @@ bool IsQuestion(Priority priority, const std::string& job) {
   return priority == Priority::kInteractive && job.empty();
 }
 
+// The window that the server named. None that the request does not wait for when it comes again: that would
+// be at once, and the server can name what it likes.
+std::optional<WindowKind> NamedIn(const Answer& answer, const Cost& cost) {
+  const std::optional<WindowKind> named = answer.limit ? ParseWindowKind(answer.limit->bucket) : std::nullopt;
+  if (!named || named == cost.window.kind || named == cost.action) return named;
+  return cost.action || IsOfOneAction(*named) ? std::nullopt : named;
+}
+
 }  // namespace
 
 WindowKey Admission::QueueOf(const Cost& cost) {
@@ -215,7 +223,7 @@ void Admission::TellWaiting(const Line& line, SteadyTime now, Decision* decision
 
 Admission::Settlement Admission::Settle(const Cost& cost, Stamp stamp, const Answer& answer, SteadyTime now) {
   const std::string& identity = cost.window.identity;
-  const std::optional<WindowKind> named = answer.limit ? ParseWindowKind(answer.limit->bucket) : std::nullopt;
+  const std::optional<WindowKind> named = NamedIn(answer, cost);
   const WindowKey spoken_of{identity, named.value_or(cost.window.kind)};
   // All are found before the request is taken off its window: until then that one is not idle and cannot be
   // forgotten.

@@ -46,7 +46,7 @@ WindowLedger::WindowLedger(uint64_t quota, seconds length, double interactive_sh
       remaining_(quota_) {}
 
 void WindowLedger::Restore(const WindowState& state, Duration reset_in, SteadyTime now) {
-  quota_ = ClampQuota(state.quota);
+  if (state.quota > 0) quota_ = ClampQuota(state.quota);
   length_ = ClampLength(state.length);
   remaining_ = quota_;
   is_learned_ = state.learned;
@@ -55,7 +55,7 @@ void WindowLedger::Restore(const WindowState& state, Duration reset_in, SteadyTi
   if (state.closed) {
     closed_until_ = until;
   } else {
-    remaining_ = std::min(state.remaining, quota_);
+    if (state.quota > 0) remaining_ = std::min(state.remaining, quota_);
     resets_at_ = std::min(until, now + length_ + kMargin);
   }
 }
@@ -124,9 +124,11 @@ Gate WindowLedger::Check(const Claim& claim, SteadyTime now) const {
     return Pace(std::min(ReserveBelow(remaining_), *resets_at_), now);
   }
   if (!is_heard_) {
-    // Where nobody said how long to wait, one goes first and finds out.
-    const uint64_t most = refusals_ > 0 ? 1 : kUnheardInFlight;
-    if (unheard_in_flight_ >= most) return {Gate::State::kPaced, std::nullopt, false};
+    // Where nobody said how long to wait, one goes first and finds out, however long that takes.
+    if (refusals_ > 0 && unheard_in_flight_ > 0) return {Gate::State::kPaced, std::nullopt, false};
+    const SteadyTime patient_until = unheard_at_ + kUnheardPatience;
+    if (unheard_in_flight_ >= kUnheardInFlight && now < patient_until)
+      return {Gate::State::kPaced, patient_until, false};
   }
   if (now < ramp_until_ && now < next_send_) return {Gate::State::kPaced, next_send_, false};
   if (!IsPaced(claim)) return {Gate::State::kOpen, std::nullopt, false};
@@ -137,7 +139,10 @@ Gate WindowLedger::Check(const Claim& claim, SteadyTime now) const {
 void WindowLedger::Charge(const Claim& claim, SteadyTime now, double random) {
   if (IsPaced(claim)) paced_at_ = now;
   ++in_flight_;
-  if (!is_heard_) ++unheard_in_flight_;
+  if (!is_heard_) {
+    ++unheard_in_flight_;
+    unheard_at_ = now;
+  }
   if (!resets_at_) {
     resets_at_ = now + length_;
     is_guess_ = true;
@@ -150,7 +155,8 @@ void WindowLedger::Finish(Stamp stamp, const Answer& answer, bool has_word) {
   const bool is_of_this_window = stamp > begun_at_;
   if (is_of_this_window && unheard_in_flight_ > 0) --unheard_in_flight_;
   if (answer.status != 0 && is_of_this_window) is_heard_ = true;
-  if (!has_word && !answer.never_sent && is_learned_ && remaining_ > 0) --remaining_;
+  // Between two windows there is nothing to take it from, and no reset would ever give it back.
+  if (!has_word && !answer.never_sent && is_learned_ && resets_at_ && remaining_ > 0) --remaining_;
 }
 
 void WindowLedger::NoteAccepted(Stamp stamp) {
@@ -192,8 +198,9 @@ void WindowLedger::Close(Stamp stamp, Stamp latest, const Answer& answer, Steady
   if (answer.limit && answer.limit->remaining == 0)
     delay = std::min(answer.limit->reset_in, length_) + kMargin;
   if (answer.retry_after) delay = std::max(delay.value_or(milliseconds(0)), *answer.retry_after);
-  // Requests that were under way when the window closed are refused as well, and tell nothing new.
-  if (!delay) {
+  // A time that is over says nothing. Requests that were under way when the window closed are refused as
+  // well, and tell nothing new.
+  if (!delay || *delay <= milliseconds(0)) {
     if (stamp > closed_at_) ++refusals_;
     delay = BackOff(refusals_);
   }

@@ -71,6 +71,10 @@ class WindowLedger {
   // Requests in flight before the first answer of a window: until then nobody knows what others have used.
   static constexpr uint64_t kUnheardInFlight = 16;
 
+  // When none of them has been answered for so long, one more goes: a tool may never say what came of its
+  // reservations, and a connection may hang.
+  static constexpr std::chrono::seconds kUnheardPatience{5};
+
   // After a refusal or a spent window: requests are spaced by 10–30 ms for so long.
   static constexpr std::chrono::milliseconds kRamp{500};
 
@@ -143,6 +147,7 @@ class WindowLedger {
   Stamp begun_at_ = 0;     // of the present window
   bool is_heard_ = false;  // an answer came in the present window
   uint64_t unheard_in_flight_ = 0;
+  SteadyTime unheard_at_;  // when the last of them was sent
 
   std::optional<SteadyTime> closed_until_;
   Stamp closed_at_ = 0;

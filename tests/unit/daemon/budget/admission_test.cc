@@ -212,6 +212,23 @@ TEST_F(AdmissionTest, ClosesTheWindowThatTheServerNamed) {
   EXPECT_THAT(Admit(), ElementsAre(api));
 }
 
+TEST_F(AdmissionTest, ClosesTheWindowInWhichTheRequestComesAgain) {
+  const TicketId plain = Ask();
+  ASSERT_THAT(Admit(), ElementsAre(plain));
+  EXPECT_EQ(Answer200(plain, "commits", 0, kApi, 429), kApi);
+  EXPECT_TRUE(View().state.closed);
+
+  const Cost commit{{"bob", WindowKind::kApi}, WindowKind::kCommits};
+  const TicketId action = Ask(commit, kBob);
+  ASSERT_THAT(Admit(), ElementsAre(action));
+  Answer answer{.status = 429, .never_sent = false, .limit = std::nullopt, .retry_after = std::nullopt};
+  answer.limit = RateLimitHeaders{
+      .bucket = "pages", .remaining = 0, .reset_in = seconds(100), .quota = 100, .length = seconds(300)};
+  const WindowKey commits{"bob", WindowKind::kCommits};
+  EXPECT_EQ(admission_.Settle(commit, stamps_.at(action), answer, now_).window, commits);
+  EXPECT_TRUE(View(commits).state.closed);
+}
+
 TEST_F(AdmissionTest, ChargesABucketItDoesNotKnowToTheWindowOfTheUrl) {
   const TicketId id = Ask(kApi);
   Admit();

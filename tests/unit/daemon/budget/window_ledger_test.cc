@@ -81,6 +81,13 @@ TEST_F(WindowLedgerTest, SendsFewUntilTheServerHasSpoken) {
   EXPECT_TRUE(IsOpen());
 }
 
+TEST_F(WindowLedgerTest, DoesNotWaitForEverForAFirstAnswer) {
+  SendAll();
+  EXPECT_EQ(At().until, now_ + WindowLedger::kUnheardPatience);
+  now_ += WindowLedger::kUnheardPatience;
+  EXPECT_EQ(SendAll().size(), 1u);
+}
+
 TEST_F(WindowLedgerTest, NeverHasMoreUnderWayThanTheServerLeft) {
   Learn(50);
   EXPECT_EQ(SendAll().size(), 44u);  // ten are reserved at first, two thirds of them now
@@ -258,7 +265,7 @@ TEST_F(WindowLedgerTest, ClosesForWhatTheRefusalSays) {
       {"r is not 0: another cause", limit(17, 200), seconds(5), seconds(5)},
       {"r is not 0, and no word", limit(17, 200), std::nullopt, seconds(1)},
       {"nothing", std::nullopt, std::nullopt, seconds(1)},
-      {"Retry-After of 0", std::nullopt, seconds(0), seconds(0)},
+      {"Retry-After of 0", std::nullopt, seconds(0), seconds(1)},
       {"Retry-After of a day", std::nullopt, hours(24), hours(1)},
       {"t beyond the window", limit(0, 1'000'000'000), std::nullopt, seconds(301)},
   };
@@ -284,6 +291,15 @@ TEST_F(WindowLedgerTest, BacksOffLongerEachTimeUntilAnAnswerIsAccepted) {
   HearPlain(Send());
   HearRefusal(Send(), std::nullopt);
   EXPECT_EQ(At().until, now_ + seconds(1));
+}
+
+TEST_F(WindowLedgerTest, BacksOffWhenTheTimeToComeBackIsOver) {
+  for (const seconds expected : {seconds(1), seconds(2), seconds(4)}) {
+    HearRefusal(Send(), milliseconds(0));
+    EXPECT_EQ(At().until, now_ + expected);
+    now_ += expected;
+    ASSERT_TRUE(IsOpen());
+  }
 }
 
 TEST_F(WindowLedgerTest, CountsABurstOfRefusalsOnce) {
@@ -316,6 +332,15 @@ TEST_F(WindowLedgerTest, CountsAnAnswerWithoutAWordOnceItKnowsTheLimit) {
   Learn(50);
   HearPlain(Send());
   EXPECT_EQ(ledger_.available(), 49u);
+}
+
+TEST_F(WindowLedgerTest, GoesOnWhenAWordlessAnswerComesAfterTheReset) {
+  Hear(Send(), 1, seconds(0), /*quota=*/1, 200, seconds(1));
+  const Stamp slow = Send();
+  now_ += seconds(10);
+  EXPECT_FALSE(IsOpen());  // the window is over, and the request still under way
+  HearPlain(slow);
+  EXPECT_TRUE(IsOpen());
 }
 
 TEST_F(WindowLedgerTest, ChargesWhatMayHaveArrivedAndOnlyThat) {
@@ -371,6 +396,18 @@ TEST_F(WindowLedgerTest, RestoresAClosedWindow) {
   now_ += seconds(40);
   EXPECT_TRUE(IsOpen());
   EXPECT_EQ(ledger_.quota(), 2'500u);
+}
+
+TEST_F(WindowLedgerTest, RestoresNoQuotaWhereNoneWasKnown) {
+  WindowState state{
+      .quota = 0, .remaining = 0, .resets_at = {}, .length = seconds(300), .closed = true, .learned = false};
+  ledger_.Restore(state, seconds(10), now_);
+  now_ += seconds(10);
+  ASSERT_TRUE(IsOpen());
+  EXPECT_EQ(ledger_.available(), 100u);
+  state.closed = false;
+  ledger_.Restore(state, seconds(10), now_);
+  EXPECT_EQ(ledger_.available(), 100u);
 }
 
 TEST_F(WindowLedgerTest, RestoresWhatWasLeftAndForgetsWhatIsOver) {
