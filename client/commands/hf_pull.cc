@@ -191,9 +191,6 @@ absl::Status HfPull::ReadLock(v1::PullSpec& spec) const {
 }
 
 absl::Status HfPull::WriteLock(Context& context, const v1::PullSpec& spec, const PullReport& report) const {
-  absl::StatusOr<LockFile> lock = LockFile::Read(lock_);
-  if (absl::IsNotFound(lock.status())) lock = LockFile();
-  RETURN_IF_ERROR(lock.status());
   LockedRepo locked{
       .repo = spec.repo(), .revision = repo_.revision_or_main(), .commit = report.commit(), .files = {}};
   for (const v1::PullFile& file : report.files()) {
@@ -203,10 +200,11 @@ absl::Status HfPull::WriteLock(Context& context, const v1::PullSpec& spec, const
     entry.set_size_bytes(file.size_bytes());
     entry.set_blob(file.blob());
   }
-  context.output.Talk(fmt::format("{}: {} file{} locked at {}", Printable(lock_), locked.files.size(),
-                                  locked.files.size() == 1 ? "" : "s", Printable(report.commit())));
-  lock->Put(std::move(locked));
-  return lock->Write(lock_);
+  const size_t count = locked.files.size();
+  RETURN_IF_ERROR(LockFile::Update(lock_, std::move(locked)));
+  context.output.Talk(fmt::format("{}: {} file{} locked at {}", Printable(lock_), count,
+                                  count == 1 ? "" : "s", Printable(report.commit())));
+  return absl::OkStatus();
 }
 
 bool HfPull::keeps_files(const Context& context) const {
@@ -215,6 +213,11 @@ bool HfPull::keeps_files(const Context& context) const {
 
 absl::Status HfPull::Run(Context& context) {
   ASSIGN_OR_RETURN(const v1::PullSpec spec, MakeSpec(context));
+  // What is no lock file is found out before anything is fetched.
+  if (!lock_.empty()) {
+    const absl::Status readable = LockFile::Read(lock_).status();
+    if (!readable.ok() && !absl::IsNotFound(readable)) return readable;
+  }
   if (dry_run_) return Plan(context, spec);
   if (detach_) return Detach(context, spec);
   return FollowWithMenu(context, spec);

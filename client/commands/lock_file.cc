@@ -1,18 +1,26 @@
 #include "client/commands/lock_file.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "client/output/wire_text.h"
 #include "common/io/file_system.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
+#include "common/types/blob_id.h"
 #include "common/types/repo_id.h"
+#include "common/types/repo_path.h"
+#include "common/types/revision.h"
 
 namespace batuta::client {
 namespace {
@@ -39,12 +47,16 @@ absl::StatusOr<LockedRepo> ParseRepo(const json& value) {
   locked.repo.set_type(WireType(repo.type()));
   locked.repo.set_id(repo.id());
   locked.revision = value.value("revision", "");
-  locked.commit = value.at("commit").get<std::string>();
+  // A branch would be no lock.
+  ASSIGN_OR_RETURN(const CommitId commit, CommitId::Parse(value.at("commit").get<std::string>()));
+  locked.commit = commit.hex();
   for (const json& file : value.at("files")) {
+    ASSIGN_OR_RETURN(const RepoPath path, RepoPath::Parse(file.at("path").get<std::string>()));
+    ASSIGN_OR_RETURN(const BlobId blob, BlobId::Parse(file.at("blob").get<std::string>()));
     v1::Entry& entry = locked.files.emplace_back();
-    entry.set_path(file.at("path").get<std::string>());
+    entry.set_path(path.text());
     entry.set_size_bytes(file.at("size_bytes").get<uint64_t>());
-    entry.set_blob(file.at("blob").get<std::string>());
+    entry.set_blob(blob.hex());
   }
   if (locked.files.empty()) {
     return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
@@ -52,6 +64,35 @@ absl::StatusOr<LockedRepo> ParseRepo(const json& value) {
   }
   return locked;
 }
+
+// The file itself, where `path` is a link to it.
+std::filesystem::path Resolved(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::path canonical = std::filesystem::canonical(path, error);
+  return error ? std::filesystem::absolute(path) : canonical;
+}
+
+// Holds the folder of a lock file while that is read and replaced, against others who do the same. A file
+// system that knows no flock(2) goes without.
+class FolderHold {
+ public:
+  explicit FolderHold(const std::filesystem::path& folder)
+      : descriptor_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (descriptor_ < 0) return;
+    while (::flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) {
+    }
+  }
+
+  FolderHold(const FolderHold&) = delete;
+  FolderHold& operator=(const FolderHold&) = delete;
+
+  ~FolderHold() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+
+ private:
+  const int descriptor_;
+};
 
 std::string Quote(const std::string& text) {
   return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
@@ -117,7 +158,16 @@ std::string LockFile::Text() const {
 }
 
 absl::Status LockFile::Write(const std::filesystem::path& path) const {
-  return ReplaceFile(*MakePosixFileSystem(), std::filesystem::absolute(path), Text());
+  return ReplaceFile(*MakePosixFileSystem(), Resolved(path), Text());
+}
+
+absl::Status LockFile::Update(const std::filesystem::path& path, LockedRepo locked) {
+  const FolderHold hold(Resolved(path).parent_path());
+  absl::StatusOr<LockFile> lock = Read(path);
+  if (absl::IsNotFound(lock.status())) lock = LockFile();
+  RETURN_IF_ERROR(lock.status());
+  lock->Put(std::move(locked));
+  return lock->Write(path);
 }
 
 }  // namespace batuta::client

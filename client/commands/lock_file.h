@@ -38,8 +38,13 @@ class LockFile {
 
   std::string Text() const;
 
-  // In one step: others see the old file or the new one.
+  // In one step: others see the old file or the new one. A link stays one: what it points to is replaced.
   absl::Status Write(const std::filesystem::path& path) const;
+
+  // Replaces what the file says of that repo, or makes the file; others who do so at the same time wait (for
+  // milliseconds), so that nobody's change is lost. Errors: as Read() and Write(), but for kNotFound when the
+  // folder is missing.
+  static absl::Status Update(const std::filesystem::path& path, LockedRepo locked);
 
  private:
   std::vector<LockedRepo> repos_;  // by type and id

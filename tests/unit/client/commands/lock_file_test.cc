@@ -1,7 +1,11 @@
 #include "client/commands/lock_file.h"
 
+#include <filesystem>
 #include <fstream>
+#include <thread>
+#include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "common/status/status.h"
@@ -77,6 +81,36 @@ TEST(LockFileTest, ReplacesWhatItSaidOfARepoAndKeepsTheRest) {
   EXPECT_NE(lock.Find(Model("acme/zebra")), nullptr);
 }
 
+TEST(LockFileTest, LosesNoChangeOfManyAtOnce) {
+  const TempFolder folder;
+  const std::filesystem::path path = folder / "models.lock";
+  std::vector<std::thread> writers;
+  for (int i = 0; i < 8; ++i) {
+    writers.emplace_back([&path, i] {
+      LockedRepo own = Otter();
+      own.repo = Model(fmt::format("acme/otter-{}", i));
+      EXPECT_THAT(LockFile::Update(path, own), IsOk());
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  const absl::StatusOr<LockFile> lock = LockFile::Read(path);
+  ASSERT_THAT(lock, IsOk());
+  for (int i = 0; i < 8; ++i) EXPECT_NE(lock->Find(Model(fmt::format("acme/otter-{}", i))), nullptr) << i;
+}
+
+TEST(LockFileTest, WritesThroughALink) {
+  const TempFolder folder;
+  LockFile lock;
+  lock.Put(Otter());
+  ASSERT_THAT(lock.Write(folder / "real.lock"), IsOk());
+  std::filesystem::create_symlink("real.lock", folder / "models.lock");
+  LockedRepo newer = Otter();
+  newer.commit = std::string(40, 'd');
+  EXPECT_THAT(LockFile::Update(folder / "models.lock", newer), IsOk());
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "models.lock"));
+  EXPECT_EQ(LockFile::Read(folder / "real.lock")->Find(Model("acme/otter"))->commit, newer.commit);
+}
+
 TEST(LockFileTest, RefusesWhatIsNoLockFileAndNamesIt) {
   const std::string good = [] {
     LockFile lock;
@@ -87,8 +121,13 @@ TEST(LockFileTest, RefusesWhatIsNoLockFileAndNamesIt) {
   later.replace(later.find("\"version\": 1"), 12, "\"version\": 2");
   std::string odd_id = good;
   odd_id.replace(odd_id.find("acme/otter"), 10, "acme/../..");
+  std::string branch = good;
+  branch.replace(branch.find(std::string(40, 'c')), 40, "main");
+  std::string odd_blob = good;
+  odd_blob.replace(odd_blob.find(std::string(40, 'a')), 40, "zz");
   for (const std::string& text :
        {std::string(), std::string("{"), std::string("[]"), std::string("{\"version\":1}"), later, odd_id,
+        branch, odd_blob,
         std::string(R"({"version":1,"repos":[{"type":"model","repo":"a/b","commit":"x","files":[]}]})"),
         std::string(R"({"version":1,"repos":[{"type":"model","repo":"a/b","files":[1]}]})")}) {
     const absl::StatusOr<LockFile> lock = LockFile::Parse(text, "models.lock");
