@@ -10,6 +10,7 @@
 
 #include "common/status/status.h"
 #include "common/sync/mutex.h"
+#include "common/text/human.h"
 #include "daemon/hub/answer_key.h"
 #include "daemon/hub/sharing.h"
 
@@ -85,17 +86,26 @@ absl::Status OfflineMiss(const Question& question) {
       "call again without --offline and HF_HUB_OFFLINE");
 }
 
+absl::Status Remembered(const absl::Status& status, WallTime::duration age) {
+  ErrorDetails details = DetailsOf(status);
+  const auto rounded = std::chrono::ceil<std::chrono::seconds>(age);
+  return MakeError(status.code(), details.reason,
+                   fmt::format("{} (as of {} ago)", MessageOf(status), FormatDuration(rounded)),
+                   fmt::format("{}; --refresh asks the hub again", details.hint), std::move(details.facts));
+}
+
 // "No such repo" and the like, for a short while. Thread-safe.
 class Refusals {
  public:
   Refusals(std::chrono::milliseconds lifetime, size_t max_count)
       : lifetime_(lifetime), max_count_(max_count) {}
 
+  // As it was said, and how long ago.
   std::optional<absl::Status> Find(const std::string& key, WallTime now) {
     MutexLock lock(mutex_);
     const auto found = refusals_.find(key);
     if (found == refusals_.end() || !IsFresh(found->second.at, now, lifetime_)) return std::nullopt;
-    return found->second.status;
+    return Remembered(found->second.status, now - found->second.at);
   }
 
   void Keep(const std::string& key, absl::Status status, WallTime now) {

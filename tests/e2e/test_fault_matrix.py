@@ -105,15 +105,15 @@ FAULTS = [
     Fault("418", dict(kind="status", status=418), ERROR, ERROR),
     Fault("expired", dict(kind="expired"), OK, FORBIDDEN, ("json", "small", "link to a small file")),
     # --- the body ---
-    Fault("length too small", dict(kind="content_length", amount=-5), dict(json=PROTOCOL), dict(json=PROTOCOL, file=UNREACHABLE),
-          ("link",)),
+    # An answer that makes no sense is asked for once more.
+    Fault("length too small", dict(kind="content_length", amount=-5), OK, dict(json=PROTOCOL, file=UNREACHABLE), ("link",)),
     Fault("length too large", dict(kind="content_length", amount=5), OK, dict(json=UNREACHABLE), ("link",)),
     Fault("no length", dict(kind="drop_header", value="Content-Length")),
-    Fault("flipped byte", dict(kind="flip_byte", at_bytes="file"), dict(json=PROTOCOL), dict(json=PROTOCOL, file=MISMATCH), ("link",)),
+    Fault("flipped byte", dict(kind="flip_byte", at_bytes="file"), OK, dict(json=PROTOCOL, file=MISMATCH), ("link",)),
     Fault("new content", dict(kind="new_content"), OK, dict(link=CHANGED, small=CHANGED, large=MISMATCH), ("json",)),
     Fault("range ignored", dict(kind="ignore_range"), OK, OK, ("json", "link")),
     Fault("wrong range", dict(kind="wrong_range", amount=10), OK, dict(file=UNREACHABLE), ("json", "link")),
-    Fault("garbage", dict(kind="garbage_json"), dict(json=PROTOCOL), dict(json=PROTOCOL, link=CHANGED, file=CHANGED)),
+    Fault("garbage", dict(kind="garbage_json"), OK, dict(json=PROTOCOL, link=CHANGED, file=CHANGED)),
     Fault("endless body", dict(kind="endless_body", at_bytes=40 << 20), dict(json=TOO_LARGE),
           dict(json=TOO_LARGE, link=MISMATCH, file=MISMATCH)),
     Fault("gzip", dict(kind="gzip"), PROTOCOL, PROTOCOL, ("link",)),
@@ -125,9 +125,9 @@ FAULTS = [
           dict(link=CHANGED, file=CHANGED)),
     Fault("another commit", dict(kind="set_header", headers={"X-Repo-Commit": "5" * 40}), OK, dict(link=CHANGED, small=CHANGED)),
     # The CDN has etags of its own.
-    Fault("another etag", dict(kind="etag", value=f'"{"5" * 64}"'), OK, dict(link=CHANGED, small=CHANGED), ("json",)),
-    Fault("an etag that is a path", dict(kind="etag", value='"../../evil"'), OK, OK, ("json",)),
-    Fault("no etag", dict(kind="drop_header", value="ETag"), OK, OK, ("json", "link")),
+    Fault("another etag", dict(kind="etag", value=f'"{"5" * 64}"'), OK, dict(link=CHANGED, small=CHANGED)),
+    Fault("an etag that is a path", dict(kind="etag", value='"../../evil"')),
+    Fault("no etag", dict(kind="drop_header", value="ETag"), OK, OK, ("link",)),
     Fault("no location", dict(kind="drop_header", value="Location"), PROTOCOL, PROTOCOL, ("json", "small", "large")),
 ]
 # Not of a request but of a connection: ResetConnectionsTest.
@@ -225,7 +225,7 @@ class FaultMatrixTest(EndToEndTest):
         cell.expect(cell.outcome in expected, f"ends with {cell.outcome}, not with {' or '.join(sorted(expected))}: {result.err[-400:]}")
 
     def pull_after_fault(self, cell):
-        result = self.pull(cell)
+        result = self.pull(cell, "--refresh")  # that a revision is not there is remembered for a short while
         if result.code == 0:
             self.check_files(cell, result.json)
         else:
