@@ -128,7 +128,9 @@ class SecondQuestionTest(SavingCase):
                                 (("files", "model", "acme/otter", "--revision", "9" * 40), "REVISION_NOT_FOUND")):
             with self.subTest(command=command):
                 for requests in (1, 0):
-                    self.assertEqual(self.ask(*command, token=MIRA, code=4)["reason"], reason)
+                    error = self.ask(*command, token=MIRA, code=4)
+                    self.assertEqual(error["reason"], reason)
+                    self.assertEqual("--refresh" in error["hint"], requests == 0)
                     self.assertEqual(len(self.asked()), requests)
 
     def test_an_answer_that_went_stale_is_asked_for_by_its_etag(self):
