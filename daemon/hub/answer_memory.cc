@@ -31,6 +31,13 @@ std::string TextMember(const json& object, std::string_view name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// Whatever else the row holds: the disk may have damaged it.
+bool IsOfThisLayout(const json& object) {
+  if (!object.is_object()) return false;
+  const auto layout = object.find("v");
+  return layout != object.end() && *layout == kLayout;
+}
+
 // One line of JSON, then the body as it came.
 std::string Record(const KeptAnswer& answer) {
   const json head = {{"v", kLayout},
@@ -45,8 +52,7 @@ std::optional<KeptAnswer> ReadRecord(std::string_view record) {
   const size_t end = record.find('\n');
   if (end == std::string_view::npos) return std::nullopt;
   const json head = json::parse(record.substr(0, end), nullptr, /*allow_exceptions=*/false);
-  if (!head.is_object() || head.value("v", 0) != kLayout || !head.contains("at_ms") ||
-      !head["at_ms"].is_number_integer()) {
+  if (!IsOfThisLayout(head) || !head.contains("at_ms") || !head["at_ms"].is_number_integer()) {
     return std::nullopt;
   }
   return KeptAnswer{.body = std::string(record.substr(end + 1)),
@@ -76,7 +82,7 @@ std::string AnswerMemory::Encode(const Generation& youngest) {
 
 std::optional<AnswerMemory::Generation> AnswerMemory::Decode(std::string_view text) {
   const json object = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object() || object.value("v", 0) != kLayout) return std::nullopt;
+  if (!IsOfThisLayout(object)) return std::nullopt;
   for (const char* name : {"generation", "bytes"}) {
     if (!object.contains(name) || !object[name].is_number_unsigned()) return std::nullopt;
   }

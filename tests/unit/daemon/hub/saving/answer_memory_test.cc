@@ -125,7 +125,7 @@ TEST_F(AnswerMemoryTest, RowsLaidOutInAnotherWayAreClearedAway) {
   memory_->Keep("k", Answer("x"));
   metadata::WriteBatch batch;
   batch.Put(Table::kAnswers, "https://hub.test|models--acme--otter|main", R"({"v":1,"commit":"a"})");
-  batch.Put(Table::kAnswers, "youngest", R"({"v":99})");
+  batch.Put(Table::kAnswers, "youngest", R"({"v":"one"})");
   ASSERT_TRUE(store_.Write(batch, metadata::Durability::kProcess).ok());
 
   Restart();
@@ -137,7 +137,7 @@ TEST_F(AnswerMemoryTest, RowsLaidOutInAnotherWayAreClearedAway) {
 
 TEST_F(AnswerMemoryTest, ADamagedRowIsAsGoodAsNone) {
   memory_->Keep("k", Answer("x"));
-  for (const std::string damage : {"", "{}", "{}\nbody", "null\n",
+  for (const std::string damage : {"", "{}", "{}\nbody", "null\n", "{\"v\":\"one\",\"at_ms\":1}\nbody",
                                    R"({"v":1,"at_ms":"soon"})"
                                    "\n"}) {
     metadata::WriteBatch batch;
