@@ -19,6 +19,7 @@ class HfLimits final : public Command {
 
  private:
   static absl::Status Watch(Context& context, DaemonClient& client);
+  static absl::Status WatchInPlace(Context& context, DaemonClient& client);
 
   bool watch_ = false;
 };

@@ -5,7 +5,7 @@ import re
 import signal
 import unittest
 
-from harness import EndToEndTest, SLOWNESS
+from harness import EndToEndTest, SLOWNESS, wait_until
 from terminal import Terminal
 
 WAITING = r"waiting: rate limit, resumes in (\d+) s"
@@ -61,6 +61,14 @@ class QuestionTest(EndToEndTest):
         self.assertGreater(len(set(counts)), 1, "it counts")
         self.assertEqual(counts, sorted(counts, reverse=True))
         self.assertIn("acme/otter", answered.text)
+
+    def test_watched_limits_count_down_between_the_news_on_any_terminal(self):
+        watched = Terminal(self.box, "hf", "limits", "--watch", columns=64)
+        wait_until(lambda: len(set(re.findall(r"in (\d+) s", watched.text))) >= 3, "the reset to come nearer")
+        watched.press("\x03")
+        self.assertEqual(watched.wait(), -signal.SIGINT)
+        lines = [line for line in watched.text.splitlines() if line.strip() and "^C" not in line]
+        self.assertLessEqual(max(map(len, lines)), 64)
 
 
 if __name__ == "__main__":
