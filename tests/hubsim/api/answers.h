@@ -22,8 +22,8 @@ Response ErrorAnswer(int status, std::string_view code, const std::string& messa
 // The same as plain text, as the resolver answers.
 Response PlainErrorAnswer(int status, std::string_view code, const std::string& message);
 
-// Marks a JSON answer with the weak ETag of its bytes, as the live service does (`W/"a27-…"`: the length in hex
-// and a hash), and cuts it down to 304 for a GET or HEAD that has it already.
+// Marks a JSON answer with the weak ETag of its bytes, as the live service does (`W/"a27-…"`: the length in
+// hex and a hash), and cuts it down to 304 for a GET or HEAD that has it already.
 Response WithEtag(const Request& request, Response response);
 
 Response RedirectAnswer(int status, const std::string& location);
