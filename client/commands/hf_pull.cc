@@ -215,7 +215,7 @@ absl::Status HfPull::Run(Context& context) {
   ASSIGN_OR_RETURN(const v1::PullSpec spec, MakeSpec(context));
   // What is no lock file is found out before anything is fetched.
   if (!lock_.empty()) {
-    const absl::Status readable = LockFile::Read(lock_).status();
+    absl::Status readable = LockFile::Read(lock_).status();
     if (!readable.ok() && !absl::IsNotFound(readable)) return readable;
   }
   if (dry_run_) return Plan(context, spec);
