@@ -282,16 +282,14 @@ class Savings : public std::enable_shared_from_this<Savings> {
       if (found != last) flights_.erase(found);
       callers = std::exchange(flight->callers, {});
     }
+    if (callers.empty()) return;
     const bool was_impatient = ReasonOf(answer.status()) == reason::kHubRateLimited;
-    for (size_t i = 0; i < callers.size(); ++i) {
-      if (was_impatient && MustAskItself(flight->terms, callers[i].terms)) {
-        Take(std::move(callers[i]));
-      } else if (i + 1 < callers.size()) {
-        callers[i].done(answer);
-      } else {
-        callers[i].done(std::move(answer));
-      }
-    }
+    const auto hand_over = [&](Caller& caller, absl::StatusOr<Answer> given) {
+      if (was_impatient && MustAskItself(flight->terms, caller.terms)) return Take(std::move(caller));
+      caller.done(std::move(given));
+    };
+    for (size_t i = 0; i + 1 < callers.size(); ++i) hand_over(callers[i], answer);
+    hand_over(callers.back(), std::move(answer));
   }
 
   const SavingOptions options_;
