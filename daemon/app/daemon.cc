@@ -21,6 +21,7 @@
 #include "daemon/budget/budgeted_transport.h"
 #include "daemon/cache/cache.h"
 #include "daemon/cache/space_ledger.h"
+#include "daemon/eviction/evictor.h"
 #include "daemon/hub/answer_memory.h"
 #include "daemon/hub/exchange.h"
 #include "daemon/hub/hub_client.h"
@@ -80,6 +81,9 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<metadata::MetadataStore> store_;
   std::unique_ptr<cache::Cache> cache_;
+  std::unique_ptr<inventory::Pins> pins_;
+  std::unique_ptr<inventory::Inventory> inventory_;
+  std::unique_ptr<eviction::Evictor> evictor_;
   std::unique_ptr<cache::SpaceLedger> space_;
   std::unique_ptr<transfer::BufferPool> buffers_;
   std::unique_ptr<WorkerPool> disk_;
@@ -139,6 +143,10 @@ absl::Status WiredDaemon::OpenStorage() {
   }
   RETURN_IF_ERROR(cache.status());
   cache_ = *std::move(cache);
+  ASSIGN_OR_RETURN(pins_, inventory::Pins::Load(options_.state_dir / "pins.txt", *files_));
+  inventory_ = std::make_unique<inventory::Inventory>(*cache_, *store_, *pins_, clock_);
+  evictor_ = std::make_unique<eviction::Evictor>(eviction::EvictorOptions{.quota = options_.quota},
+                                                 *inventory_, *cache_, clock_);
   return absl::OkStatus();
 }
 
@@ -165,7 +173,7 @@ absl::Status WiredDaemon::OpenNetwork() {
 }
 
 absl::Status WiredDaemon::OpenQueue() {
-  space_ = std::make_unique<cache::SpaceLedger>(options_.spare_bytes);
+  space_ = std::make_unique<cache::SpaceLedger>(options_.quota.min_free_bytes, evictor_.get());
   planner_ = std::make_unique<pull::Planner>(options_.planner, *hub_, *cache_, *core_, *disk_);
   ASSIGN_OR_RETURN(overall_limit_,
                    jobs::OverallLimit::Load(options_.limit_bytes_per_second, *store_, *disk_));
@@ -179,7 +187,8 @@ absl::Status WiredDaemon::OpenQueue() {
                                   .core = *core_,
                                   .disk = *disk_,
                                   .clock = clock_,
-                                  .backoff = options_.transfer.backoff};
+                                  .backoff = options_.transfer.backoff,
+                                  .inventory = inventory_.get()};
   jobs::JobQueueOptions queue;
   queue.token_of = TokenOf;
   jobs_ = std::make_unique<jobs::JobQueue>(std::move(queue), context, *store_, *core_, *disk_, clock_);
@@ -276,6 +285,10 @@ void WiredDaemon::Stop() {
   core_.reset();
   disk_.reset();
   buffers_.reset();
+  space_.reset();
+  evictor_.reset();
+  inventory_.reset();
+  pins_.reset();
   cache_.reset();
   store_.reset();
   files_.reset();

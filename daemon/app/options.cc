@@ -142,7 +142,18 @@ std::vector<Setting> Declare(const Environment& environment) {
        {},
        "0",
        "Pieces of 256 KiB that hold bytes between network and disk; 0 = three per connection."},
-      {"cache.spare", "", {}, "64MB", "Left free on the file system of the cache, whatever is pulled."},
+      {"cache.max_size",
+       "",
+       {},
+       "0",
+       "What the cache may hold, e.g. 500GB: what was not used for longest makes room; 0 = no limit."},
+      {"cache.min_free",
+       "",
+       {},
+       "64MB",
+       "Left free on the file system of the cache, whatever is pulled; the cache makes room for it as well."},
+      {"cache.high_water", "", {}, "95", "Percent of cache.max_size above which eviction begins."},
+      {"cache.low_water", "", {}, "85", "Percent of cache.max_size down to which it goes on."},
       {"disk.threads", "", {}, "4", "Threads that write, hash and publish."},
       {"tls.ca_file", "", {"SSL_CERT_FILE"}, "", "Certificates to trust, in PEM; empty = the system's."},
   };
@@ -280,7 +291,11 @@ absl::Status ResolveTransfer(const Settings& settings, Options& options) {
     RETURN_IF_ERROR(settings.Count("transfer.buffers", 2 * transfer.connections, 4'096).status());
   options.buffer_count = static_cast<size_t>(buffers == 0 ? 3 * transfer.connections : buffers);
   ASSIGN_OR_RETURN(options.limit_bytes_per_second, settings.Rate("transfer.limit_rate"));
-  ASSIGN_OR_RETURN(options.spare_bytes, settings.Bytes("cache.spare"));
+  ASSIGN_OR_RETURN(options.quota.max_bytes, settings.Bytes("cache.max_size"));
+  ASSIGN_OR_RETURN(options.quota.min_free_bytes, settings.Bytes("cache.min_free"));
+  ASSIGN_OR_RETURN(options.quota.high_percent, settings.Count("cache.high_water", 1, 100));
+  ASSIGN_OR_RETURN(options.quota.low_percent,
+                   settings.Count("cache.low_water", 1, options.quota.high_percent));
   ASSIGN_OR_RETURN(options.disk_threads, settings.Count("disk.threads", 1, 64));
   options.curl.max_connections = transfer.connections + 16;
   options.curl.max_connections_per_host = transfer.connections + 8;

@@ -10,6 +10,7 @@
 #include "common/log/log.h"
 #include "daemon/app/settings.h"
 #include "daemon/budget/budgeted_transport.h"
+#include "daemon/eviction/plan.h"
 #include "daemon/hub/freshness.h"
 #include "daemon/pull/planner.h"
 #include "daemon/transfer/transfer.h"
@@ -28,7 +29,7 @@ struct Options {
   std::chrono::milliseconds idle_timeout{0};  // 0 = never leave
   int disk_threads = 4;
   size_t buffer_count = 64;
-  uint64_t spare_bytes = 0;
+  eviction::Quota quota;
   uint64_t limit_bytes_per_second = 0;  // of all jobs together; 0 = none
   std::chrono::milliseconds metadata_timeout{10'000};
   hub::Lifetimes lifetimes;   // of answers of the hub

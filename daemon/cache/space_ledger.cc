@@ -14,23 +14,30 @@ namespace batuta::cache {
 
 struct SpaceLedger::Reservation::Account {
   Mutex mutex;
-  uint64_t promised_bytes ABSL_GUARDED_BY(mutex) = 0;
+  uint64_t promised_bytes ABSL_GUARDED_BY(mutex) = 0;  // and not used yet
+  uint64_t incoming_bytes ABSL_GUARDED_BY(mutex) = 0;  // of all reservations there are
 };
 
 SpaceLedger::Reservation::Reservation(std::shared_ptr<Account> account, uint64_t bytes)
-    : account_(std::move(account)), bytes_(bytes) {}
+    : account_(std::move(account)), bytes_(bytes), asked_(bytes) {}
 
 SpaceLedger::Reservation::Reservation(Reservation&& other) noexcept
-    : account_(std::move(other.account_)), bytes_(std::exchange(other.bytes_, 0)) {}
+    : account_(std::move(other.account_)),
+      bytes_(std::exchange(other.bytes_, 0)),
+      asked_(std::exchange(other.asked_, 0)) {}
 
 SpaceLedger::Reservation& SpaceLedger::Reservation::operator=(Reservation&& other) noexcept {
   std::swap(account_, other.account_);
   std::swap(bytes_, other.bytes_);
+  std::swap(asked_, other.asked_);
   return *this;
 }
 
 SpaceLedger::Reservation::~Reservation() {
   Use(bytes_);
+  if (account_ == nullptr) return;
+  MutexLock lock(account_->mutex);
+  account_->incoming_bytes -= asked_;
 }
 
 void SpaceLedger::Reservation::Use(uint64_t bytes) {
@@ -41,22 +48,24 @@ void SpaceLedger::Reservation::Use(uint64_t bytes) {
   account_->promised_bytes -= used;
 }
 
-SpaceLedger::SpaceLedger(uint64_t spare_bytes)
-    : spare_bytes_(spare_bytes), account_(std::make_shared<Reservation::Account>()) {}
+SpaceLedger::SpaceLedger(uint64_t spare_bytes, RoomMaker* maker)
+    : spare_bytes_(spare_bytes), maker_(maker), account_(std::make_shared<Reservation::Account>()) {}
 
 SpaceLedger::~SpaceLedger() = default;
 
 absl::StatusOr<SpaceLedger::Reservation> SpaceLedger::Reserve(Cache& cache, uint64_t bytes) {
-  ASSIGN_OR_RETURN(const SpaceInfo space, cache.Space());
-  uint64_t promised_bytes = 0;
+  // Promised first, so that two who ask at once see each other; given back with the reservation on an error.
+  Demand demand{.asked_bytes = bytes};
   {
     MutexLock lock(account_->mutex);
-    promised_bytes = account_->promised_bytes;
-    if (space.free_bytes >= promised_bytes + spare_bytes_ + bytes) {
-      account_->promised_bytes += bytes;
-      return Reservation(account_, bytes);
-    }
+    demand.unwritten_bytes = account_->promised_bytes += bytes;
+    demand.incoming_bytes = account_->incoming_bytes += bytes;
   }
+  Reservation reservation(account_, bytes);
+  if (maker_ != nullptr) RETURN_IF_ERROR(maker_->MakeRoom(demand));
+  ASSIGN_OR_RETURN(const SpaceInfo space, cache.Space());
+  if (space.free_bytes >= demand.unwritten_bytes + spare_bytes_) return reservation;
+  const uint64_t promised_bytes = demand.unwritten_bytes - bytes;
   const std::string promised =
       promised_bytes == 0 ? "" : fmt::format(", {} are promised to other pulls", FormatBytes(promised_bytes));
   return MakeError(

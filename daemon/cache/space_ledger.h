@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 
 #include "daemon/cache/cache.h"
+#include "daemon/cache/room_maker.h"
 
 namespace batuta::cache {
 
@@ -36,19 +37,23 @@ class SpaceLedger {
     Reservation(std::shared_ptr<Account> account, uint64_t bytes);
 
     std::shared_ptr<Account> account_;
-    uint64_t bytes_ = 0;
+    uint64_t bytes_ = 0;  // not used yet
+    uint64_t asked_ = 0;  // in all: counts against a quota until the pull has ended
   };
 
-  // `spare_bytes` are left free, whatever is reserved.
-  explicit SpaceLedger(uint64_t spare_bytes);
+  // `spare_bytes` are left free, whatever is reserved. `maker`, which outlives the ledger, is asked to make
+  // room for each reservation; null: there is what there is.
+  explicit SpaceLedger(uint64_t spare_bytes, RoomMaker* maker = nullptr);
   ~SpaceLedger();
 
   // Looks at the disk: run it on the disk pool.
   //   kResourceExhausted (DISK_FULL)  it does not fit beside what is promised to others; says the numbers.
+  //   Else those of the RoomMaker.
   absl::StatusOr<Reservation> Reserve(Cache& cache, uint64_t bytes);
 
  private:
   const uint64_t spare_bytes_;
+  RoomMaker* const maker_;
   const std::shared_ptr<Reservation::Account> account_;
 };
 

@@ -68,7 +68,10 @@ std::string WhatStays(const Report& report) {
 
 absl::Status Evictor::MakeRoom(const cache::Demand& demand) {
   ASSIGN_OR_RETURN(const SpaceInfo space, cache_.Space());
+  const bool fits_on_disk = demand.unwritten_bytes + options_.quota.min_free_bytes <= space.free_bytes;
+  if (options_.quota.max_bytes == 0 && fits_on_disk) return absl::OkStatus();
   MutexLock lock(removing_);
+  RETURN_IF_ERROR(inventory_.RefreshChanged());
   const View view = Look();
   const Goal goal = GoalFor(options_.quota, {.used_bytes = view.used_bytes(),
                                              .incoming_bytes = demand.incoming_bytes,

@@ -216,19 +216,24 @@ absl::Status Inventory::LoadAccesses() {
 }
 
 absl::Status Inventory::RecordPull(const RepoId& repo, const CommitId& commit, std::string label,
-                                   std::vector<std::string> paths) {
+                                   std::vector<std::string> paths, bool is_new) {
   PulledSelection pulled{SelectionId(paths), std::move(label), std::move(paths)};
   const std::string key = SnapshotKey(repo, commit) + pulled.id;
   const WallTime now = clock_.wall();
+  const auto known = Find(repo);
+  const Snapshot* snapshot = SnapshotOf(known.get(), commit);
+  const bool is_known = !is_new && snapshot != nullptr &&
+                        std::any_of(snapshot->selections.begin(), snapshot->selections.end(),
+                                    [&pulled](const Selection& one) { return one.id == pulled.id; });
   metadata::WriteBatch batch;
-  batch.Put(Table::kSelections, key, EncodePulled(pulled));
+  if (!is_known) batch.Put(Table::kSelections, key, EncodePulled(pulled));
   batch.Put(Table::kAccesses, key, EncodeAccess(now));
   RETURN_IF_ERROR(store_.Write(batch, Durability::kProcess));
   {
     MutexLock lock(mutex_);
     accesses_[key] = now;
   }
-  return Refresh(repo).status();
+  return is_known ? absl::OkStatus() : Refresh(repo).status();
 }
 
 absl::Status Inventory::Forget(const RepoId& repo, const CommitId& commit, const std::string& selection) {

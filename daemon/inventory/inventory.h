@@ -62,9 +62,10 @@ class Inventory {
   // Surveys one repo. True when it is not as it was: other files, or a later access.
   absl::StatusOr<bool> Refresh(const RepoId& repo);
 
-  // What a pull asked for is complete: remembers it as a selection, used now.
+  // What a pull asked for is complete: remembers it as a selection, used now. `is_new`: files came in, or
+  // were linked; else a selection that is known is only touched.
   absl::Status RecordPull(const RepoId& repo, const CommitId& commit, std::string label,
-                          std::vector<std::string> paths);
+                          std::vector<std::string> paths, bool is_new = true);
 
   // Forgets the records of a selection, before it is removed.
   absl::Status Forget(const RepoId& repo, const CommitId& commit, const std::string& selection);

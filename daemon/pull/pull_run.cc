@@ -40,9 +40,20 @@ struct LinkTask {
 struct Disk {
   cache::Cache& cache;
   cache::SpaceLedger& space;
+  inventory::Inventory* inventory;
   RepoId repo;
   Revision revision;
 };
+
+// What a person would call that choice.
+std::string LabelOf(const SelectionRequest& request) {
+  if (!request.quantization.empty()) return request.quantization;
+  if (!request.locked.empty()) return "locked";
+  const std::vector<std::string>& named = request.paths.empty() ? request.include : request.paths;
+  if (named.size() > 1) return fmt::format("{} and {} more", named.front(), named.size() - 1);
+  if (!named.empty()) return named.front();
+  return request.format.empty() ? "default" : request.format;
+}
 
 class Run final : public PullRun, public std::enable_shared_from_this<Run> {
  public:
@@ -85,6 +96,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     observer_ = nullptr;
     LeaveAll();
     space_ = {};
+    lease_ = {};
   }
 
  private:
@@ -118,8 +130,8 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   // Runs `work` on the disk pool and `then` with its result on the core sequence, unless the run has ended.
   template <typename Work, typename Then>
   void OnDisk(Work work, Then then) {
-    auto disk =
-        std::make_shared<Disk>(Disk{context_.cache, context_.space, request_.repo, request_.revision});
+    auto disk = std::make_shared<Disk>(
+        Disk{context_.cache, context_.space, context_.inventory, request_.repo, request_.revision});
     Sequence& core = context_.core;
     context_.disk.Post(
         [weak = weak_from_this(), disk, &core, work = std::move(work), then = std::move(then)]() mutable {
@@ -133,12 +145,19 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
 
   void Plan() {
     if (observer_ == nullptr) return;
+    // From before it is known what is there: nothing of it may go from now on.
+    TakeLease(std::nullopt);
     context_.planner.Plan(request_, access_, [weak = weak_from_this()](absl::StatusOr<PullPlan> plan) {
       auto self = weak.lock();
       if (!self || self->observer_ == nullptr) return;
       if (plan.ok()) return self->OnPlan(*std::move(plan));
       self->OnPlanFailed(plan.status());
     });
+  }
+
+  void TakeLease(const std::optional<CommitId>& commit) {
+    if (context_.inventory == nullptr) return;
+    lease_ = context_.inventory->leases().Take(request_.repo, commit);
   }
 
   void OnPlanFailed(const absl::Status& status) {
@@ -155,6 +174,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
 
   void OnPlan(PullPlan plan) {
     plan_ = std::make_shared<const PullPlan>(std::move(plan));
+    TakeLease(plan_->commit);
     observer_->OnPlanned(*plan_);
     if (observer_ == nullptr) return;
     OnDisk([plan = plan_](const Disk& disk) { return LinkAndMeasure(disk, *plan); },
@@ -200,6 +220,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
       if (observer_ == nullptr) return;
     }
     groups_ = std::move(work->groups);
+    brought_something_ = !groups_.empty() || !work->linked.empty();
     unwritten_bytes_ = std::move(work->unwritten_bytes);
     space_ = std::move(work->space);
     flights_.resize(groups_.size());
@@ -320,15 +341,31 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
 
   void Complete() {
     if (std::exchange(completing_, true)) return;
-    OnDisk([plan = plan_](
-               const Disk& disk) { return disk.cache.WriteRef(disk.repo, disk.revision, plan->commit); },
+    const bool is_new = brought_something_;
+    OnDisk([plan = plan_, is_new, label = LabelOf(request_.selection)](
+               const Disk& disk) { return PutUp(disk, *plan, label, is_new); },
            [](Run& run, const absl::Status& status) { run.Finish(status); });
+  }
+
+  // Disk pool. What the inventory cannot keep is found again in the tree.
+  static absl::Status PutUp(const Disk& disk, const PullPlan& plan, const std::string& label, bool is_new) {
+    RETURN_IF_ERROR(disk.cache.WriteRef(disk.repo, disk.revision, plan.commit));
+    if (disk.inventory == nullptr) return absl::OkStatus();
+    std::vector<std::string> paths;
+    for (const PlannedFile& file : plan.files) {
+      if (file.action != Action::kSkip) paths.push_back(file.entry.path.text());
+    }
+    const absl::Status kept =
+        disk.inventory->RecordPull(disk.repo, plan.commit, label, std::move(paths), is_new);
+    if (!kept.ok()) LogWarn("selection not recorded", Field("error", std::string(MessageOf(kept))));
+    return absl::OkStatus();
   }
 
   void Finish(const absl::Status& status) {
     if (observer_ == nullptr) return;
     LeaveAll();
     space_ = {};
+    lease_ = {};
     std::exchange(observer_, nullptr)->OnFinished(status);
   }
 
@@ -353,6 +390,8 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   WaitingFlights waiting_;                          // by group
   std::optional<WallTime> told_until_;              // of the wait that the observer knows of
   cache::SpaceLedger::Reservation space_;
+  inventory::Leases::Lease lease_;
+  bool brought_something_ = false;
   size_t next_ = 0;  // the first group not handed out
   size_t in_flight_ = 0;
   size_t open_groups_ = 0;        // not yet linked

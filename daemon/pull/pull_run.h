@@ -5,6 +5,7 @@
 #include <string>
 
 #include "daemon/cache/space_ledger.h"
+#include "daemon/inventory/inventory.h"
 #include "daemon/pull/planner.h"
 #include "daemon/transfer/transfer.h"
 
@@ -44,6 +45,7 @@ struct PullContext {
   WorkerPool& disk;
   const Clock& clock;
   BackoffPolicy backoff;
+  inventory::Inventory* inventory = nullptr;  // holds what the run uses, and learns what it brought
 
   // Blobs that one run hands to the transfers at once; bounds memory for huge repos.
   size_t window = 256;

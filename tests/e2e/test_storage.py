@@ -44,7 +44,7 @@ class StorageTest(EndToEndTest):
             self.box.env["HF_HUB_CACHE"] = str(disk / "hub")
             config = self.box.folder / "config" / "batuta" / "config.toml"
             config.parent.mkdir(parents=True)
-            config.write_text('[cache]\nspare = "1MB"\n')
+            config.write_text('[cache]\nmin_free = "1MB"\n')
             daemon = self.box.daemon()
 
             error = self.box.pull("model", "acme/otter", code=7)
@@ -60,7 +60,7 @@ class StorageTest(EndToEndTest):
             self.box.env["HF_HUB_CACHE"] = str(disk / "hub")
             config = self.box.folder / "config" / "batuta" / "config.toml"
             config.parent.mkdir(parents=True)
-            config.write_text('[cache]\nspare = "0"\n')
+            config.write_text('[cache]\nmin_free = "0"\n')
             daemon = self.box.daemon()
             self.hub.fault(kind="slow", listener="cdn", count="always", bytes_per_second=1_500_000)
             client = self.box.start_batuta("hf", "pull", "model", "acme/otter", "--format", "json")

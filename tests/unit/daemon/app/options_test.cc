@@ -194,7 +194,9 @@ TEST_F(OptionsTest, BadValuesNameKeyValueAndOrigin) {
       {"[transfer]\nstall_timeout = 0", "transfer.stall_timeout = \"0\""},
       {"[transfer]\nbuffers = 63", "transfer.buffers = \"63\""},
       {"[disk]\nthreads = -1", "disk.threads = \"-1\""},
-      {"[cache]\nspare = \"much\"", "cache.spare = \"much\""},
+      {"[cache]\nmin_free = \"much\"", "cache.min_free = \"much\""},
+      {"[cache]\nmax_size = \"all\"", "cache.max_size = \"all\""},
+      {"[cache]\nhigh_water = 70\nlow_water = 80", "cache.low_water = \"80\""},
   };
   for (const auto& [text, message] : cases) {
     Configure(text);
