@@ -80,6 +80,7 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<InstanceLock> lock_;
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<metadata::MetadataStore> store_;
+  std::unique_ptr<cache::VerifiedFiles> verified_;
   std::unique_ptr<cache::Cache> cache_;
   std::unique_ptr<inventory::Pins> pins_;
   std::unique_ptr<inventory::Inventory> inventory_;
@@ -132,7 +133,8 @@ absl::Status WiredDaemon::OpenStorage() {
   ASSIGN_OR_RETURN(store_, metadata::OpenRocksDbStore(options_.state_dir / "catalog", &report_));
   facts_.notices = report_.notices;
   for (const std::string& notice : facts_.notices) LogWarn("catalog", Field("notice", notice));
-  const cache::CacheOptions cache_options = {.root = options_.cache_dir};
+  verified_ = std::make_unique<cache::VerifiedFiles>(*store_, clock_);
+  const cache::CacheOptions cache_options = {.root = options_.cache_dir, .verified = verified_.get()};
   absl::StatusOr<std::unique_ptr<cache::Cache>> cache = cache::Cache::Open(cache_options, *files_, *store_);
   if (ReasonOf(cache.status()) == reason::kStorageReadOnly) {
     // Worth running for: a cache that somebody else fills, mounted for reading.
@@ -290,6 +292,7 @@ void WiredDaemon::Stop() {
   inventory_.reset();
   pins_.reset();
   cache_.reset();
+  verified_.reset();
   store_.reset();
   files_.reset();
   lock_.reset();

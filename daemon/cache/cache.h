@@ -18,6 +18,7 @@
 #include "daemon/cache/removal.h"
 #include "daemon/cache/staged_blob.h"
 #include "daemon/cache/survey.h"
+#include "daemon/cache/verified_files.h"
 #include "daemon/metadata/metadata_store.h"
 
 namespace batuta::cache {
@@ -27,6 +28,9 @@ struct CacheOptions {
 
   // Names this run of the machine (see Partial). Empty = as the kernel says.
   std::string boot_id = {};
+
+  // Is told of what is published. Outlives the cache; may be null.
+  VerifiedFiles* verified = nullptr;
 };
 
 // What the file system under the cache can do, probed when the cache is opened.

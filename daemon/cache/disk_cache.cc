@@ -67,16 +67,18 @@ absl::StatusOr<std::unique_ptr<Cache>> Cache::Open(CacheOptions options, FileSys
   if (options.boot_id.empty()) options.boot_id = ReadBootId();
   DiskCache::Identity identity{instance_id.substr(0, kInstanceLength), std::move(options.boot_id)};
   const Path root = options.root.lexically_normal();
-  auto cache = std::make_unique<DiskCache>(root, std::move(identity), files, store);
+  auto cache = std::make_unique<DiskCache>(root, std::move(identity), files, store, options.verified);
   RETURN_IF_ERROR(WithWayOut(cache->Start(), root));
   return cache;
 }
 
-DiskCache::DiskCache(Path root, Identity identity, FileSystem& files, metadata::MetadataStore& store)
+DiskCache::DiskCache(Path root, Identity identity, FileSystem& files, metadata::MetadataStore& store,
+                     VerifiedFiles* verified)
     : layout_(std::move(root)),
       identity_(std::move(identity)),
       files_(files),
       store_(store),
+      verified_(verified),
       reader_(layout_, files),
       probe_(files, layout_.Locks(), identity_.instance),
       journal_(store),
@@ -166,7 +168,8 @@ absl::StatusOr<std::unique_ptr<Partial>> DiskCache::OpenPartial(const RepoId& re
                          layout_.Blob(repo, blob),
                          layout_.Lock(repo, blob),
                          identity_.boot_id,
-                         probe_.abilities().locks};
+                         probe_.abilities().locks,
+                         verified_};
   return PartialFile::Open(std::move(spec), files_, journal_);
 }
 
@@ -210,10 +213,27 @@ std::vector<absl::Status> DiskCache::Publish(std::vector<StagedBlob> blobs) {
     folders.emplace(blobs[i].place().parent_path(), absl::OkStatus());
   }
   for (auto& [folder, status] : folders) status = files_.SyncFolder(folder);
+  std::vector<Path> published;
   for (size_t i = 0; i < blobs.size(); ++i) {
     if (results[i].ok()) results[i] = folders.at(blobs[i].place().parent_path());
+    if (results[i].ok()) published.push_back(blobs[i].place());
   }
+  RecordVerified(published);
   return results;
+}
+
+// Only of those that are named by a sha256, and all in one write. The others are the small texts of a repo,
+// thousands at times: no two repos share them, and reading them again costs no more than a record would.
+void DiskCache::RecordVerified(const std::vector<Path>& blobs) {
+  if (verified_ == nullptr) return;
+  std::vector<VerifiedFile> found;
+  for (const Path& path : blobs) {
+    auto blob = BlobId::Parse(path.filename().native());
+    if (!blob.ok() || blob->kind() != BlobId::Kind::kSha256) continue;
+    const auto info = files_.Info(path);
+    if (info.ok()) found.push_back({*info, *std::move(blob)});
+  }
+  verified_->Record(found).IgnoreError();  // else they are hashed once more one day
 }
 
 absl::StatusOr<bool> DiskCache::LinkExisting(const RepoId& repo, const CommitId& commit, const Entry& entry) {

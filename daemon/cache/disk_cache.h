@@ -26,7 +26,9 @@ class DiskCache final : public Cache {
     std::string boot_id;
   };
 
-  DiskCache(std::filesystem::path root, Identity identity, FileSystem& files, metadata::MetadataStore& store);
+  // `verified` as in CacheOptions.
+  DiskCache(std::filesystem::path root, Identity identity, FileSystem& files, metadata::MetadataStore& store,
+            VerifiedFiles* verified);
 
   // As Cache::Open(): everything that touches the disk. To be called once, before all other methods.
   absl::Status Start();
@@ -69,12 +71,14 @@ class DiskCache final : public Cache {
 
   absl::Status CheckAbsent(const RepoId& repo, const BlobId& blob, uint64_t size_bytes);
   absl::Status WriteTag(const Path& temp_folder);
+  void RecordVerified(const std::vector<Path>& blobs);
   absl::Status Replace(const RepoId& repo, const Path& path, const std::function<absl::Status(File&)>& write);
 
   const Layout layout_;
   const Identity identity_;
   FileSystem& files_;
   metadata::MetadataStore& store_;
+  VerifiedFiles* const verified_;
   const CacheReader reader_;
   Probe probe_;
   PartialJournal journal_;

@@ -108,6 +108,9 @@ absl::Status PartialFile::Publish() {
   RETURN_IF_ERROR(PutInPlace());
   // The blob is there, whatever becomes of the record: one without a file is dropped at the next start.
   journal_.Drop(spec_.repo, spec_.blob, record_).IgnoreError();
+  if (const auto info = file_->Info(); info.ok() && spec_.verified != nullptr) {
+    spec_.verified->Record({{*info, spec_.blob}}).IgnoreError();  // else it is hashed once more one day
+  }
   return absl::OkStatus();
 }
 

@@ -11,6 +11,7 @@
 #include "common/io/file_system.h"
 #include "daemon/cache/journal.h"
 #include "daemon/cache/partial.h"
+#include "daemon/cache/verified_files.h"
 
 namespace batuta::cache {
 
@@ -26,6 +27,7 @@ class PartialFile final : public Partial {
     std::filesystem::path lock;   // of the blob
     std::string boot_id;
     bool can_lock = true;
+    VerifiedFiles* verified = nullptr;  // is told of what is published; may be null
   };
 
   // Opens or makes the file and settles what of it is believed.

@@ -30,6 +30,10 @@ std::string_view ToString(Table table) {
       return "windows";
     case Table::kVerdicts:
       return "verdicts";
+    case Table::kVerified:
+      return "verified";
+    case Table::kPieces:
+      return "pieces";
   }
   return "unknown";
 }

@@ -22,6 +22,8 @@ enum class Table {
   kAnswers,     // generation / salted name of a question → what the hub answered; daemon/hub
   kWindows,     // endpoint, identity, kind → daemon/budget
   kVerdicts,    // blob → daemon/safety
+  kVerified,    // device / inode → which blob the file was found to be, and when; daemon/cache
+  kPieces,      // blob → checksums of its pieces; daemon/cache
 };
 
 // "meta", "jobs" …: for messages.

@@ -32,8 +32,8 @@ class NoLogger final : public rocksdb::Logger {
   void Logv(const char*, va_list) override {}
 };
 
-// Tables share one column family, told apart by the first byte of the key. A family each would mean seven
-// write buffers, seven sets of files at start, and a log that can only be cut when the quietest table has
+// Tables share one column family, told apart by the first byte of the key. A family each would mean ten
+// write buffers, ten sets of files at start, and a log that can only be cut when the quietest table has
 // been flushed. The letters are on disk: they never change.
 char Tag(Table table) {
   switch (table) {
@@ -53,6 +53,10 @@ char Tag(Table table) {
       return 'w';
     case Table::kVerdicts:
       return 'v';
+    case Table::kVerified:
+      return 'h';
+    case Table::kPieces:
+      return 'c';
   }
   return '?';
 }
