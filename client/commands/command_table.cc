@@ -9,6 +9,8 @@
 #include "client/commands/daemon_commands.h"
 #include "client/commands/hf_account.h"
 #include "client/commands/hf_cache.h"
+#include "client/commands/hf_cache_pin.h"
+#include "client/commands/hf_cache_rm.h"
 #include "client/commands/hf_files.h"
 #include "client/commands/hf_info.h"
 #include "client/commands/hf_jobs.h"
@@ -44,6 +46,13 @@ std::vector<std::unique_ptr<Command>> MakeCommands() {
   commands.push_back(std::make_unique<HfPull>());
   commands.push_back(std::make_unique<HfCacheLs>());
   commands.push_back(std::make_unique<HfCachePath>());
+  commands.push_back(std::make_unique<HfCacheDf>());
+  commands.push_back(std::make_unique<HfCacheRm>());
+  commands.push_back(std::make_unique<HfCachePrune>());
+  commands.push_back(std::make_unique<HfCachePin>());
+  commands.push_back(std::make_unique<HfCacheUnpin>());
+  commands.push_back(std::make_unique<HfCacheWhy>());
+  commands.push_back(std::make_unique<HfCacheRescan>());
   commands.push_back(std::make_unique<HfJobsLs>());
   commands.push_back(std::make_unique<HfJobsWatch>());
   commands.push_back(std::make_unique<HfJobsChange>(HfJobsChange::Change::kPause));

@@ -70,8 +70,30 @@ std::vector<std::string> FlagNames(const Flags& flags) {
   return names;
 }
 
+// What of the cache `word` may become: `TYPE REPO`, `TYPE/REPO` or `REPO`.
+std::vector<std::string> TargetCandidates(const std::vector<std::string>& given, const std::string& word,
+                                          const CompletionSources& sources) {
+  const std::vector<std::string> types = {"dataset", "model", "space"};
+  const auto is_type = [&types](const std::string& text) {
+    return std::find(types.begin(), types.end(), text) != types.end();
+  };
+  if (!given.empty() && is_type(given.back())) return sources.repos(given.back());
+  std::vector<std::string> found = types;
+  if (word.empty()) return found;
+  const std::string type = word.substr(0, word.find('/'));
+  if (is_type(type) && type.size() < word.size()) {
+    for (const std::string& id : sources.repos(type)) found.push_back(type + "/" + id);
+    return found;
+  }
+  for (const std::string& each : types) {
+    const std::vector<std::string> ids = sources.repos(each);
+    found.insert(found.end(), ids.begin(), ids.end());
+  }
+  return found;
+}
+
 std::vector<std::string> ArgumentCandidates(const Flags& flags, const std::vector<std::string>& given,
-                                            const CompletionSources& sources) {
+                                            const std::string& word, const CompletionSources& sources) {
   const auto& arguments = flags.arguments();
   if (arguments.empty()) return {};
   if (given.size() >= arguments.size() && !arguments.back().is_list) return {};
@@ -83,6 +105,7 @@ std::vector<std::string> ArgumentCandidates(const Flags& flags, const std::vecto
         argument.choices.begin() + std::min<std::ptrdiff_t>(3, std::ssize(argument.choices)));
   }
   if (argument.name == "REPO" && !given.empty()) return sources.repos(given.front());
+  if (argument.name == "TARGET") return TargetCandidates(given, word, sources);
   if (argument.name == "ID") return sources.jobs();
   return {};
 }
@@ -100,7 +123,7 @@ std::vector<std::string> Candidates(const Flags& flags, const std::vector<std::s
     for (std::string& value : values) value = word.substr(0, equals + 1) + value;
     return values;
   }
-  return ArgumentCandidates(flags, position.arguments, sources);
+  return ArgumentCandidates(flags, position.arguments, word, sources);
 }
 
 // Repos of one type by the folders of the caller's own cache: for when no daemon runs.

@@ -103,13 +103,28 @@ void Flags::Number(uint32_t* target, std::string names, std::string value_name, 
   Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue, set);
 }
 
-void Flags::Rate(uint64_t* target, std::string names, std::string value_name, std::string help) {
-  const auto set = [target, name = LongName(names)](const std::string& text) {
-    const absl::StatusOr<uint64_t> rate = ParseRate(text);
-    if (rate.ok()) *target = *rate;
-    return rate.ok() ? absl::OkStatus() : Annotate(rate.status(), name);
+template <typename Target, typename Result>
+void Flags::Parsed(Target* target, absl::StatusOr<Result> (*parse)(std::string_view), std::string names,
+                   std::string value_name, std::string help) {
+  const auto set = [target, parse, name = LongName(names)](const std::string& text) {
+    const absl::StatusOr<Result> value = parse(text);
+    if (value.ok()) *target = *value;
+    return value.ok() ? absl::OkStatus() : Annotate(value.status(), name);
   };
   Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue, set);
+}
+
+void Flags::Rate(uint64_t* target, std::string names, std::string value_name, std::string help) {
+  Parsed(target, &ParseRate, std::move(names), std::move(value_name), std::move(help));
+}
+
+void Flags::Size(uint64_t* target, std::string names, std::string value_name, std::string help) {
+  Parsed(target, &ParseBytes, std::move(names), std::move(value_name), std::move(help));
+}
+
+void Flags::Time(std::optional<std::chrono::milliseconds>* target, std::string names, std::string value_name,
+                 std::string help) {
+  Parsed(target, &ParseDuration, std::move(names), std::move(value_name), std::move(help));
 }
 
 void Flags::OptionalValue(std::vector<std::string>* target, std::string name, std::string value_name,

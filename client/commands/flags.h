@@ -1,13 +1,16 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace batuta::client {
 
@@ -62,6 +65,13 @@ class Flags {
   // Bytes per second, e.g. `500K` or `10M`; 0 = no limit.
   void Rate(uint64_t* target, std::string names, std::string value_name, std::string help);
 
+  // Bytes, e.g. `500M` or `10GB`.
+  void Size(uint64_t* target, std::string names, std::string value_name, std::string help);
+
+  // A duration, e.g. `12h` or `30d`.
+  void Time(std::optional<std::chrono::milliseconds>* target, std::string names, std::string value_name,
+            std::string help);
+
   // `--name` alone stands for `--name=fallback`; the value is never taken from the next word.
   void OptionalValue(std::vector<std::string>* target, std::string name, std::string value_name,
                      std::string fallback, std::string help);
@@ -91,6 +101,9 @@ class Flags {
  private:
   using Setter = std::function<absl::Status(const std::string& value)>;  // the value of a switch is ""
 
+  template <typename Target, typename Result>
+  void Parsed(Target* target, absl::StatusOr<Result> (*parse)(std::string_view), std::string names,
+              std::string value_name, std::string help);
   Flag& Declare(std::string names, std::string value_name, std::string help, Kind kind, Setter setter);
   absl::Status ParseFlag(const std::vector<std::string>& words, size_t& at);
   absl::Status Assign(const std::vector<std::string>& words);

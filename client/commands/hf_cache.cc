@@ -1,20 +1,38 @@
 #include "client/commands/hf_cache.h"
 
+#include <utility>
+
+#include "client/commands/cache_query.h"
+#include "client/output/cache_view.h"
 #include "client/output/json_writer.h"
-#include "client/output/state_view.h"
 #include "common/status/status.h"
 
 namespace batuta::client {
 
 std::string_view HfCacheLs::examples() const {
   return "batuta hf cache ls\n"
-         "batuta hf cache ls --format json\n";
+         "batuta hf cache ls --filter 'size>1GB' --filter 'accessed>30d'  large and long unused\n"
+         "batuta hf cache ls --sort size --limit 10 --format json\n"
+         "batuta hf cache ls --selections  each variant by itself\n";
+}
+
+void HfCacheLs::DefineFlags(Flags& flags) {
+  flags.Values(&filters_, "-f,--filter", "EXPR",
+               "only what holds: size>1GB, accessed>30d (longer ago), modified<2w, type=model, refs=main");
+  flags.Value(&sort_, "--sort", "KEY[:asc|desc]",
+              "accessed, modified, size (newest, largest first) or name; :asc and :desc turn it");
+  flags.Number(&limit_, "--limit", "N", "so many at most", 1, UINT32_MAX);
+  flags.Switch(&of_selections_, "--revisions,--selections",
+               "each selection by itself: what a pull asked for, or a variant, of one commit");
 }
 
 absl::Status HfCacheLs::Run(Context& context) {
+  ASSIGN_OR_RETURN(const CacheQuery query, CacheQuery::Parse(filters_, sort_, limit_));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.send_token = false}));
-  ASSIGN_OR_RETURN(const v1::ListReposResponse response, connection.client->ListRepos());
-  PrintCache(context.output, response, context.clock.wall());
+  ASSIGN_OR_RETURN(v1::ListReposResponse response, connection.client->ListRepos());
+  const CacheRows rows = of_selections_ ? CacheRows::kSelections : CacheRows::kRepos;
+  const WallTime now = context.clock.wall();
+  PrintCache(context.output, query.Apply(std::move(response), rows, now), rows, now);
   return absl::OkStatus();
 }
 
@@ -52,6 +70,20 @@ absl::Status HfCachePath::Run(Context& context) {
   JsonWriter json;
   json.BeginObject().Field("path", answer.path()).FieldOrNull("commit", answer.commit()).EndObject();
   context.output.Data(json.Take());
+  return absl::OkStatus();
+}
+
+absl::Status HfCacheDf::Run(Context& context) {
+  ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.send_token = false}));
+  ASSIGN_OR_RETURN(const v1::GetUsageResponse usage, connection.client->GetUsage());
+  PrintUsage(context.output, usage);
+  return absl::OkStatus();
+}
+
+absl::Status HfCacheRescan::Run(Context& context) {
+  ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.send_token = false}));
+  ASSIGN_OR_RETURN(const v1::RescanResponse survey, connection.client->Rescan());
+  PrintSurvey(context.output, survey);
   return absl::OkStatus();
 }
 

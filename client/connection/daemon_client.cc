@@ -229,6 +229,35 @@ absl::StatusOr<v1::ResolveResponse> DaemonClient::Resolve(const v1::ResolveReque
   return stubs_->Call(stubs_->cache, &v1::CacheService::Stub::Resolve, request);
 }
 
+absl::StatusOr<v1::GetUsageResponse> DaemonClient::GetUsage() {
+  return stubs_->Call(stubs_->cache, &v1::CacheService::Stub::GetUsage, v1::GetUsageRequest());
+}
+
+absl::StatusOr<v1::ExplainEvictionResponse> DaemonClient::ExplainEviction(
+    const v1::ExplainEvictionRequest& request) {
+  return stubs_->Call(stubs_->cache, &v1::CacheService::Stub::ExplainEviction, request);
+}
+
+absl::StatusOr<v1::RemoveResponse> DaemonClient::Remove(const v1::RemoveRequest& request) {
+  return stubs_->Call(stubs_->cache, &v1::CacheService::Stub::Remove, request);
+}
+
+absl::StatusOr<v1::PruneResponse> DaemonClient::Prune(const v1::PruneRequest& request) {
+  return stubs_->Call(stubs_->cache, &v1::CacheService::Stub::Prune, request);
+}
+
+absl::StatusOr<v1::PinResponse> DaemonClient::Pin(const v1::PinRequest& request) {
+  return stubs_->Call(stubs_->cache, &v1::CacheService::Stub::Pin, request);
+}
+
+absl::StatusOr<v1::UnpinResponse> DaemonClient::Unpin(const v1::UnpinRequest& request) {
+  return stubs_->Call(stubs_->cache, &v1::CacheService::Stub::Unpin, request);
+}
+
+absl::StatusOr<v1::RescanResponse> DaemonClient::Rescan() {
+  return stubs_->Call(stubs_->cache, &v1::CacheService::Stub::Rescan, v1::RescanRequest());
+}
+
 absl::StatusOr<v1::GetLimitsResponse> DaemonClient::GetLimits() {
   return stubs_->Call(stubs_->budget, &v1::BudgetService::Stub::GetLimits, v1::GetLimitsRequest());
 }

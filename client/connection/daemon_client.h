@@ -83,6 +83,13 @@ class DaemonClient {
 
   absl::StatusOr<v1::ListReposResponse> ListRepos();
   absl::StatusOr<v1::ResolveResponse> Resolve(const v1::ResolveRequest& request);
+  absl::StatusOr<v1::GetUsageResponse> GetUsage();
+  absl::StatusOr<v1::ExplainEvictionResponse> ExplainEviction(const v1::ExplainEvictionRequest& request);
+  absl::StatusOr<v1::RemoveResponse> Remove(const v1::RemoveRequest& request);
+  absl::StatusOr<v1::PruneResponse> Prune(const v1::PruneRequest& request);
+  absl::StatusOr<v1::PinResponse> Pin(const v1::PinRequest& request);
+  absl::StatusOr<v1::UnpinResponse> Unpin(const v1::UnpinRequest& request);
+  absl::StatusOr<v1::RescanResponse> Rescan();
 
   absl::StatusOr<v1::GetLimitsResponse> GetLimits();
   absl::Status WatchLimits(CallStop& stop, const OnMessage<v1::WatchLimitsResponse>& on_message);

@@ -12,33 +12,6 @@
 namespace batuta::client {
 namespace {
 
-void WriteRevision(JsonWriter& json, const v1::CachedRevision& revision) {
-  json.BeginObject().Field("commit", revision.commit()).Key("refs").BeginArray();
-  for (const std::string& ref : revision.refs()) json.String(ref);
-  json.EndArray().Field("size_bytes", revision.size_bytes()).Field("files", revision.file_count());
-  json.FieldOrNull("last_modified", TimeText(revision.has_last_modified(), revision.last_modified()))
-      .EndObject();
-}
-
-void WriteRepo(JsonWriter& json, const v1::CachedRepo& repo) {
-  json.BeginObject().Field("repo", repo.repo().id()).Field("type", TypeWord(repo.repo().type()));
-  json.Field("size_bytes", repo.size_bytes()).Field("pinned", false);
-  json.FieldOrNull("last_access", TimeText(repo.has_last_access(), repo.last_access()));
-  json.Key("selections").BeginArray();
-  for (const v1::CachedRevision& revision : repo.revisions()) WriteRevision(json, revision);
-  json.EndArray().Key("protected_by").BeginArray().EndArray().EndObject();
-}
-
-// `main, v1.0` or the beginning of the commit.
-std::string RevisionsText(const v1::CachedRepo& repo) {
-  std::string text;
-  for (const v1::CachedRevision& revision : repo.revisions()) {
-    for (const std::string& ref : revision.refs()) text += (text.empty() ? "" : ", ") + ref;
-    if (revision.refs().empty()) text += (text.empty() ? "" : ", ") + revision.commit().substr(0, 12);
-  }
-  return text;
-}
-
 // Nothing for a window of which nothing was used: it begins with the first request.
 std::string ResetText(const v1::Window& window, WallTime now) {
   const bool has_begun = window.closed() || window.remaining() < window.quota();
@@ -84,45 +57,6 @@ void AddLine(Output& output, std::string_view label, std::string_view value) {
 }
 
 }  // namespace
-
-void PrintCache(Output& output, const v1::ListReposResponse& response, WallTime now) {
-  for (const std::string& warning : response.warnings())
-    output.Warn("batuta: warning: " + Printable(warning));
-  if (output.json()) {
-    JsonWriter json;
-    json.BeginObject().Key("repos").BeginArray();
-    for (const v1::CachedRepo& repo : response.repos()) {
-      WriteRepo(json, repo);
-      output.Data(json.Take());
-    }
-    json.EndArray().Field("total_bytes", response.total_bytes()).EndObject();
-    return output.Data(json.Take());
-  }
-  if (output.quiet()) {
-    for (const v1::CachedRepo& repo : response.repos()) {
-      output.DataLine(fmt::format("{} {}", TypeWord(repo.repo().type()), Printable(repo.repo().id())));
-    }
-    return;
-  }
-  std::vector<std::vector<std::string>> rows;
-  for (const v1::CachedRepo& repo : response.repos()) {
-    rows.push_back({std::string(TypeWord(repo.repo().type())), repo.repo().id(),
-                    FormatBytes(repo.size_bytes()), fmt::format("{}", repo.file_count()),
-                    AgeText(repo.has_last_access(), repo.last_access(), now), RevisionsText(repo)});
-  }
-  if (!rows.empty()) {
-    output.Data(RenderTable({{"TYPE"},
-                             {"REPO", Align::kLeft, true},
-                             {"SIZE", Align::kRight},
-                             {"FILES", Align::kRight},
-                             {"LAST USED", Align::kRight},
-                             {"REVISIONS", Align::kLeft, true}},
-                            rows, {.width = output.table_width()}));
-    output.Flush();
-  }
-  output.Talk(fmt::format("{} repo{}, {} in {}", rows.size(), rows.size() == 1 ? "" : "s",
-                          FormatBytes(response.total_bytes()), Printable(response.cache_path())));
-}
 
 std::vector<std::string> LimitLines(const Windows& windows, size_t width, WallTime now) {
   std::vector<std::vector<std::string>> rows;

@@ -4,18 +4,13 @@
 #include <vector>
 
 #include "batuta/v1/budget_service.pb.h"
-#include "batuta/v1/cache_service.pb.h"
 #include "batuta/v1/daemon_service.pb.h"
 
 #include "client/output/output.h"
 #include "common/time/clock.h"
 
-// The daemon's own state: cache, limits, status, configuration.
+// The daemon's own state: limits, status, configuration.
 namespace batuta::client {
-
-// {"repos":[{"repo","type","size_bytes","pinned","last_access","selections":[{"commit","refs","size_bytes","files",
-// "last_modified"}],"protected_by":[]}],"total_bytes"}; quiet: `TYPE ID` a line.
-void PrintCache(Output& output, const v1::ListReposResponse& response, WallTime now);
 
 using Windows = google::protobuf::RepeatedPtrField<v1::Window>;
 

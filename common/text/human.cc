@@ -113,7 +113,11 @@ std::optional<uint64_t> MillisUnit(std::string_view unit) {
   if (unit.empty() || unit == "s") return 1'000;
   if (unit == "m") return 60'000;
   if (unit == "h") return 3'600'000;
-  if (unit == "d") return 86'400'000;
+  constexpr uint64_t kDay = 86'400'000;
+  if (unit == "d") return kDay;
+  if (unit == "w") return 7 * kDay;
+  if (unit == "mo") return 30 * kDay;
+  if (unit == "y") return 365 * kDay;
   return std::nullopt;
 }
 
@@ -174,7 +178,7 @@ absl::StatusOr<milliseconds> ParseDuration(std::string_view text) {
   }
   return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
                    fmt::format("{} is not a duration", Quoted(text)),
-                   "write it like `250ms`, `90s`, `5m`, `2h` or `1d`");
+                   "write it like `250ms`, `90s`, `5m`, `2h`, `1d`, `2w`, `6mo` (of 30 days) or `1y`");
 }
 
 std::string Printable(std::string_view text) {

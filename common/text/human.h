@@ -29,7 +29,7 @@ absl::StatusOr<uint64_t> ParseBytes(std::string_view text);
 //   kInvalidArgument (INVALID_ARGUMENT)
 absl::StatusOr<uint64_t> ParseRate(std::string_view text);
 
-// `90`, `90s`, `5m`, `2h`, `1d`, `250ms`.   kInvalidArgument (INVALID_ARGUMENT)
+// `90`, `90s`, `5m`, `2h`, `1d`, `1w`, `1mo` (30 days), `1y`, `250ms`.   kInvalidArgument (INVALID_ARGUMENT)
 absl::StatusOr<std::chrono::milliseconds> ParseDuration(std::string_view text);
 
 // Makes text from outside safe to print on a terminal: control characters (also U+0080–U+009F and

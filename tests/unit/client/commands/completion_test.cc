@@ -50,6 +50,14 @@ TEST(CompleteWordsTest, CompletesTypesReposAndJobs) {
   EXPECT_THAT(Complete({"hf", "jobs", "pause", "--a"}), ElementsAre("--all"));
 }
 
+TEST(CompleteWordsTest, CompletesTargetsInEveryOfTheirSpellings) {
+  EXPECT_THAT(Complete({"hf", "cache", "rm", ""}), ElementsAre("dataset", "model", "space"));
+  EXPECT_THAT(Complete({"hf", "cache", "rm", "model", ""}), ElementsAre("acme/osprey", "acme/otter"));
+  EXPECT_THAT(Complete({"hf", "cache", "why", "dataset", "a"}), ElementsAre("acme/notes"));
+  EXPECT_THAT(Complete({"hf", "cache", "pin", "model/acme/ot"}), ElementsAre("model/acme/otter"));
+  EXPECT_THAT(Complete({"hf", "cache", "rm", "model/acme/otter", "acme/n"}), ElementsAre("acme/notes"));
+}
+
 TEST(CompleteWordsTest, CompletesFlagsAndTheirValues) {
   EXPECT_THAT(Complete({"hf", "pull", "model", "a/b", "--in"}), ElementsAre("--include"));
   EXPECT_THAT(Complete({"hf", "pull", "--"}), IsSupersetOf({"--dry-run", "--format", "--help", "--output"}));

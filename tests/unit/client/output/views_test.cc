@@ -13,7 +13,6 @@ namespace batuta::client {
 namespace {
 
 using nlohmann::json;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 const WallTime kNow = FromUnixMillis(1'793'000'000'000);
@@ -25,50 +24,6 @@ std::string DataOf(OutputFormat format, Print print) {
   print(test.output);
   EXPECT_TRUE(test.output.Finish().ok());
   return test.data.text;
-}
-
-std::vector<std::string> KeysOf(const std::string& document) {
-  std::vector<std::string> keys;
-  const auto parsed = nlohmann::ordered_json::parse(document);
-  for (const auto& [key, value] : parsed.items()) keys.push_back(key);
-  return keys;
-}
-
-v1::ListReposResponse Cache() {
-  v1::ListReposResponse response;
-  response.set_total_bytes(5'000);
-  response.set_cache_path("/cache/hub");
-  v1::CachedRepo& repo = *response.add_repos();
-  repo.mutable_repo()->set_type(v1::REPO_TYPE_DATASET);
-  repo.mutable_repo()->set_id("acme/notes");
-  repo.set_size_bytes(5'000);
-  repo.set_file_count(7);
-  repo.mutable_last_access()->set_seconds(1'792'999'000);
-  v1::CachedRevision& revision = *repo.add_revisions();
-  revision.set_commit(std::string(40, 'c'));
-  revision.add_refs("main");
-  revision.set_size_bytes(5'000);
-  revision.set_file_count(7);
-  return response;
-}
-
-TEST(CacheViewTest, DocumentIsTheContract) {
-  const std::string text =
-      DataOf(OutputFormat::kJson, [](Output& output) { PrintCache(output, Cache(), kNow); });
-
-  EXPECT_EQ(json::parse(text),
-            json::parse(R"({"repos":[{"repo":"acme/notes","type":"dataset","size_bytes":5000,"pinned":false,
-    "last_access":"2026-10-26T07:16:40.000Z","selections":[{"commit":")" +
-                        std::string(40, 'c') + R"(","refs":["main"],
-    "size_bytes":5000,"files":7,"last_modified":null}],"protected_by":[]}],"total_bytes":5000})"));
-  EXPECT_THAT(KeysOf(text), ElementsAre("repos", "total_bytes"));
-}
-
-TEST(CacheViewTest, PeopleGetATableAndScriptsArgumentsForPull) {
-  EXPECT_THAT(DataOf(OutputFormat::kHuman, [](Output& output) { PrintCache(output, Cache(), kNow); }),
-              HasSubstr("dataset  acme/notes  5 kB      7"));
-  EXPECT_EQ(DataOf(OutputFormat::kQuiet, [](Output& output) { PrintCache(output, Cache(), kNow); }),
-            "dataset acme/notes\n");
 }
 
 v1::GetLimitsResponse Limits() {

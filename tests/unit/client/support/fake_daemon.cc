@@ -50,6 +50,14 @@ struct FakeDaemon::Services {
     return state.answers;
   }
 
+  // Notes what was asked; how often it has been.
+  template <typename Request>
+  size_t Keep(std::vector<Request> Calls::*list, const Request& request) {
+    const MutexLock lock(state.mutex);
+    (state.calls.*list).push_back(request);
+    return (state.calls.*list).size();
+  }
+
   struct Hub final : v1::HubService::Service {
     explicit Hub(Services& services) : all(services) {}
 
@@ -245,6 +253,60 @@ struct FakeDaemon::Services {
                          v1::ResolveResponse* response) override {
       *response = all.answers().resolve;
       return all.Note(context, "Resolve");
+    }
+
+    grpc::Status GetUsage(grpc::ServerContext* context, const v1::GetUsageRequest*,
+                          v1::GetUsageResponse* response) override {
+      *response = all.answers().usage;
+      return all.Note(context, "GetUsage");
+    }
+
+    grpc::Status ExplainEviction(grpc::ServerContext* context, const v1::ExplainEvictionRequest* request,
+                                 v1::ExplainEvictionResponse* response) override {
+      *response = all.answers().order;
+      all.Keep(&Calls::explanations, *request);
+      return all.Note(context, "ExplainEviction");
+    }
+
+    grpc::Status Remove(grpc::ServerContext* context, const v1::RemoveRequest* request,
+                        v1::RemoveResponse* response) override {
+      const Answers answers = all.answers();
+      const auto found = answers.removals.find(request->repo().id());
+      const bool is_first = all.Keep(&Calls::removals, *request) == 1;
+      if (const grpc::Status status = all.Note(context, "Remove"); !status.ok()) return status;
+      if (found == answers.removals.end() || (is_first && answers.first_removal_is_refused)) {
+        return ToGrpcStatus(MakeError(absl::StatusCode::kFailedPrecondition, reason::kInUse,
+                                      request->repo().id() + " is in use"));
+      }
+      *response = found->second;
+      return grpc::Status();
+    }
+
+    grpc::Status Prune(grpc::ServerContext* context, const v1::PruneRequest* request,
+                       v1::PruneResponse* response) override {
+      *response = all.answers().prune;
+      all.Keep(&Calls::prunes, *request);
+      return all.Note(context, "Prune");
+    }
+
+    grpc::Status Pin(grpc::ServerContext* context, const v1::PinRequest* request,
+                     v1::PinResponse* response) override {
+      *response = all.answers().pin;
+      all.Keep(&Calls::pins, *request);
+      return all.Note(context, "Pin");
+    }
+
+    grpc::Status Unpin(grpc::ServerContext* context, const v1::UnpinRequest* request,
+                       v1::UnpinResponse* response) override {
+      *response = all.answers().unpin;
+      all.Keep(&Calls::unpins, *request);
+      return all.Note(context, "Unpin");
+    }
+
+    grpc::Status Rescan(grpc::ServerContext* context, const v1::RescanRequest*,
+                        v1::RescanResponse* response) override {
+      *response = all.answers().survey;
+      return all.Note(context, "Rescan");
     }
 
     Services& all;

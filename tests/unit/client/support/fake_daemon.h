@@ -33,6 +33,14 @@ class FakeDaemon {
     std::vector<v1::PlanPullResponse> plan;
     v1::ListReposResponse cache;
     v1::ResolveResponse resolve;
+    v1::GetUsageResponse usage;
+    v1::ExplainEvictionResponse order;
+    std::map<std::string, v1::RemoveResponse> removals;  // by repo id; what is not here is refused as IN_USE
+    bool first_removal_is_refused = false;               // the first one of all, as IN_USE
+    v1::PruneResponse prune;
+    v1::PinResponse pin;
+    v1::UnpinResponse unpin;
+    v1::RescanResponse survey;
     v1::GetLimitsResponse limits;
     // By method name ("Search"): the error it returns instead.
     std::map<std::string, absl::Status> errors;
@@ -52,6 +60,11 @@ class FakeDaemon {
     std::vector<v1::SetJobPriorityRequest> priorities;
     std::vector<v1::SetJobLimitRequest> limits;
     std::vector<v1::SetBandwidthLimitRequest> overall_limits;
+    std::vector<v1::ExplainEvictionRequest> explanations;
+    std::vector<v1::RemoveRequest> removals;
+    std::vector<v1::PruneRequest> prunes;
+    std::vector<v1::PinRequest> pins;
+    std::vector<v1::UnpinRequest> unpins;
     std::string token;  // of the latest call
     std::string tool;
   };

@@ -151,7 +151,8 @@ TEST(ParseDurationTest, ReadsUnits) {
     int64_t millis;
   } const cases[] = {{"0", 0},          {"90", 90'000},     {"90s", 90'000}, {"5m", 300'000},
                      {"2h", 7'200'000}, {"1d", 86'400'000}, {"250ms", 250},  {"1.5h", 5'400'000},
-                     {"0.25", 250},     {"10 s", 10'000}};
+                     {"0.25", 250},     {"10 s", 10'000},  {"1w", 604'800'000}, {"2mo", 5'184'000'000},
+                     {"1y", 31'536'000'000}};
 
   for (const auto& expected : cases) {
     EXPECT_THAT(ParseDuration(expected.text), IsOkAndHolds(milliseconds(expected.millis))) << expected.text;
@@ -159,7 +160,7 @@ TEST(ParseDurationTest, ReadsUnits) {
 }
 
 TEST(ParseDurationTest, RefusesTheRest) {
-  for (const std::string_view text : {"", "s", "-1s", "1w", "1S", "1.5ms", "1h30m", "soon", "1s ",
+  for (const std::string_view text : {"", "s", "-1s", "1W", "1M", "1S", "1.5ms", "1h30m", "soon", "1s ",
                                       "9223372036854775808ms", "99999999999999999d"}) {
     EXPECT_THAT(ParseDuration(text), HasReason("INVALID_ARGUMENT")) << text;
   }
