@@ -43,6 +43,7 @@ constexpr size_t kBufferBytes = 256 * 1024;
 // For the last words of calls that were ended: what a caller has not taken by then he does not get.
 constexpr std::chrono::milliseconds kCallGrace{1'000};
 constexpr std::chrono::seconds kIdleCheck{1};
+constexpr std::chrono::minutes kRoomCheck{5};
 
 // A job of this user that lost its token with the last daemon may use the one in the user's token file.
 Secret TokenOf(uint32_t uid) {
@@ -67,6 +68,7 @@ class WiredDaemon final : public Daemon {
   absl::Status OpenQueue();
   void Serve();
   void CheckIdle();
+  void KeepRoom();
 
   const Options options_;
   const std::function<void()> wants_to_stop_;
@@ -88,6 +90,7 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<cache::SpaceLedger> space_;
   std::unique_ptr<transfer::BufferPool> buffers_;
   std::unique_ptr<WorkerPool> disk_;
+  std::unique_ptr<WorkerPool> upkeep_;
   std::unique_ptr<Sequence> core_;
   std::unique_ptr<transport::CurlTransport> network_;
   std::unique_ptr<budget::BudgetedTransport> budget_;
@@ -155,6 +158,7 @@ absl::Status WiredDaemon::OpenStorage() {
 absl::Status WiredDaemon::OpenNetwork() {
   buffers_ = std::make_unique<transfer::BufferPool>(options_.buffer_count, kBufferBytes);
   disk_ = WorkerPool::Start("disk", options_.disk_threads);
+  upkeep_ = WorkerPool::Start("upkeep", 1);
   core_ = Sequence::Start("core");
   ASSIGN_OR_RETURN(network_, transport::CurlTransport::Start(options_.curl));
   budget::BudgetOptions budget = options_.budget;
@@ -188,6 +192,7 @@ absl::Status WiredDaemon::OpenQueue() {
                                   .transfers = *transfers_,
                                   .core = *core_,
                                   .disk = *disk_,
+                                  .upkeep = *upkeep_,
                                   .clock = clock_,
                                   .backoff = options_.transfer.backoff,
                                   .inventory = inventory_.get()};
@@ -209,9 +214,12 @@ void WiredDaemon::Serve() {
   services_ = std::unique_ptr<service::ServiceContext>(
       new service::ServiceContext{.core = *core_,
                                   .disk = *disk_,
+                                  .upkeep = *upkeep_,
                                   .clock = clock_,
                                   .hub = *hub_,
                                   .cache = *cache_,
+                                  .inventory = *inventory_,
+                                  .evictor = *evictor_,
                                   .budget = *budget_,
                                   .planner = *planner_,
                                   .jobs = *jobs_,
@@ -224,12 +232,22 @@ void WiredDaemon::Serve() {
   rpc_ = std::make_unique<RpcServer>(*services_);
   listener_->Start(PeerPolicy(getuid()),
                    [this](UniqueFd connection, uint32_t uid) { rpc_->Serve(std::move(connection), uid); });
+  core_->Post([this] { KeepRoom(); });
   if (options_.idle_timeout.count() > 0) {
     core_->PostAfter(kIdleCheck, [this] { CheckIdle(); });
   }
   LogInfo("daemon ready", Field("version", kVersion), Field("pid", getpid()),
           Field("socket", options_.socket.string()), Field("cache", options_.cache_dir.string()),
           Field("endpoint", options_.endpoint));
+}
+
+// Core sequence. Other tools fill the cache, too.
+void WiredDaemon::KeepRoom() {
+  upkeep_->Post([this] {
+    const absl::Status kept = space_->KeepRoom();
+    if (!kept.ok()) LogWarn("cache beyond its quota", Field("error", std::string(MessageOf(kept))));
+  });
+  core_->PostAfter(kRoomCheck, [this] { KeepRoom(); });
 }
 
 // Core sequence.
@@ -261,6 +279,7 @@ void WiredDaemon::Stop() {
   if (listener_) listener_->Stop();
   calls_.Stop();
   if (rpc_) rpc_->Stop(kCallGrace);
+  if (evictor_) evictor_->Stop();
   if (jobs_) {
     DrainOn(*core_, [this](absl::AnyInvocable<void()> done) { jobs_->Drain(std::move(done)); });
   }
@@ -269,6 +288,7 @@ void WiredDaemon::Stop() {
   }
   if (network_) network_->Stop();
   if (disk_) disk_->Stop();
+  if (upkeep_) upkeep_->Stop();
   if (core_) core_->Stop();
   rpc_.reset();
   services_.reset();
@@ -285,6 +305,7 @@ void WiredDaemon::Stop() {
   budget_.reset();
   network_.reset();
   core_.reset();
+  upkeep_.reset();
   disk_.reset();
   buffers_.reset();
   space_.reset();

@@ -16,6 +16,7 @@
 #include "common/types/repo_id.h"
 #include "daemon/cache/partial.h"
 #include "daemon/cache/removal.h"
+#include "daemon/cache/root_listing.h"
 #include "daemon/cache/staged_blob.h"
 #include "daemon/cache/survey.h"
 #include "daemon/cache/verified_files.h"
@@ -39,29 +40,6 @@ struct Abilities {
       true;  // else files are moved into the snapshot, as the Python library does (hub-protocol 4.7)
   bool hard_links = true;
   bool locks = true;  // flock(2)
-};
-
-struct CachedRevision {
-  CommitId commit;
-  std::vector<std::string> refs;
-  uint32_t file_count = 0;
-  uint64_t size_bytes = 0;
-  WallTime last_modified;
-};
-
-struct CachedRepo {
-  RepoId repo;
-  std::filesystem::path path;
-  uint64_t size_bytes = 0;  // blobs of all revisions, each once
-  uint32_t file_count = 0;
-  WallTime last_access;
-  std::vector<CachedRevision> revisions;
-};
-
-struct CacheListing {
-  std::vector<CachedRepo> repos;
-  uint64_t total_bytes = 0;  // one inode counts once
-  std::vector<std::string> warnings;
 };
 
 // Cache is the tree on disk that every Hugging Face tool of the machine shares, in exactly the layout of the
@@ -111,11 +89,7 @@ class Cache {
   // Where the snapshot of a commit is or would be.
   virtual std::filesystem::path SnapshotPath(const RepoId& repo, const CommitId& commit) const = 0;
 
-  // Everything there is, whoever put it there. `only` empty = all.
-  virtual absl::StatusOr<CacheListing> List(const std::vector<RepoId>& only) = 0;
-
-  // Every repo that has a folder, in the order of their names.
-  virtual absl::StatusOr<std::vector<RepoId>> Repos() = 0;
+  virtual absl::StatusOr<RootListing> ListRoot() = 0;
 
   // See SurveyRepo() and FingerprintOfRepo().
   virtual absl::StatusOr<RepoSurvey> Survey(const RepoId& repo) = 0;

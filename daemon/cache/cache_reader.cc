@@ -1,6 +1,7 @@
 #include "daemon/cache/cache_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <map>
 #include <string_view>
@@ -15,6 +16,13 @@ namespace {
 
 using Path = std::filesystem::path;
 using Kind = FileInfo::Kind;
+
+// What may lie at the root besides repos without a word.
+bool IsExpectedAtRoot(std::string_view name) {
+  constexpr std::array<std::string_view, 5> kNames = {".locks", "CACHEDIR.TAG", ".DS_Store", "Thumbs.db",
+                                                      "desktop.ini"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
 
 // Remembers which folders of a snapshot were looked at, so that files side by side cost one look.
 class FolderMemory {
@@ -117,16 +125,20 @@ absl::StatusOr<std::optional<Tree>> CacheReader::ReadSnapshot(const RepoId& repo
   return tree;
 }
 
-absl::StatusOr<std::vector<RepoId>> CacheReader::Repos() const {
+absl::StatusOr<RootListing> CacheReader::ListRoot() const {
+  RootListing listing;
   const auto names = files_.List(layout_.root());
-  if (SaysAbsent(names.status())) return std::vector<RepoId>();
+  if (SaysAbsent(names.status())) return listing;
   if (!names.ok()) return names.status();
-  std::vector<RepoId> repos;
   for (const std::string& name : *names) {
     auto repo = RepoId::FromFolder(name);
-    if (repo.ok()) repos.push_back(*std::move(repo));
+    if (repo.ok()) {
+      listing.repos.push_back(*std::move(repo));
+    } else if (!IsExpectedAtRoot(name)) {
+      listing.strays.push_back(name);
+    }
   }
-  return repos;
+  return listing;
 }
 
 // What the symlink at `place` says of the file, when it leads to a blob of the repo.

@@ -11,6 +11,7 @@
 #include "common/types/entry.h"
 #include "common/types/repo_id.h"
 #include "daemon/cache/layout.h"
+#include "daemon/cache/root_listing.h"
 
 namespace batuta::cache {
 
@@ -35,8 +36,8 @@ class CacheReader {
   // component only.
   absl::StatusOr<bool> IsInPlace(const RepoId& repo, const CommitId& commit, const Entry& entry) const;
 
-  // Every repo that has a folder; a missing root has none.
-  absl::StatusOr<std::vector<RepoId>> Repos() const;
+  // A missing root has nothing.
+  absl::StatusOr<RootListing> ListRoot() const;
 
   absl::StatusOr<SpaceInfo> Space() const { return files_.Space(layout_.root()); }
 

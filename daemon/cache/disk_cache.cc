@@ -11,7 +11,6 @@
 #include "common/status/status.h"
 #include "common/text/human.h"
 #include "daemon/cache/boot_id.h"
-#include "daemon/cache/cache_scanner.h"
 #include "daemon/cache/cleanup.h"
 #include "daemon/cache/disk_error.h"
 #include "daemon/cache/folders.h"
@@ -131,12 +130,8 @@ Path DiskCache::SnapshotPath(const RepoId& repo, const CommitId& commit) const {
   return layout_.Snapshot(repo, commit);
 }
 
-absl::StatusOr<CacheListing> DiskCache::List(const std::vector<RepoId>& only) {
-  return CacheScanner(layout_, files_).Scan(only);
-}
-
-absl::StatusOr<std::vector<RepoId>> DiskCache::Repos() {
-  return reader_.Repos();
+absl::StatusOr<RootListing> DiskCache::ListRoot() {
+  return reader_.ListRoot();
 }
 
 absl::StatusOr<RepoSurvey> DiskCache::Survey(const RepoId& repo) {

@@ -39,8 +39,7 @@ class DiskCache final : public Cache {
   absl::StatusOr<std::vector<bool>> ArePresent(const RepoId& repo, const CommitId& commit,
                                                const std::vector<Entry>& entries) override;
   std::filesystem::path SnapshotPath(const RepoId& repo, const CommitId& commit) const override;
-  absl::StatusOr<CacheListing> List(const std::vector<RepoId>& only) override;
-  absl::StatusOr<std::vector<RepoId>> Repos() override;
+  absl::StatusOr<RootListing> ListRoot() override;
   absl::StatusOr<RepoSurvey> Survey(const RepoId& repo) override;
   absl::StatusOr<std::string> Fingerprint(const RepoId& repo) override;
   absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId& repo, const CommitId& commit,

@@ -4,7 +4,6 @@
 #include "common/text/human.h"
 #include "daemon/cache/cache.h"
 #include "daemon/cache/cache_reader.h"
-#include "daemon/cache/cache_scanner.h"
 #include "daemon/cache/layout.h"
 
 namespace batuta::cache {
@@ -39,11 +38,7 @@ class ReadOnlyCache final : public Cache {
     return layout_.Snapshot(repo, commit);
   }
 
-  absl::StatusOr<CacheListing> List(const std::vector<RepoId>& only) override {
-    return CacheScanner(layout_, files_).Scan(only);
-  }
-
-  absl::StatusOr<std::vector<RepoId>> Repos() override { return reader_.Repos(); }
+  absl::StatusOr<RootListing> ListRoot() override { return reader_.ListRoot(); }
 
   absl::StatusOr<RepoSurvey> Survey(const RepoId& repo) override { return SurveyRepo(layout_, files_, repo); }
 

@@ -76,4 +76,15 @@ absl::StatusOr<SpaceLedger::Reservation> SpaceLedger::Reserve(Cache& cache, uint
       {{"needed_bytes", std::to_string(bytes)}, {"free_bytes", std::to_string(space.free_bytes)}});
 }
 
+absl::Status SpaceLedger::KeepRoom() {
+  if (maker_ == nullptr) return absl::OkStatus();
+  Demand demand;
+  {
+    MutexLock lock(account_->mutex);
+    demand.unwritten_bytes = account_->promised_bytes;
+    demand.incoming_bytes = account_->incoming_bytes;
+  }
+  return maker_->MakeRoom(demand);
+}
+
 }  // namespace batuta::cache

@@ -46,10 +46,13 @@ class SpaceLedger {
   explicit SpaceLedger(uint64_t spare_bytes, RoomMaker* maker = nullptr);
   ~SpaceLedger();
 
-  // Looks at the disk: run it on the disk pool.
+  // Looks at the disk, and may remove from it: run it where the RoomMaker runs.
   //   kResourceExhausted (DISK_FULL)  it does not fit beside what is promised to others; says the numbers.
   //   Else those of the RoomMaker.
   absl::StatusOr<Reservation> Reserve(Cache& cache, uint64_t bytes);
+
+  // Makes room for what is promised already: other tools fill the cache, too.   Errors: the RoomMaker's.
+  absl::Status KeepRoom();
 
  private:
   const uint64_t spare_bytes_;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "common/status/status.h"
+#include "common/text/human.h"
 #include "daemon/cache/cache_reader.h"
 #include "daemon/cache/disk_error.h"
 
@@ -33,14 +34,22 @@ class Surveyor {
         refs_(layout.Refs(repo)) {}
 
   absl::StatusOr<RepoSurvey> Run() {
-    ASSIGN_OR_RETURN(const std::vector<std::string> names, ListIfThere(files_, snapshots_));
-    for (const std::string& name : names) {
+    const auto names = files_.List(snapshots_);
+    if (!names.ok() && !SaysAbsent(names.status())) return names.status();
+    for (const std::string& name : names.ok() ? *names : std::vector<std::string>()) {
       const auto commit = CommitId::Parse(name);
-      if (!commit.ok()) continue;
-      RETURN_IF_ERROR(AddSnapshot(*commit));
+      if (commit.ok()) {
+        RETURN_IF_ERROR(AddSnapshot(*commit));
+      } else {
+        Warn("snapshots/" + name, "is not named by a commit: left out");
+      }
     }
     RETURN_IF_ERROR(AddRefs());
     RETURN_IF_ERROR(AddLoose());
+    if (!names.ok()) RETURN_IF_ERROR(NoteNoSnapshots());
+    if (unsaid_warnings_ > 0) {
+      survey_.warnings.push_back(fmt::format("… and {} more warnings", unsaid_warnings_));
+    }
     return std::move(survey_);
   }
 
@@ -48,8 +57,12 @@ class Surveyor {
   absl::Status AddSnapshot(const CommitId& commit) {
     const Path folder = snapshots_ / commit.hex();
     const auto info = files_.Info(folder);
-    if (SaysAbsent(info.status()) || (info.ok() && info->kind != Kind::kFolder)) return absl::OkStatus();
+    if (SaysAbsent(info.status())) return absl::OkStatus();
     if (!info.ok()) return info.status();
+    if (info->kind != Kind::kFolder) {
+      Warn("snapshots/" + commit.hex(), "is not a folder: left out");
+      return absl::OkStatus();
+    }
     SurveyedSnapshot snapshot{commit};
     snapshot.modified = info->modified;
     std::vector<std::string> pending = {""};  // folders below, each with its `/`
@@ -80,6 +93,7 @@ class Surveyor {
       info = FollowTo(target);
       if (SaysAbsent(info.status())) {
         out->broken_links.push_back(path);
+        Warn(NameOf(*out, path), "is a link to a file that is not there");
         return absl::OkStatus();
       }
       if (target.parent_path() == blobs_) {
@@ -91,12 +105,19 @@ class Surveyor {
     }
     if (SaysAbsent(info.status())) return absl::OkStatus();
     if (!info.ok()) return info.status();
-    if (info->kind == Kind::kFolder && !text.ok()) pending->push_back(path + "/");
-    if (info->kind != Kind::kFile) return absl::OkStatus();
+    if (info->kind == Kind::kFolder && !text.ok()) {
+      pending->push_back(path + "/");
+      return absl::OkStatus();
+    }
+    if (info->kind != Kind::kFile) {
+      Warn(NameOf(*out, path), "is not a file: left out");
+      return absl::OkStatus();
+    }
     file.device = info->device;
     file.inode = info->inode;
     file.size_bytes = info->size_bytes;
     file.accessed = info->accessed;
+    file.modified = info->modified;
     out->files.push_back(std::move(file));
     return absl::OkStatus();
   }
@@ -118,10 +139,17 @@ class Surveyor {
       const auto snapshot =
           std::find_if(survey_.snapshots.begin(), survey_.snapshots.end(),
                        [&commit](const SurveyedSnapshot& known) { return known.commit == commit; });
-      if (snapshot == survey_.snapshots.end()) {
-        survey_.bad_refs.push_back(name);
-      } else {
+      if (snapshot != survey_.snapshots.end()) {
         snapshot->refs.push_back(name);
+        return;
+      }
+      survey_.bad_refs.push_back(name);
+      if (commit) {
+        Warn("refs/" + name, fmt::format("points to {}, which has no snapshot", commit->hex()));
+      } else if (text.ok() || absl::IsResourceExhausted(text.status())) {
+        Warn("refs/" + name, "does not hold a commit: taken as no ref");
+      } else {
+        Warn("refs/" + name, fmt::format("cannot be read: {}", MessageOf(text.status())));
       }
     });
     for (SurveyedSnapshot& snapshot : survey_.snapshots) {
@@ -143,6 +171,32 @@ class Surveyor {
     return absl::OkStatus();
   }
 
+  // A pull that has its listing but no file yet, or failed before it had one, is no reason to warn.
+  absl::Status NoteNoSnapshots() {
+    const bool has_blobs = std::any_of(survey_.loose.begin(), survey_.loose.end(),
+                                       [](const LooseFile& file) { return !file.is_unfinished; });
+    const auto names = files_.List(repo_);
+    if (absl::IsNotFound(names.status())) return absl::OkStatus();
+    const bool has_only_begun = names.ok() && !has_blobs && survey_.bad_refs.empty() &&
+                                std::find(names->begin(), names->end(), "trees") != names->end();
+    if (!has_only_begun) Warn("", "has no snapshots: left out");
+    return absl::OkStatus();
+  }
+
+  static std::string NameOf(const SurveyedSnapshot& snapshot, const std::string& path) {
+    return fmt::format("snapshots/{}/{}", snapshot.commit.hex(), path);
+  }
+
+  void Warn(const std::string& name, std::string_view what) {
+    constexpr size_t kMostWarnings = 100;
+    if (survey_.warnings.size() >= kMostWarnings) {
+      ++unsaid_warnings_;
+      return;
+    }
+    const Path place = name.empty() ? repo_.filename() : repo_.filename() / name;
+    survey_.warnings.push_back(fmt::format("{} {}", Printable(place.native()), what));
+  }
+
   FileSystem& files_;
   const Path repo_;
   const Path blobs_;
@@ -150,6 +204,7 @@ class Surveyor {
   const Path refs_;
   RepoSurvey survey_;
   std::unordered_set<std::string> linked_;  // names of blobs
+  uint64_t unsaid_warnings_ = 0;
 };
 
 std::string Stamp(const FileInfo& info) {
@@ -166,6 +221,8 @@ absl::StatusOr<std::string> FingerprintOfRepo(const Layout& layout, FileSystem& 
   const Path snapshots = layout.Snapshots(repo);
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ListIfThere(files, snapshots));
   std::string text;
+  const auto blobs = files.Info(layout.Blobs(repo));
+  if (blobs.ok()) text += fmt::format("blobs {}\n", Stamp(*blobs));
   for (const std::string& name : names) {
     const auto info = files.Info(snapshots / name);
     if (SaysAbsent(info.status())) continue;
@@ -188,7 +245,7 @@ void VisitRefs(
     const std::string folder = std::move(pending.back());
     pending.pop_back();
     const auto names = files.List(refs / folder);
-    if (absl::IsNotFound(names.status())) continue;
+    if (SaysAbsent(names.status())) continue;
     if (!names.ok()) {
       visit(folder, names.status());
       continue;

@@ -25,6 +25,7 @@ struct SurveyedFile {
   uint64_t inode = 0;
   uint64_t size_bytes = 0;
   WallTime accessed;
+  WallTime modified;
 };
 
 struct SurveyedSnapshot {
@@ -48,6 +49,10 @@ struct RepoSurvey {
   std::vector<SurveyedSnapshot> snapshots;
   std::vector<std::string> bad_refs;  // names of refs that lead to no snapshot
   std::vector<LooseFile> loose;
+
+  // What looks wrong, for people: "refs/old points to 3f1c…, which has no snapshot". At most 100, then a line
+  // that says how many more.
+  std::vector<std::string> warnings;
 };
 
 // Goes through a repo's folder: about two system calls a file. A repo that is not there has nothing. What
@@ -55,9 +60,9 @@ struct RepoSurvey {
 //   Errors: those of FileSystem other than kNotFound.
 absl::StatusOr<RepoSurvey> SurveyRepo(const Layout& layout, FileSystem& files, const RepoId& repo);
 
-// A text that changes when a snapshot, a file at the top of one, or a ref comes, goes or moves, at the cost
-// of one system call for each snapshot and two for each ref. What changes in folders below snapshots it does
-// not see.
+// A text that changes when a blob, a snapshot, a file at the top of one, or a ref comes, goes or moves, at
+// the cost of one system call for the repo and each snapshot and two for each ref. A link that comes into a
+// folder below a snapshot to a blob that was there it does not see.
 absl::StatusOr<std::string> FingerprintOfRepo(const Layout& layout, FileSystem& files, const RepoId& repo);
 
 // Calls `visit` for each file below `refs`, at any depth, with its name and what it holds, which may be

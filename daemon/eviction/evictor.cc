@@ -70,7 +70,6 @@ absl::Status Evictor::MakeRoom(const cache::Demand& demand) {
   ASSIGN_OR_RETURN(const SpaceInfo space, cache_.Space());
   const bool fits_on_disk = demand.unwritten_bytes + options_.quota.min_free_bytes <= space.free_bytes;
   if (options_.quota.max_bytes == 0 && fits_on_disk) return absl::OkStatus();
-  MutexLock lock(removing_);
   RETURN_IF_ERROR(inventory_.RefreshChanged());
   const View view = Look();
   const Goal goal = GoalFor(options_.quota, {.used_bytes = view.used_bytes(),
@@ -105,13 +104,11 @@ absl::Status Evictor::NoRoom(const View& view, const cache::Demand& demand, cons
 }
 
 absl::StatusOr<Report> Evictor::Free(uint64_t bytes, bool act) {
-  MutexLock lock(removing_);
   RETURN_IF_ERROR(inventory_.RefreshChanged());
   return Carry({bytes, bytes}, act, /*all_or_nothing=*/false);
 }
 
 absl::StatusOr<Report> Evictor::Why(const std::optional<RepoId>& only) {
-  MutexLock lock(removing_);
   RETURN_IF_ERROR(inventory_.RefreshChanged());
   ASSIGN_OR_RETURN(Report report, Carry({kEverything, kEverything}, /*act=*/false, /*all_or_nothing=*/false));
   size_t turn = 0;
@@ -131,7 +128,7 @@ absl::StatusOr<Report> Evictor::Carry(const Goal& goal, bool act, bool all_or_no
   done.freed_bytes = loose_bytes;
   done.loose_files = loose_files;
   for (int round = 0; round < kMostRounds; ++round) {
-    const View view = Look();
+    const View view = LookAgain();
     const auto left = [&done](uint64_t bytes) { return bytes - std::min(bytes, done.freed_bytes); };
     const Plan plan = PlanEviction(view.inventory, {left(goal.must_bytes), left(goal.wanted_bytes)});
     if (!act || (all_or_nothing && !plan.is_enough) || plan.evicted.empty()) {
@@ -171,6 +168,10 @@ absl::StatusOr<bool> Evictor::IsUpToDate(const View& view, const std::vector<uin
 }
 
 absl::Status Evictor::RemoveOne(const SelectionName& name, uint64_t* freed_bytes) {
+  if (is_stopping_) {
+    return MakeError(absl::StatusCode::kUnavailable, reason::kDaemonStopping, "the daemon is stopping",
+                     "repeat it; what is left then goes");
+  }
   const auto repo = inventory_.Find(name.repo);
   const std::optional<std::vector<std::string>> paths = PathsOf(repo.get(), name);
   if (!paths) return absl::OkStatus();
@@ -218,7 +219,6 @@ absl::StatusOr<uint64_t> Evictor::RemoveLoose(bool act, uint64_t* files) {
 }
 
 absl::StatusOr<Report> Evictor::Remove(const RemoveRequest& request, bool act) {
-  MutexLock lock(removing_);
   open_.clear();
   RETURN_IF_ERROR(inventory_.Refresh(request.repo).status());
   const View view = Look();
@@ -242,17 +242,11 @@ absl::StatusOr<Report> Evictor::Remove(const RemoveRequest& request, bool act) {
   }
   for (const uint32_t i : meant) RETURN_IF_ERROR(CheckMayGo(view, i, request.force));
   Report report;
-  for (const uint32_t i : meant) {
-    const Decision decision{
-        .selection = i, .reason = Reason::kOldest, .freed_bytes = 0, .counts_as_used = {}};
-    Line line = LineOf(view, decision, true);
-    line.why = "asked for";
-    if (act) {
-      const uint64_t before = report.freed_bytes;
-      RETURN_IF_ERROR(RemoveOne(view.places[i].name(), &report.freed_bytes));
-      line.freed_bytes = report.freed_bytes - before;
-    }
-    report.lines.push_back(std::move(line));
+  RETURN_IF_ERROR(RemoveAll(view, meant, "asked for", act, &report));
+  for (const Line& line : report.lines) {
+    if (line.goes) continue;
+    return MakeError(absl::StatusCode::kFailedPrecondition, reason::kInUse, line.why,
+                     "end what uses it, or wait for it, and try again");
   }
   return report;
 }
@@ -281,48 +275,66 @@ absl::Status Evictor::CheckMayGo(const View& view, uint32_t selection, bool forc
 }
 
 absl::StatusOr<Report> Evictor::Prune(const PruneRequest& request, bool act) {
-  MutexLock lock(removing_);
   open_.clear();
   RETURN_IF_ERROR(inventory_.RefreshChanged());
   const View view = Look();
   Report report;
-  ASSIGN_OR_RETURN(report.freed_bytes, RemoveLoose(act, &report.loose_files));
+  std::vector<uint32_t> going;
   for (uint32_t i = 0; i < view.places.size(); ++i) {
-    const View::Place& place = view.places[i];
-    if (!place.snapshot->refs.empty()) continue;
-    const auto& snapshots = place.repo->snapshots;
-    const auto newer = std::count_if(snapshots.begin(), snapshots.end(), [&place](const auto& other) {
-      return other.modified > place.snapshot->modified;
-    });
-    Decision decision{.selection = i, .reason = Reason::kRecent, .freed_bytes = 0, .counts_as_used = {}};
-    Line line = LineOf(view, decision, false);
-    const absl::Status may_go = CheckMayGo(view, i, /*force=*/false);
-    if (newer < static_cast<int64_t>(request.keep_last)) {
-      line.why = fmt::format("one of the last {} of its repo", request.keep_last);
-    } else if (request.older_than && clock_.wall() - line.last_access < *request.older_than) {
-      line.why = "used too lately";
-    } else if (!may_go.ok()) {
-      line.why = std::string(MessageOf(may_go));
+    if (!view.places[i].snapshot->refs.empty()) continue;
+    Line line = PruneLine(view, i, request);
+    if (line.goes) {
+      going.push_back(i);
     } else {
-      line.goes = true;
-      line.why = "no branch or tag leads to it";
+      report.lines.push_back(std::move(line));
     }
-    if (line.goes && act) {
-      const uint64_t before = report.freed_bytes;
-      const absl::Status removed = RemoveOne(view.places[i].name(), &report.freed_bytes);
-      line.freed_bytes = report.freed_bytes - before;
-      if (IsInUse(removed)) {
-        line.goes = false;
-        line.why = std::string(MessageOf(removed));
-      } else {
-        RETURN_IF_ERROR(removed);
-      }
-    }
-    report.lines.push_back(std::move(line));
   }
+  ASSIGN_OR_RETURN(report.freed_bytes, RemoveLoose(act, &report.loose_files));
+  RETURN_IF_ERROR(RemoveAll(view, going, "no branch or tag leads to it", act, &report));
   if (act) RETURN_IF_ERROR(RemoveEmptySnapshots());
-  std::stable_partition(report.lines.begin(), report.lines.end(), [](const Line& line) { return line.goes; });
   return report;
+}
+
+Line Evictor::PruneLine(const View& view, uint32_t selection, const PruneRequest& request) const {
+  const View::Place& place = view.places[selection];
+  const auto& snapshots = place.repo->snapshots;
+  const auto newer = std::count_if(snapshots.begin(), snapshots.end(), [&place](const auto& other) {
+    return other.modified > place.snapshot->modified;
+  });
+  Line line = LineOf(view, {.selection = selection}, false);
+  const absl::Status may_go = CheckMayGo(view, selection, /*force=*/false);
+  if (newer < static_cast<int64_t>(request.keep_last)) {
+    line.why = fmt::format("one of the last {} of its repo", request.keep_last);
+  } else if (request.older_than && clock_.wall() - line.last_access < *request.older_than) {
+    line.why = "used too lately";
+  } else if (!may_go.ok()) {
+    line.why = std::string(MessageOf(may_go));
+  } else {
+    line.goes = true;
+  }
+  return line;
+}
+
+// What turns out to be in use stays, with a line that says so. Those that go come first.
+absl::Status Evictor::RemoveAll(const View& view, const std::vector<uint32_t>& selections,
+                                std::string_view why, bool act, Report* report) {
+  const std::vector<uint64_t> freed = FreedInOrder(view.inventory, selections);
+  std::vector<Line> lines;
+  for (size_t i = 0; i < selections.size(); ++i) {
+    Line line = LineOf(view, {.selection = selections[i], .freed_bytes = freed[i]}, true);
+    line.why = why;
+    if (act) {
+      line.freed_bytes = 0;
+      const absl::Status removed = RemoveOne(view.places[selections[i]].name(), &line.freed_bytes);
+      if (!removed.ok() && !IsInUse(removed)) return removed;
+      line.goes = removed.ok();
+      if (!removed.ok()) line.why = MessageOf(removed);
+    }
+    report->freed_bytes += line.freed_bytes;
+    lines.push_back(std::move(line));
+  }
+  report->lines.insert(report->lines.begin(), lines.begin(), lines.end());
+  return absl::OkStatus();
 }
 
 // What a crash leaves of a removal, or another tool.
@@ -340,11 +352,9 @@ absl::Status Evictor::RemoveEmptySnapshots() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<CacheUsage> Evictor::Measure() {
+absl::StatusOr<CacheUsage> Evictor::Measure() const {
   RETURN_IF_ERROR(inventory_.RefreshChanged());
   ASSIGN_OR_RETURN(const SpaceInfo space, cache_.Space());
-  MutexLock lock(removing_);
-  open_.clear();
   const View view = Look();
   const Plan plan = PlanEviction(view.inventory, {kEverything, kEverything});
   return CacheUsage{.used_bytes = view.used_bytes(),
@@ -357,6 +367,11 @@ absl::StatusOr<CacheUsage> Evictor::Measure() {
 }
 
 View Evictor::Look() const {
+  return MakeView(inventory_, inventory_.pins(), inventory_.leases(), {}, {});
+}
+
+// With what this removal has found to be open.
+View Evictor::LookAgain() const {
   return MakeView(inventory_, inventory_.pins(), inventory_.leases(), open_, {});
 }
 

@@ -1,15 +1,16 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 
-#include "common/sync/mutex.h"
 #include "common/time/clock.h"
 #include "daemon/cache/cache.h"
 #include "daemon/cache/room_maker.h"
@@ -70,13 +71,18 @@ struct EvictorOptions {
 
 // Evictor removes selections: by plan, to make room, or on request. In each case records go first, then
 // links, then blobs. Before it removes anything it surveys those repos again, and plans again when they have
-// changed. Thread-safe; one removal at a time. Everything blocks: run it on the disk pool.
+// changed. Everything blocks for the disk. One call at a time, on one thread made for it (a removal may take
+// long, and nothing else should wait for it); Measure() and Look() on any.
 class Evictor final : public cache::RoomMaker {
  public:
   // Everything borrowed outlives the evictor.
   Evictor(const EvictorOptions& options, inventory::Inventory& inventory, cache::Cache& cache,
           const Clock& clock)
       : options_(options), inventory_(inventory), cache_(cache), clock_(clock) {}
+
+  // From now on nothing more is removed; what is under way ends between two selections with kUnavailable
+  // (DAEMON_STOPPING). Any thread.
+  void Stop() { is_stopping_ = true; }
 
   absl::Status MakeRoom(const cache::Demand& demand) override;
 
@@ -94,12 +100,17 @@ class Evictor final : public cache::RoomMaker {
   // pinned, in use or needed.
   absl::StatusOr<Report> Prune(const PruneRequest& request, bool act);
 
-  absl::StatusOr<CacheUsage> Measure();
+  absl::StatusOr<CacheUsage> Measure() const;
+
+  // What there is, as far as the inventory knows.
+  View Look() const;
 
  private:
-  View Look() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(removing_);
-  absl::StatusOr<Report> Carry(const Goal& goal, bool act, bool all_or_nothing)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(removing_);
+  View LookAgain() const;
+  absl::StatusOr<Report> Carry(const Goal& goal, bool act, bool all_or_nothing);
+  Line PruneLine(const View& view, uint32_t selection, const PruneRequest& request) const;
+  absl::Status RemoveAll(const View& view, const std::vector<uint32_t>& selections, std::string_view why,
+                         bool act, Report* report);
   absl::StatusOr<bool> IsUpToDate(const View& view, const std::vector<uint32_t>& selections);
   absl::Status RemoveOne(const SelectionName& name, uint64_t* freed_bytes);
   absl::StatusOr<uint64_t> RemoveLoose(bool act, uint64_t* files);
@@ -114,8 +125,8 @@ class Evictor final : public cache::RoomMaker {
   inventory::Inventory& inventory_;
   cache::Cache& cache_;
   const Clock& clock_;
-  Mutex removing_;  // held over a whole removal, disk and all: one at a time, and nothing else waits for it
-  std::set<SelectionName> open_ ABSL_GUARDED_BY(removing_);  // found in this removal
+  std::set<SelectionName> open_;  // found in this removal
+  std::atomic<bool> is_stopping_ = false;
 };
 
 }  // namespace batuta::eviction

@@ -282,6 +282,21 @@ Plan PlanEviction(const Inventory& inventory, const Goal& goal) {
   return Planning(inventory, goal).Run();
 }
 
+std::vector<uint64_t> FreedInOrder(const Inventory& inventory, const std::vector<uint32_t>& selections) {
+  std::vector<uint32_t> holders(inventory.blob_bytes.size(), 0);
+  for (const Inventory::Selection& selection : inventory.selections) {
+    for (const uint32_t blob : selection.blobs) ++holders[blob];
+  }
+  std::vector<uint64_t> freed;
+  for (const uint32_t selection : selections) {
+    freed.push_back(0);
+    for (const uint32_t blob : inventory.selections[selection].blobs) {
+      if (--holders[blob] == 0) freed.back() += inventory.blob_bytes[blob];
+    }
+  }
+  return freed;
+}
+
 std::string Explain(const Decision& decision, const Inventory& inventory, WallTime now) {
   const Inventory::Selection& selection = inventory.selections[decision.selection];
   const std::string because = decision.because ? inventory.snapshots[*decision.because].name : std::string();

@@ -70,8 +70,8 @@ enum class Reason {
 struct Decision {
   uint32_t selection = 0;
   Reason reason = Reason::kRecent;
-  uint64_t freed_bytes = 0;  // on the disk, when it goes in this order: blobs that nothing else holds
-  WallTime counts_as_used;   // its last access, or that of a model that needs it
+  uint64_t freed_bytes = 0;      // on the disk, when it goes in this order: blobs that nothing else holds
+  WallTime counts_as_used = {};  // its last access, or that of a model that needs it
   std::optional<uint32_t> because = {};  // the snapshot that needs it, or that it counts as used through
 };
 
@@ -87,6 +87,9 @@ struct Plan {
 // last model that needs it. Of models that need each other in a circle, no edge back protects. A selection
 // that would free nothing that is wanted is spared.
 Plan PlanEviction(const Inventory& inventory, const Goal& goal);
+
+// What each of the selections frees when they go in this order.
+std::vector<uint64_t> FreedInOrder(const Inventory& inventory, const std::vector<uint32_t>& selections);
 
 // The line that `--dry-run` and `cache why` show: "pinned: demo on Friday".
 std::string Explain(const Decision& decision, const Inventory& inventory, WallTime now);

@@ -60,6 +60,7 @@ class Maker {
       AddRepo(repo);
     }
     AddNeeds(repos, dependency::BaseFinder(ids, renames));
+    view_.repos = repos;
     return std::move(view_);
   }
 

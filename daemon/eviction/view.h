@@ -33,6 +33,7 @@ struct View {
     SelectionName name() const { return {repo->repo, snapshot->commit, selection->id}; }
   };
 
+  inventory::Repos repos;
   Inventory inventory;
   std::vector<Place> places;
   std::vector<std::vector<uint32_t>> needed_by;  // of each snapshot of `inventory`: snapshots that need it

@@ -8,6 +8,7 @@
 
 #include "common/log/log.h"
 #include "common/status/status.h"
+#include "common/text/human.h"
 #include "daemon/dependency/sources.h"
 #include "daemon/gguf/metadata.h"
 
@@ -83,6 +84,15 @@ const Snapshot* SnapshotOf(const Repo* repo, const CommitId& commit) {
   return found == repo->snapshots.end() ? nullptr : &*found;
 }
 
+WallTime LastModified(const cache::SurveyedSnapshot& snapshot) {
+  if (snapshot.files.empty()) return snapshot.modified;
+  return std::max_element(snapshot.files.begin(), snapshot.files.end(),
+                          [](const cache::SurveyedFile& a, const cache::SurveyedFile& b) {
+                            return a.modified < b.modified;
+                          })
+      ->modified;
+}
+
 // Nothing that a decision rests on has changed.
 bool IsSame(const Repo* before, const Repo& now) {
   if (before == nullptr || before->snapshots.size() != now.snapshots.size()) return false;
@@ -112,8 +122,9 @@ absl::Status Inventory::RefreshChanged() {
 
 absl::Status Inventory::Update(bool only_changed) {
   RETURN_IF_ERROR(LoadAccesses());
-  ASSIGN_OR_RETURN(const std::vector<RepoId> there, cache_.Repos());
-  for (const RepoId& repo : there) {
+  ASSIGN_OR_RETURN(cache::RootListing root, cache_.ListRoot());
+  std::map<RepoId, std::string> unreadable;
+  for (const RepoId& repo : root.repos) {
     const auto before = Find(repo);
     if (only_changed && before != nullptr) {
       const auto fingerprint = cache_.Fingerprint(repo);
@@ -123,10 +134,13 @@ absl::Status Inventory::Update(bool only_changed) {
     if (!refreshed.ok()) {
       LogWarn("repo not surveyed", Field("repo", repo.folder()),
               Field("error", std::string(MessageOf(refreshed.status()))));
+      unreadable.emplace(repo, MessageOf(refreshed.status()));
     }
   }
-  const std::set<RepoId> present(there.begin(), there.end());
+  const std::set<RepoId> present(root.repos.begin(), root.repos.end());
   MutexLock lock(mutex_);
+  unreadable_ = std::move(unreadable);
+  strays_ = std::move(root.strays);
   std::erase_if(repos_, [&present](const auto& known) { return present.count(known.first) == 0; });
   return absl::OkStatus();
 }
@@ -136,7 +150,7 @@ absl::StatusOr<bool> Inventory::Refresh(const RepoId& repo) {
   ASSIGN_OR_RETURN(std::shared_ptr<const Repo> now, SurveyNow(repo, before.get()));
   const bool is_same = IsSame(before.get(), *now);
   MutexLock lock(mutex_);
-  if (now->snapshots.empty() && now->loose.empty()) {
+  if (now->snapshots.empty() && now->loose.empty() && now->warnings.empty()) {
     repos_.erase(repo);
   } else {
     repos_[repo] = std::move(now);
@@ -148,9 +162,10 @@ absl::StatusOr<std::shared_ptr<const Repo>> Inventory::SurveyNow(const RepoId& r
   // First the fingerprint: what changes during the survey makes it differ the next time.
   ASSIGN_OR_RETURN(std::string fingerprint, cache_.Fingerprint(repo));
   ASSIGN_OR_RETURN(cache::RepoSurvey survey, cache_.Survey(repo));
-  auto now = std::make_shared<Repo>(Repo{repo, std::move(fingerprint), {}, std::move(survey.loose)});
+  auto now = std::make_shared<Repo>(
+      Repo{repo, std::move(fingerprint), {}, std::move(survey.loose), std::move(survey.warnings)});
   for (const cache::SurveyedSnapshot& surveyed : survey.snapshots) {
-    Snapshot snapshot{surveyed.commit, surveyed.refs, surveyed.modified, {}, {}};
+    Snapshot snapshot{surveyed.commit, surveyed.refs, surveyed.modified, LastModified(surveyed), {}, {}};
     ASSIGN_OR_RETURN(const std::vector<PulledSelection> pulled, PulledOf(repo, surveyed.commit));
     snapshot.selections = SelectionsOf(surveyed, pulled);
     const Snapshot* known = SnapshotOf(before, surveyed.commit);
@@ -283,6 +298,32 @@ std::shared_ptr<const Repo> Inventory::Find(const RepoId& repo) const {
   MutexLock lock(mutex_);
   const auto found = repos_.find(repo);
   return found == repos_.end() ? nullptr : found->second;
+}
+
+std::vector<std::string> Inventory::Warnings(const std::vector<RepoId>& only) const {
+  constexpr size_t kMostWarnings = 1'000;
+  std::vector<std::string> warnings;
+  MutexLock lock(mutex_);
+  if (only.empty()) {
+    for (const std::string& name : strays_) {
+      warnings.push_back(fmt::format("{} is not a repo that this version knows: left out", Printable(name)));
+    }
+  }
+  const auto is_meant = [&only](const RepoId& repo) {
+    return only.empty() || std::find(only.begin(), only.end(), repo) != only.end();
+  };
+  for (const auto& [repo, why] : unreadable_) {
+    if (is_meant(repo)) warnings.push_back(fmt::format("{} cannot be read: {}", repo.folder(), why));
+  }
+  for (const auto& [id, repo] : repos_) {
+    if (is_meant(id)) warnings.insert(warnings.end(), repo->warnings.begin(), repo->warnings.end());
+  }
+  if (warnings.size() > kMostWarnings) {
+    const size_t unsaid = warnings.size() - kMostWarnings;
+    warnings.resize(kMostWarnings);
+    warnings.push_back(fmt::format("… and {} more warnings", unsaid));
+  }
+  return warnings;
 }
 
 WallTime Inventory::LastAccess(const RepoId& repo, const Snapshot& snapshot,

@@ -26,7 +26,8 @@ namespace batuta::inventory {
 struct Snapshot {
   CommitId commit;
   std::vector<std::string> refs;
-  WallTime modified;  // of its folder
+  WallTime modified;       // of its folder
+  WallTime last_modified;  // of its files
   std::vector<dependency::Dependency> needs;
   std::vector<Selection> selections;  // none: the folder holds no file
 };
@@ -37,6 +38,7 @@ struct Repo {
   std::string fingerprint;
   std::vector<Snapshot> snapshots;
   std::vector<cache::LooseFile> loose;
+  std::vector<std::string> warnings;  // what looks wrong in it
 };
 
 using Repos = std::vector<std::shared_ptr<const Repo>>;  // in the order of their ids
@@ -80,6 +82,9 @@ class Inventory {
   // Nothing when the repo is not in the cache.
   std::shared_ptr<const Repo> Find(const RepoId& repo) const;
 
+  // What looked wrong, of some repos or (when empty) everywhere. For people.
+  std::vector<std::string> Warnings(const std::vector<RepoId>& only) const;
+
   // When the selection was used last: as recorded, or as its files' access times say.
   WallTime LastAccess(const RepoId& repo, const Snapshot& snapshot, const Selection& selection) const;
 
@@ -104,6 +109,8 @@ class Inventory {
   mutable Mutex mutex_;
   bool has_accesses_ ABSL_GUARDED_BY(mutex_) = false;
   std::map<RepoId, std::shared_ptr<const Repo>> repos_ ABSL_GUARDED_BY(mutex_);
+  std::map<RepoId, std::string> unreadable_ ABSL_GUARDED_BY(mutex_);  // why
+  std::vector<std::string> strays_ ABSL_GUARDED_BY(mutex_);           // names at the root
   Accesses accesses_ ABSL_GUARDED_BY(mutex_);
 };
 

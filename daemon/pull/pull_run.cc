@@ -26,8 +26,8 @@ using Action = PlannedFile::Action;
 struct Work {
   std::vector<size_t> linked;               // were in the repo, now stand in the snapshot
   std::vector<std::vector<size_t>> groups;  // files to move, grouped by blob: one transfer serves a group
-  std::vector<uint64_t> unwritten_bytes;    // of each group, for which there is space
-  cache::SpaceLedger::Reservation space;    // of all of them
+  std::vector<uint64_t> unwritten_bytes;    // of each group, not on the disk yet
+  uint64_t needed_bytes = 0;                // of all of them
 };
 
 // A group whose blob is there, on its way into the snapshot.
@@ -127,13 +127,18 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     const size_t group_;
   };
 
-  // Runs `work` on the disk pool and `then` with its result on the core sequence, unless the run has ended.
   template <typename Work, typename Then>
   void OnDisk(Work work, Then then) {
+    OnPool(context_.disk, std::move(work), std::move(then));
+  }
+
+  // Runs `work` on the pool and `then` with its result on the core sequence, unless the run has ended.
+  template <typename Work, typename Then>
+  void OnPool(WorkerPool& pool, Work work, Then then) {
     auto disk = std::make_shared<Disk>(
         Disk{context_.cache, context_.space, context_.inventory, request_.repo, request_.revision});
     Sequence& core = context_.core;
-    context_.disk.Post(
+    pool.Post(
         [weak = weak_from_this(), disk, &core, work = std::move(work), then = std::move(then)]() mutable {
           auto result = work(*disk);
           core.Post([weak, then = std::move(then), result = std::move(result)]() mutable {
@@ -181,14 +186,13 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
            [](Run& run, absl::StatusOr<Work> work) { run.OnMeasured(std::move(work)); });
   }
 
-  // Disk pool. Stores the listing, links what the repo has under another name or commit already, groups the
-  // rest by blob, and checks that it fits. The listing comes first: by it the Python library tells a snapshot
+  // Disk pool. Stores the listing, links what the repo has under another name or commit already, and groups
+  // the rest by blob. The listing comes first: by it the Python library tells a snapshot
   // that is not complete yet, and the cache finds equal bytes where there are no symlinks.
   static absl::StatusOr<Work> LinkAndMeasure(const Disk& disk, const PullPlan& plan) {
     if (plan.tree_is_new) RETURN_IF_ERROR(disk.cache.WriteTree(disk.repo, plan.tree));
     Work work;
     std::map<std::string_view, size_t> group_of;
-    uint64_t needed_bytes = 0;
     for (size_t index = 0; index < plan.files.size(); ++index) {
       const PlannedFile& file = plan.files[index];
       if (file.action != Action::kDownload) continue;
@@ -203,12 +207,9 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
         ASSIGN_OR_RETURN(const uint64_t written_bytes, disk.cache.PartialBytes(disk.repo, file.entry.blob));
         work.unwritten_bytes.push_back(file.entry.size_bytes -
                                        std::min(file.entry.size_bytes, written_bytes));
-        needed_bytes += work.unwritten_bytes.back();
+        work.needed_bytes += work.unwritten_bytes.back();
       }
       work.groups[known->second].push_back(index);
-    }
-    if (!work.groups.empty()) {
-      ASSIGN_OR_RETURN(work.space, disk.space.Reserve(disk.cache, needed_bytes));
     }
     return work;
   }
@@ -222,10 +223,17 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     groups_ = std::move(work->groups);
     brought_something_ = !groups_.empty() || !work->linked.empty();
     unwritten_bytes_ = std::move(work->unwritten_bytes);
-    space_ = std::move(work->space);
     flights_.resize(groups_.size());
     open_groups_ = groups_.size();
-    Advance();
+    if (groups_.empty()) return Advance();
+    OnPool(
+        context_.upkeep,
+        [bytes = work->needed_bytes](const Disk& disk) { return disk.space.Reserve(disk.cache, bytes); },
+        [](Run& run, absl::StatusOr<cache::SpaceLedger::Reservation> space) {
+          if (!space.ok()) return run.Finish(space.status());
+          run.space_ = *std::move(space);
+          run.Advance();
+        });
   }
 
   // Hands out blobs up to the window; when no group is open any more, the snapshot is complete.

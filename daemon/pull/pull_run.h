@@ -43,6 +43,7 @@ struct PullContext {
   transfer::Transfers& transfers;
   Sequence& core;
   WorkerPool& disk;
+  WorkerPool& upkeep;  // one thread, where room is made: that may take long
   const Clock& clock;
   BackoffPolicy backoff;
   inventory::Inventory* inventory = nullptr;  // holds what the run uses, and learns what it brought

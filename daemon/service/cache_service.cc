@@ -1,47 +1,20 @@
-#include <filesystem>
 #include <optional>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "batuta/v1/cache_service.grpc.pb.h"
 
 #include "common/status/status.h"
+#include "common/time/clock.h"
+#include "daemon/service/cache_codec.h"
+#include "daemon/service/cached_place.h"
 #include "daemon/service/call.h"
 #include "daemon/service/codec.h"
+#include "daemon/service/lease_watch.h"
 #include "daemon/service/services.h"
 
 namespace batuta::service {
 
 namespace {
-
-struct Place {
-  std::filesystem::path path;
-  CommitId commit;
-};
-
-absl::Status Miss(const RepoId& repo, std::string_view what) {
-  return MakeError(absl::StatusCode::kNotFound, reason::kOfflineMiss,
-                   fmt::format("{} {}: {} is not in the cache", ToString(repo.type()), repo.id(), what),
-                   fmt::format("batuta hf pull {} {}", ToString(repo.type()), repo.id()));
-}
-
-// Disk pool.
-absl::StatusOr<Place> Resolve(cache::Cache& cache, const RepoId& repo, const Revision& revision,
-                              const std::optional<RepoPath>& path) {
-  std::optional<CommitId> commit = revision.AsCommit();
-  if (!commit) {
-    ASSIGN_OR_RETURN(commit, cache.ReadRef(repo, revision));
-  }
-  if (!commit) return Miss(repo, fmt::format("revision {}", revision.text()));
-  std::filesystem::path place = cache.SnapshotPath(repo, *commit);
-  if (path) place /= path->text();
-  std::error_code error;
-  if (!std::filesystem::exists(place, error)) {
-    return Miss(repo, path ? path->text() : fmt::format("commit {}", commit->hex()));
-  }
-  return Place{std::move(place), *commit};
-}
 
 class GrpcCacheService final : public v1::CacheService::CallbackService {
  public:
@@ -50,47 +23,209 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
   grpc::ServerUnaryReactor* ListRepos(grpc::CallbackServerContext* /*context*/,
                                       const v1::ListReposRequest* request,
                                       v1::ListReposResponse* response) override {
-    const UnaryCall call(context_);
-    std::vector<RepoId> only;
-    for (const v1::RepoId& message : request->repos()) {
-      absl::StatusOr<RepoId> repo = DecodeRepo(message);
-      if (!repo.ok()) return call.Finish(repo.status()), call.reactor();
-      only.push_back(*std::move(repo));
-    }
-    context_.disk.Post([&cache = context_.cache, call, response, only = std::move(only)] {
-      call.Finish(cache.List(only), [&cache, response](const cache::CacheListing& listing) {
-        Encode(listing, response);
-        response->set_cache_path(cache.root().string());
-      });
-    });
-    return call.reactor();
+    return Answer(context_.disk, DecodeRepos(request->repos()), response,
+                  [](const ServiceContext& services, const std::vector<RepoId>& only,
+                     v1::ListReposResponse* out) -> absl::Status {
+                    RETURN_IF_ERROR(services.inventory.RefreshChanged());
+                    const eviction::Listing listing = ListingOf(services.evictor.Look(), only);
+                    for (const eviction::ListedRepo& repo : listing.repos) {
+                      v1::CachedRepo* const encoded = out->add_repos();
+                      Encode(repo, encoded);
+                      const auto path = services.cache.root() / repo.repo.folder();
+                      encoded->set_path(Sendable(path.string()));
+                    }
+                    for (std::string& warning : services.inventory.Warnings(only)) {
+                      out->add_warnings(Sendable(std::move(warning)));
+                    }
+                    out->set_total_bytes(listing.total_bytes);
+                    out->set_cache_path(Sendable(services.cache.root().string()));
+                    return absl::OkStatus();
+                  });
   }
 
   grpc::ServerUnaryReactor* Resolve(grpc::CallbackServerContext* /*context*/,
                                     const v1::ResolveRequest* request,
                                     v1::ResolveResponse* response) override {
-    const UnaryCall call(context_);
-    const absl::StatusOr<RepoId> repo = DecodeRepo(request->repo());
-    if (!repo.ok()) return call.Finish(repo.status()), call.reactor();
-    const absl::StatusOr<Revision> revision = DecodeRevision(request->revision());
-    if (!revision.ok()) return call.Finish(revision.status()), call.reactor();
-    std::optional<RepoPath> path;
-    if (!request->path().empty()) {
-      absl::StatusOr<RepoPath> parsed = RepoPath::Parse(request->path());
-      if (!parsed.ok()) return call.Finish(parsed.status()), call.reactor();
-      path = *std::move(parsed);
+    return Answer(
+        context_.disk, DecodeResolve(*request), response,
+        [](const ServiceContext& services, const Question& asked, v1::ResolveResponse* out) -> absl::Status {
+          ASSIGN_OR_RETURN(const CachedPlace place,
+                           FindCached(services.cache, asked.repo, *asked.revision, asked.path));
+          const std::optional<std::string> path =
+              asked.path ? std::optional(asked.path->text()) : std::nullopt;
+          RETURN_IF_ERROR(services.inventory.Touch(asked.repo, place.commit, path));
+          out->set_path(place.path.string());
+          out->set_commit(place.commit.hex());
+          return absl::OkStatus();
+        });
+  }
+
+  grpc::ServerWriteReactor<v1::LeaseResponse>* Lease(grpc::CallbackServerContext* /*context*/,
+                                                     const v1::LeaseRequest* request) override {
+    absl::StatusOr<RepoId> repo = DecodeRepo(request->repo());
+    absl::StatusOr<Revision> revision = DecodeRevision(request->revision());
+    if (repo.ok() && revision.ok()) {
+      return LeaseWatch::Begin<LeaseWatch>(context_, *std::move(repo), *std::move(revision));
     }
-    context_.disk.Post([&cache = context_.cache, call, response, repo = *repo, revision = *revision,
-                        path = std::move(path)] {
-      call.Finish(service::Resolve(cache, repo, revision, path), [response](const Place& place) {
-        response->set_path(place.path.string());
-        response->set_commit(place.commit.hex());
-      });
+    const auto refused = ListStream<v1::LeaseResponse>::Begin(context_);
+    refused->Fail(repo.ok() ? revision.status() : repo.status());
+    return refused.get();
+  }
+
+  grpc::ServerUnaryReactor* GetUsage(grpc::CallbackServerContext* /*context*/,
+                                     const v1::GetUsageRequest* /*request*/,
+                                     v1::GetUsageResponse* response) override {
+    return Answer(context_.disk, absl::StatusOr<int>(0), response,
+                  [](const ServiceContext& services, int, v1::GetUsageResponse* out) -> absl::Status {
+                    ASSIGN_OR_RETURN(const eviction::CacheUsage usage, services.evictor.Measure());
+                    Encode(usage, out);
+                    out->set_cache_path(Sendable(services.cache.root().string()));
+                    return absl::OkStatus();
+                  });
+  }
+
+  grpc::ServerUnaryReactor* ExplainEviction(grpc::CallbackServerContext* /*context*/,
+                                            const v1::ExplainEvictionRequest* request,
+                                            v1::ExplainEvictionResponse* response) override {
+    return Answer(context_.upkeep, DecodeExplain(*request), response,
+                  [](const ServiceContext& services, const std::optional<RepoId>& only,
+                     v1::ExplainEvictionResponse* out) -> absl::Status {
+                    ASSIGN_OR_RETURN(const eviction::Report report, services.evictor.Why(only));
+                    for (const eviction::Line& line : report.lines) Encode(line, out->add_lines());
+                    return absl::OkStatus();
+                  });
+  }
+
+  grpc::ServerUnaryReactor* Remove(grpc::CallbackServerContext* /*context*/, const v1::RemoveRequest* request,
+                                   v1::RemoveResponse* response) override {
+    return Answer(
+        context_.upkeep, DecodeRemove(*request), response,
+        [act = !request->dry_run()](const ServiceContext& services, const eviction::RemoveRequest& wanted,
+                                    v1::RemoveResponse* out) -> absl::Status {
+          ASSIGN_OR_RETURN(const eviction::Report report, services.evictor.Remove(wanted, act));
+          for (const eviction::Line& line : report.lines) Encode(line, out->add_lines());
+          out->set_freed_bytes(report.freed_bytes);
+          return absl::OkStatus();
+        });
+  }
+
+  grpc::ServerUnaryReactor* Prune(grpc::CallbackServerContext* /*context*/, const v1::PruneRequest* request,
+                                  v1::PruneResponse* response) override {
+    return Answer(context_.upkeep, DecodePrune(*request), response,
+                  [act = !request->dry_run()](const ServiceContext& services, const PruneOrder& order,
+                                              v1::PruneResponse* out) -> absl::Status {
+                    ASSIGN_OR_RETURN(const eviction::Report report,
+                                     order.free_bytes > 0 ? services.evictor.Free(order.free_bytes, act)
+                                                          : services.evictor.Prune(order.request, act));
+                    for (const eviction::Line& line : report.lines) Encode(line, out->add_lines());
+                    out->set_loose_files(report.loose_files);
+                    out->set_freed_bytes(report.freed_bytes);
+                    return absl::OkStatus();
+                  });
+  }
+
+  grpc::ServerUnaryReactor* Pin(grpc::CallbackServerContext* /*context*/, const v1::PinRequest* request,
+                                v1::PinResponse* response) override {
+    return Answer(context_.disk, DecodeQuestion(request->repo(), request->revision()), response,
+                  [reason = request->reason()](const ServiceContext& services, const Question& asked,
+                                               v1::PinResponse* out) -> absl::Status {
+                    ASSIGN_OR_RETURN(const std::optional<CommitId> commit, CommitOf(services, asked));
+                    out->set_commit(commit ? commit->hex() : "");
+                    return services.inventory.pins().Add(
+                        {asked.repo, commit, FormatRfc3339(services.clock.wall()), reason});
+                  });
+  }
+
+  grpc::ServerUnaryReactor* Unpin(grpc::CallbackServerContext* /*context*/, const v1::UnpinRequest* request,
+                                  v1::UnpinResponse* response) override {
+    return Answer(
+        context_.disk, DecodeQuestion(request->repo(), request->revision()), response,
+        [](const ServiceContext& services, const Question& asked, v1::UnpinResponse* out) -> absl::Status {
+          ASSIGN_OR_RETURN(const std::optional<CommitId> commit, CommitOf(services, asked));
+          ASSIGN_OR_RETURN(const size_t removed, services.inventory.pins().Remove(asked.repo, commit));
+          out->set_removed(static_cast<uint32_t>(removed));
+          return absl::OkStatus();
+        });
+  }
+
+  grpc::ServerUnaryReactor* Rescan(grpc::CallbackServerContext* /*context*/,
+                                   const v1::RescanRequest* /*request*/,
+                                   v1::RescanResponse* response) override {
+    return Answer(context_.disk, absl::StatusOr<int>(0), response,
+                  [](const ServiceContext& services, int, v1::RescanResponse* out) -> absl::Status {
+                    RETURN_IF_ERROR(services.inventory.Rescan());
+                    const eviction::Listing listing = ListingOf(services.evictor.Look(), {});
+                    out->set_repos(static_cast<uint32_t>(listing.repos.size()));
+                    for (const eviction::ListedRepo& repo : listing.repos) {
+                      out->set_snapshots(out->snapshots() + static_cast<uint32_t>(repo.revisions.size()));
+                      out->set_selections(out->selections() + static_cast<uint32_t>(repo.selections.size()));
+                      out->set_files(out->files() + repo.file_count);
+                    }
+                    out->set_size_bytes(listing.total_bytes);
+                    for (std::string& warning : services.inventory.Warnings({})) {
+                      out->add_warnings(Sendable(std::move(warning)));
+                    }
+                    return absl::OkStatus();
+                  });
+  }
+
+ private:
+  struct Question {
+    RepoId repo;
+    std::optional<Revision> revision;
+    std::optional<RepoPath> path;
+  };
+
+  // A request that does not decode is refused at once; else `work` runs on the pool and fills the response.
+  template <typename Decoded, typename Response, typename Work>
+  grpc::ServerUnaryReactor* Answer(WorkerPool& pool, absl::StatusOr<Decoded> decoded, Response* response,
+                                   Work work) {
+    const UnaryCall call(context_);
+    if (!decoded.ok()) {
+      call.Finish(decoded.status());
+      return call.reactor();
+    }
+    pool.Post([this, call, response, decoded = *std::move(decoded), work = std::move(work)] {
+      Response found;  // the call's own is gone when it ends meanwhile
+      const absl::Status status = work(context_, decoded, &found);
+      if (!status.ok()) return call.Finish(status);
+      call.Answer([&] { *response = std::move(found); });
     });
     return call.reactor();
   }
 
- private:
+  static absl::StatusOr<Question> DecodeQuestion(const v1::RepoId& repo, const std::string& revision) {
+    ASSIGN_OR_RETURN(RepoId decoded, DecodeRepo(repo));
+    Question question{std::move(decoded), std::nullopt, std::nullopt};
+    if (!revision.empty()) {
+      ASSIGN_OR_RETURN(question.revision, DecodeRevision(revision));
+    }
+    return question;
+  }
+
+  static absl::StatusOr<Question> DecodeResolve(const v1::ResolveRequest& request) {
+    ASSIGN_OR_RETURN(Question question, DecodeQuestion(request.repo(), request.revision()));
+    if (!question.revision) question.revision = Revision::Main();
+    if (!request.path().empty()) {
+      ASSIGN_OR_RETURN(question.path, RepoPath::Parse(request.path()));
+    }
+    return question;
+  }
+
+  static absl::StatusOr<std::optional<RepoId>> DecodeExplain(const v1::ExplainEvictionRequest& request) {
+    if (!request.has_repo()) return std::optional<RepoId>();
+    ASSIGN_OR_RETURN(RepoId repo, DecodeRepo(request.repo()));
+    return std::optional(std::move(repo));
+  }
+
+  // Disk pool. Nothing when none was named.
+  static absl::StatusOr<std::optional<CommitId>> CommitOf(const ServiceContext& services,
+                                                          const Question& asked) {
+    if (!asked.revision) return std::optional<CommitId>();
+    ASSIGN_OR_RETURN(CommitId commit, CachedCommit(services.cache, asked.repo, *asked.revision));
+    return std::optional(std::move(commit));
+  }
+
   const ServiceContext& context_;
 };
 

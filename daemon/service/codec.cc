@@ -120,29 +120,11 @@ v1::PullFile::Status EncodeAction(pull::PlannedFile::Action action) {
   return v1::PullFile::STATUS_UNSPECIFIED;
 }
 
-// What comes from the disk may be any bytes, and a message with such text cannot be parsed.
+}  // namespace
+
 std::string Sendable(std::string text) {
   return IsValidUtf8(text) ? std::move(text) : Printable(text);
 }
-
-void EncodeRevision(const cache::CachedRevision& revision, v1::CachedRevision* out) {
-  out->set_commit(revision.commit.hex());
-  for (const std::string& ref : revision.refs) out->add_refs(Sendable(ref));
-  out->set_file_count(revision.file_count);
-  out->set_size_bytes(revision.size_bytes);
-  Encode(revision.last_modified, out->mutable_last_modified());
-}
-
-void EncodeRepo(const cache::CachedRepo& repo, v1::CachedRepo* out) {
-  Encode(repo.repo, out->mutable_repo());
-  out->set_size_bytes(repo.size_bytes);
-  out->set_file_count(repo.file_count);
-  Encode(repo.last_access, out->mutable_last_access());
-  for (const cache::CachedRevision& revision : repo.revisions) EncodeRevision(revision, out->add_revisions());
-  out->set_path(Sendable(repo.path.string()));
-}
-
-}  // namespace
 
 absl::StatusOr<RepoType> DecodeType(v1::RepoType type) {
   switch (type) {
@@ -379,12 +361,6 @@ void Encode(const jobs::JobView& job, v1::Job* out) {
   out->set_tool(record.owner.tool);
   out->set_uid(record.owner.uid);
   out->set_last_error(job.last_error);
-}
-
-void Encode(const cache::CacheListing& listing, v1::ListReposResponse* out) {
-  for (const cache::CachedRepo& repo : listing.repos) EncodeRepo(repo, out->add_repos());
-  out->set_total_bytes(listing.total_bytes);
-  for (const std::string& warning : listing.warnings) out->add_warnings(Sendable(warning));
 }
 
 void Encode(const budget::WindowView& window, v1::Window* out) {

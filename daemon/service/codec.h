@@ -1,16 +1,16 @@
 #pragma once
 
+#include <string>
+
 #include "absl/status/statusor.h"
 
 #include "batuta/v1/budget_service.pb.h"
-#include "batuta/v1/cache_service.pb.h"
 #include "batuta/v1/hub_service.pb.h"
 #include "batuta/v1/job_service.pb.h"
 #include "batuta/v1/types.pb.h"
 
 #include "daemon/budget/reservation.h"
 #include "daemon/budget/window.h"
-#include "daemon/cache/cache.h"
 #include "daemon/hub/hub_client.h"
 #include "daemon/jobs/job.h"
 #include "daemon/pull/planner.h"
@@ -32,6 +32,9 @@ absl::StatusOr<budget::ReserveRequest> DecodeReserve(const v1::ReserveRequest& r
 absl::StatusOr<budget::ReportedAnswer> DecodeSettle(const v1::SettleRequest& request);
 absl::StatusOr<pull::PullRequest> DecodePull(const v1::PullSpec& spec);
 
+// What comes from the disk may be any bytes, and a message with such text cannot be parsed.
+std::string Sendable(std::string text);
+
 void Encode(WallTime time, google::protobuf::Timestamp* out);
 void Encode(const RepoId& repo, v1::RepoId* out);
 void Encode(const Entry& entry, v1::Entry* out);
@@ -41,7 +44,6 @@ void Encode(const hub::Identity& identity, v1::WhoAmIResponse* out);
 void Encode(const pull::PlannedFile& file, v1::PullFile* out);
 void Encode(const jobs::JobFile& file, v1::PullFile* out);
 void Encode(const jobs::JobView& job, v1::Job* out);
-void Encode(const cache::CacheListing& listing, v1::ListReposResponse* out);
 void Encode(const budget::WindowView& window, v1::Window* out);
 void Encode(const transport::WaitInfo& info, v1::ReserveResponse::Waiting* out);
 void Encode(const budget::Reservation& reservation, v1::ReserveResponse::Reservation* out);

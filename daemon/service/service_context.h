@@ -10,7 +10,9 @@
 #include "common/time/clock.h"
 #include "daemon/budget/budgeted_transport.h"
 #include "daemon/cache/cache.h"
+#include "daemon/eviction/evictor.h"
 #include "daemon/hub/hub_client.h"
+#include "daemon/inventory/inventory.h"
 #include "daemon/jobs/job_queue.h"
 #include "daemon/jobs/overall_limit.h"
 #include "daemon/pull/planner.h"
@@ -44,9 +46,12 @@ struct ConfigEntry {
 struct ServiceContext {
   Sequence& core;
   WorkerPool& disk;
+  WorkerPool& upkeep;  // one thread, the evictor's
   const Clock& clock;
   hub::HubClient& hub;
   cache::Cache& cache;
+  inventory::Inventory& inventory;
+  eviction::Evictor& evictor;
   budget::BudgetedTransport& budget;
   pull::Planner& planner;
   jobs::JobQueue& jobs;

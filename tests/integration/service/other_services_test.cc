@@ -1,5 +1,7 @@
 // BudgetService, CacheService and DaemonService.
 
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -108,6 +110,25 @@ class CacheServiceTest : public ServiceFixture {
     return response;
   }
 
+  // As another tool does it.
+  void Bring(const std::string& id, const std::string& content) {
+    const std::filesystem::path repo = folder_ / "hub" / RepoId::Parse(RepoType::kModel, id)->folder();
+    const std::filesystem::path snapshot = repo / "snapshots" / std::string(40, 'a');
+    for (const auto& folder : {repo / "blobs", repo / "refs", snapshot})
+      std::filesystem::create_directories(folder);
+    std::ofstream(repo / "blobs" / std::string(64, 'b')) << content;
+    std::filesystem::create_symlink("../../blobs/" + std::string(64, 'b'), snapshot / "model.bin");
+    std::ofstream(repo / "refs/main") << std::string(40, 'a');
+  }
+
+  absl::Status Remove(const std::string& id) {
+    CallContext context;
+    v1::RemoveRequest request;
+    *request.mutable_repo() = Model(id);
+    v1::RemoveResponse response;
+    return FromGrpcStatus(stub_->Remove(&context, request, &response));
+  }
+
   std::unique_ptr<v1::CacheService::Stub> stub_ = v1::CacheService::NewStub(Connect());
 };
 
@@ -117,6 +138,113 @@ TEST_F(CacheServiceTest, ListingOfAnEmptyCacheNamesItsFolder) {
   ASSERT_TRUE(stub_->ListRepos(&context, {}, &response).ok());
   EXPECT_EQ(response.cache_path(), (folder_ / "hub").string());
   EXPECT_EQ(response.repos_size(), 0);
+}
+
+TEST_F(CacheServiceTest, TellsWhatAnotherToolBroughtAndWhatKeepsIt) {
+  Bring("acme/otter", "weights");
+  CallContext pin_context;
+  v1::PinRequest pin;
+  *pin.mutable_repo() = Model("acme/otter");
+  pin.set_reason("demo");
+  v1::PinResponse pinned;
+  ASSERT_TRUE(stub_->Pin(&pin_context, pin, &pinned).ok());
+
+  CallContext context;
+  v1::ListReposResponse response;
+  ASSERT_TRUE(stub_->ListRepos(&context, {}, &response).ok());
+
+  ASSERT_EQ(response.repos_size(), 1);
+  const v1::CachedRepo& repo = response.repos(0);
+  EXPECT_TRUE(repo.pinned());
+  EXPECT_EQ(repo.path(), (folder_ / "hub/models--acme--otter").string());
+  ASSERT_EQ(repo.selections_size(), 1);
+  EXPECT_EQ(repo.selections(0).pin_reason(), "demo");
+  EXPECT_EQ(repo.selections(0).size_bytes(), 7u);
+
+  EXPECT_THAT(Remove("acme/otter"), HasReason(reason::kPinned));
+  CallContext unpin_context;
+  v1::UnpinRequest unpin;
+  *unpin.mutable_repo() = Model("acme/otter");
+  v1::UnpinResponse unpinned;
+  ASSERT_TRUE(stub_->Unpin(&unpin_context, unpin, &unpinned).ok());
+  EXPECT_EQ(unpinned.removed(), 1u);
+  EXPECT_THAT(Remove("acme/otter"), IsOk());
+  EXPECT_THAT(Remove("acme/otter"), HasReason(reason::kOfflineMiss));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "hub/models--acme--otter"));
+}
+
+TEST_F(CacheServiceTest, ALeaseKeepsWhatItTellsOfUntilItsStreamEnds) {
+  Bring("acme/otter", "weights");
+  CallContext context;
+  v1::LeaseRequest request;
+  *request.mutable_repo() = Model("acme/otter");
+  const auto lease = stub_->Lease(&context, request);
+  v1::LeaseResponse told;
+  ASSERT_TRUE(lease->Read(&told));
+  ASSERT_EQ(told.files_size(), 1);
+  EXPECT_EQ(told.files(0).path(), "model.bin");
+  EXPECT_EQ(told.files(0).blob(), std::string(64, 'b'));
+  EXPECT_THAT(told.refs(), testing::ElementsAre("main"));
+
+  EXPECT_THAT(Remove("acme/otter"), HasReason(reason::kInUse));
+  context.TryCancel();
+  EXPECT_TRUE(HasNoCalls());
+  EXPECT_THAT(Remove("acme/otter"), IsOk());
+}
+
+TEST_F(CacheServiceTest, ALeaseOnWhatIsNotCachedIsRefused) {
+  for (const auto& [id, expected] :
+       {std::pair("acme/otter", reason::kOfflineMiss), {"../x", reason::kInvalidRepoId}}) {
+    CallContext context;
+    v1::LeaseRequest request;
+    *request.mutable_repo() = Model(id);
+    EXPECT_THAT(FromGrpcStatus(stub_->Lease(&context, request)->Finish()), HasReason(expected));
+  }
+}
+
+TEST_F(CacheServiceTest, UsageWhyAndRescanTellTheSameBytes) {
+  Bring("acme/otter", "weights");
+  CallContext rescan_context;
+  v1::RescanResponse rescan;
+  ASSERT_TRUE(stub_->Rescan(&rescan_context, {}, &rescan).ok());
+  EXPECT_EQ(rescan.repos(), 1u);
+  EXPECT_EQ(rescan.files(), 1u);
+  EXPECT_EQ(rescan.size_bytes(), 7u);
+
+  CallContext usage_context;
+  v1::GetUsageResponse usage;
+  ASSERT_TRUE(stub_->GetUsage(&usage_context, {}, &usage).ok());
+  EXPECT_EQ(usage.used_bytes(), 7u);
+  EXPECT_EQ(usage.reclaimable_bytes(), 7u);
+
+  CallContext why_context;
+  v1::ExplainEvictionResponse why;
+  ASSERT_TRUE(stub_->ExplainEviction(&why_context, {}, &why).ok());
+  ASSERT_EQ(why.lines_size(), 1);
+  EXPECT_TRUE(why.lines(0).goes());
+  EXPECT_EQ(why.lines(0).freed_bytes(), 7u);
+}
+
+TEST_F(CacheServiceTest, PruneByAgeOrBySizeButNotBoth) {
+  Bring("acme/otter", "weights");
+  v1::PruneRequest request;
+  request.set_free_bytes(1);
+  request.set_keep_last(1);
+  v1::PruneResponse response;
+  CallContext refused;
+  EXPECT_THAT(FromGrpcStatus(stub_->Prune(&refused, request, &response)),
+              HasReason(reason::kInvalidArgument));
+  request.set_keep_last(0);
+  request.set_dry_run(true);
+  CallContext dry;
+  ASSERT_TRUE(stub_->Prune(&dry, request, &response).ok());
+  EXPECT_EQ(response.freed_bytes(), 7u);
+  EXPECT_TRUE(Resolve("acme/otter", "", "model.bin").ok());
+  request.set_dry_run(false);
+  CallContext wet;
+  ASSERT_TRUE(stub_->Prune(&wet, request, &response).ok());
+  EXPECT_EQ(response.freed_bytes(), 7u);
+  EXPECT_THAT(Resolve("acme/otter", "", "model.bin"), HasReason(reason::kOfflineMiss));
 }
 
 TEST_F(CacheServiceTest, WhatIsNotThereIsAMissAndWhatCannotBeIsRefused) {

@@ -27,6 +27,9 @@ bool WaitUntil(const std::function<bool()>& condition) {
 
 ServiceFixture::ServiceFixture() {
   cache_ = std::move(cache::Cache::Open({.root = folder_ / "hub"}, *files_, store_)).value();
+  pins_ = std::move(inventory::Pins::Load(folder_ / "pins.txt", *files_)).value();
+  inventory_ = std::make_unique<inventory::Inventory>(*cache_, store_, *pins_, clock_);
+  evictor_ = std::make_unique<eviction::Evictor>(eviction::EvictorOptions{}, *inventory_, *cache_, clock_);
   budget::BudgetOptions budget;
   budget.endpoint = hub_.endpoint();
   budget.salt = "salt";
@@ -40,6 +43,7 @@ ServiceFixture::ServiceFixture() {
                                .transfers = *transfers_,
                                .core = *core_,
                                .disk = *disk_,
+                               .upkeep = *upkeep_,
                                .clock = clock_,
                                .backoff = {}};
   jobs_ = std::make_unique<jobs::JobQueue>(jobs::JobQueueOptions{}, pull, store_, *core_, *disk_, clock_);
@@ -48,9 +52,12 @@ ServiceFixture::ServiceFixture() {
   facts_.endpoint = hub_.endpoint();
   context_ = std::unique_ptr<ServiceContext>(new ServiceContext{.core = *core_,
                                                                 .disk = *disk_,
+                                                                .upkeep = *upkeep_,
                                                                 .clock = clock_,
                                                                 .hub = hub_,
                                                                 .cache = *cache_,
+                                                                .inventory = *inventory_,
+                                                                .evictor = *evictor_,
                                                                 .budget = *budget_,
                                                                 .planner = *planner_,
                                                                 .jobs = *jobs_,
@@ -68,6 +75,7 @@ ServiceFixture::~ServiceFixture() {
   OnCore([this, &drained] { jobs_->Drain([&drained] { drained.set_value(); }); });
   drained.get_future().wait();
   disk_->Stop();
+  upkeep_->Stop();
   core_->Stop();
 }
 

@@ -65,7 +65,11 @@ class ServiceFixture : public testing::Test {
   const std::unique_ptr<FileSystem> files_ = MakePosixFileSystem();
   const std::unique_ptr<Sequence> core_ = Sequence::Start("core");
   const std::unique_ptr<WorkerPool> disk_ = WorkerPool::Start("disk", 2);
+  const std::unique_ptr<WorkerPool> upkeep_ = WorkerPool::Start("upkeep", 1);
   std::unique_ptr<cache::Cache> cache_;
+  std::unique_ptr<inventory::Pins> pins_;
+  std::unique_ptr<inventory::Inventory> inventory_;
+  std::unique_ptr<eviction::Evictor> evictor_;
   cache::SpaceLedger space_{0};
   FakeTransport http_{core_.get()};
   hub::HeldHub hub_{*core_};

@@ -87,7 +87,7 @@ bool CacheWorld::Has(std::string_view id, char commit, const std::string& path) 
 
 std::vector<std::string> CacheWorld::Faults() {
   std::vector<std::string> faults;
-  for (const RepoId& repo : Must(cache->Repos())) {
+  for (const RepoId& repo : Must(cache->ListRoot()).repos) {
     const cache::RepoSurvey survey = Must(cache->Survey(repo));
     for (const std::string& ref : survey.bad_refs) faults.push_back(repo.folder() + ": ref " + ref);
     for (const auto& snapshot : survey.snapshots) {

@@ -375,10 +375,6 @@ std::filesystem::path FakeCache::SnapshotPath(const RepoId&, const CommitId&) co
   return root_;
 }
 
-absl::StatusOr<cache::CacheListing> FakeCache::List(const std::vector<RepoId>&) {
-  return NotPartOfThisFake();
-}
-
 absl::StatusOr<SpaceInfo> FakeCache::Space() {
   return NotPartOfThisFake();
 }
@@ -399,7 +395,7 @@ absl::Status FakeCache::WriteNoExist(const RepoId&, const CommitId&, const RepoP
   return NotPartOfThisFake();
 }
 
-absl::StatusOr<std::vector<RepoId>> FakeCache::Repos() {
+absl::StatusOr<cache::RootListing> FakeCache::ListRoot() {
   return NotPartOfThisFake();
 }
 

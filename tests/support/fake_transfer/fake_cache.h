@@ -79,8 +79,7 @@ class FakeCache final : public cache::Cache {
   absl::StatusOr<std::vector<bool>> ArePresent(const RepoId&, const CommitId&,
                                                const std::vector<Entry>&) override;
   std::filesystem::path SnapshotPath(const RepoId&, const CommitId&) const override;
-  absl::StatusOr<cache::CacheListing> List(const std::vector<RepoId>&) override;
-  absl::StatusOr<std::vector<RepoId>> Repos() override;
+  absl::StatusOr<cache::RootListing> ListRoot() override;
   absl::StatusOr<cache::RepoSurvey> Survey(const RepoId&) override;
   absl::StatusOr<std::string> Fingerprint(const RepoId&) override;
   absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId&, const CommitId&,

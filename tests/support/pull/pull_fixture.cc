@@ -59,6 +59,7 @@ PullContext PullFixture::Context() {
           .transfers = *transfers_,
           .core = core_,
           .disk = disk_,
+          .upkeep = disk_,
           .clock = clock_,
           .backoff = {}};
 }

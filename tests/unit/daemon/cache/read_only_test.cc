@@ -41,7 +41,7 @@ TEST_F(ReadOnlyTest, ReadsEverything) {
   EXPECT_THAT(snapshot->entries, SizeIs(1));
   EXPECT_THAT(cache_->ArePresent(repo_, commit_, {entry_}), IsOkAndHolds(ElementsAre(true)));
   EXPECT_EQ(cache_->SnapshotPath(repo_, commit_), root() / "models--acme--otter/snapshots" / commit_.hex());
-  ASSERT_OK_AND_ASSIGN(const CacheListing listing, cache_->List({}));
+  ASSERT_OK_AND_ASSIGN(const RootListing listing, cache_->ListRoot());
   EXPECT_THAT(listing.repos, SizeIs(1));
   EXPECT_THAT(cache_->Space(), IsOk());
   EXPECT_EQ(cache_->root(), root());
@@ -69,7 +69,7 @@ TEST_F(ReadOnlyTest, WhatIsInPlaceNeedsNoWrite) {
 
 TEST_F(ReadOnlyTest, AMissingRootIsAnEmptyCache) {
   const auto cache = Cache::OpenReadOnly({folder_ / "none"}, *files_);
-  ASSERT_OK_AND_ASSIGN(const CacheListing listing, cache->List({}));
+  ASSERT_OK_AND_ASSIGN(const RootListing listing, cache->ListRoot());
   EXPECT_THAT(listing.repos, IsEmpty());
   EXPECT_THAT(cache->ReadRef(repo_, Revision::Main()), IsOkAndHolds(testing::Eq(std::nullopt)));
   EXPECT_THAT(cache->ArePresent(repo_, commit_, {entry_}), IsOkAndHolds(ElementsAre(false)));

@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "tests/support/status/status_matchers.h"
 #include "tests/unit/daemon/cache/cache_fixture.h"
@@ -7,9 +9,12 @@
 namespace batuta::cache {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 class SurveyTest : public CacheTest {
  protected:
@@ -90,6 +95,83 @@ TEST_F(SurveyTest, OneBlobUnderTwoPathsIsOneFileOfTheDisk) {
   EXPECT_EQ(files[0].inode, files[1].inode);
 }
 
+TEST_F(SurveyTest, TakesTheTimesOfTheBlob) {
+  GivenBlob(blob_, "x");
+  GivenLink(snapshot() / "a", "../../blobs/" + blob_);
+  const timespec times[2] = {{5'000, 0}, {2'000, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (root() / folder() / "blobs" / blob_).c_str(), times, 0), 0);
+
+  ASSERT_OK_AND_ASSIGN(const RepoSurvey survey, cache_->Survey(repo_));
+
+  EXPECT_EQ(ToUnixMillis(survey.snapshots.front().files.front().accessed), 5'000'000);
+  EXPECT_EQ(ToUnixMillis(survey.snapshots.front().files.front().modified), 2'000'000);
+}
+
+TEST_F(SurveyTest, WarnsOfWhatLooksWrongAndFindsTheRest) {
+  GivenBlob(blob_, "x");
+  GivenLink(snapshot() / "a", "../../blobs/" + blob_);
+  GivenLink(snapshot() / "gone", "../../blobs/gone");
+  GivenLink(snapshot() / "loop", "..");
+  Given(folder() / "snapshots/stray\x1b[31m\n", "");
+  Given(folder() / "snapshots" / std::string(40, '8'), "a file");
+  Given(folder() / "refs/main", commit_.hex());
+  Given(folder() / "refs/old", std::string(40, '9'));
+  Given(folder() / "refs/empty", "");
+  Given(folder() / "refs/main.1a2b3c4d.tmp", "333");
+
+  ASSERT_OK_AND_ASSIGN(const RepoSurvey survey, cache_->Survey(repo_));
+
+  EXPECT_THAT(survey.warnings,
+              UnorderedElementsAre(AllOf(HasSubstr("gone"), HasSubstr("not there")), HasSubstr("loop"),
+                                   HasSubstr("stray\\x1b[31m\\x0a"), HasSubstr(std::string(40, '8')),
+                                   AllOf(HasSubstr("refs/old"), HasSubstr("no snapshot")),
+                                   HasSubstr("refs/empty"), HasSubstr("refs/main.1a2b3c4d.tmp")));
+  ASSERT_THAT(survey.snapshots, SizeIs(1));
+  EXPECT_THAT(survey.snapshots.front().refs, ElementsAre("main"));
+  EXPECT_THAT(survey.snapshots.front().files, SizeIs(1));
+}
+
+TEST_F(SurveyTest, TheNumberOfWarningsIsBounded) {
+  for (int i = 0; i < 110; ++i) Given(folder() / "snapshots" / ("stray-" + std::to_string(i)), "");
+  ASSERT_OK_AND_ASSIGN(const RepoSurvey survey, cache_->Survey(repo_));
+  EXPECT_THAT(survey.warnings, SizeIs(101));
+  EXPECT_THAT(survey.warnings.back(), HasSubstr("10 more"));
+}
+
+TEST_F(SurveyTest, ARepoWithoutSnapshotsIsAWarning) {
+  GivenBlob(blob_, "bytes");
+  Given("models--acme--badger", "a file");
+  ASSERT_OK_AND_ASSIGN(const RepoSurvey survey, cache_->Survey(repo_));
+  EXPECT_THAT(survey.warnings, ElementsAre(HasSubstr("models--acme--otter has no snapshots")));
+  ASSERT_OK_AND_ASSIGN(const RepoSurvey badger, cache_->Survey(Model("acme/badger")));
+  EXPECT_THAT(badger.warnings, ElementsAre(HasSubstr("models--acme--badger has no snapshots")));
+}
+
+TEST_F(SurveyTest, APullThatHasOnlyBegunIsNoReasonToWarn) {
+  const auto warnings = [this] {
+    const auto survey = cache_->Survey(repo_);
+    return survey.ok() ? survey->warnings : std::vector<std::string>{survey.status().ToString()};
+  };
+  ASSERT_THAT(cache_->WriteTree(repo_, {commit_, {}}), IsOk());
+  EXPECT_THAT(warnings(), IsEmpty());
+  GivenBlob(std::string(64, 'b') + ".1a2b3c4d.incomplete", "half");
+  ASSERT_OK_AND_ASSIGN(const auto partial, cache_->OpenPartial(repo_, Sha256('c'), 10));
+  EXPECT_THAT(warnings(), IsEmpty());
+  GivenBlob(blob_, "whole");
+  EXPECT_THAT(warnings(), ElementsAre(HasSubstr("no snapshots")));
+}
+
+TEST_F(SurveyTest, TheRootIsReposAndStrays) {
+  for (const char* const quiet : {".DS_Store", "Thumbs.db", "desktop.ini"}) Given(quiet, "");
+  Given("version.txt", "1");
+  Given("kernels--acme--fast/snapshots/x", "");
+  Given("models--", "");
+  Given(folder() / "refs/main", commit_.hex());
+  ASSERT_OK_AND_ASSIGN(const RootListing listing, cache_->ListRoot());
+  EXPECT_THAT(listing.repos, ElementsAre(repo_));
+  EXPECT_THAT(listing.strays, UnorderedElementsAre("version.txt", "kernels--acme--fast", "models--"));
+}
+
 TEST_F(SurveyTest, TheFingerprintChangesWithWhatItPromises) {
   Given(snapshot() / "config.json", "{}");
   ASSERT_OK_AND_ASSIGN(const std::string before, cache_->Fingerprint(repo_));
@@ -102,6 +184,9 @@ TEST_F(SurveyTest, TheFingerprintChangesWithWhatItPromises) {
   Given(snapshot() / "more.json", "{}");
   ASSERT_OK_AND_ASSIGN(const std::string with_file, cache_->Fingerprint(repo_));
   EXPECT_NE(with_file, with_ref);
+
+  GivenBlob(blob_, "x");
+  EXPECT_NE(*cache_->Fingerprint(repo_), with_file);
 }
 
 }  // namespace

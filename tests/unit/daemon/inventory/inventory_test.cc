@@ -12,6 +12,7 @@ namespace batuta::inventory {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -109,6 +110,19 @@ TEST_F(InventoryTest, ARepoThatCannotBeReadKeepsItsLastStateAndTheOthersAreFound
   ASSERT_THAT(world_.inventory->Rescan(), IsOk());
 
   EXPECT_THAT(world_.inventory->All(), SizeIs(2));
+  EXPECT_THAT(world_.inventory->Warnings({}), ElementsAre(HasSubstr("models--acme--otter cannot be read")));
+}
+
+TEST_F(InventoryTest, TellsWhatLooksWrongOfAllOrOfSome) {
+  world_.Bring("acme/otter", '3', {{"config.json", "{}"}});
+  world_.files.Put(std::string(CacheWorld::kRoot) + "/stray", "");
+  world_.files.Put(std::string(CacheWorld::kRoot) + "/models--acme--otter/refs/old", "x");
+  world_.files.Put(std::string(CacheWorld::kRoot) + "/models--acme--stoat/blobs/x", "x");
+  ASSERT_THAT(world_.inventory->Rescan(), IsOk());
+  EXPECT_THAT(world_.inventory->Warnings({}),
+              ElementsAre(HasSubstr("stray"), HasSubstr("refs/old"), HasSubstr("models--acme--stoat")));
+  EXPECT_THAT(world_.inventory->Warnings({CacheWorld::Model("acme/otter")}),
+              ElementsAre(HasSubstr("refs/old")));
 }
 
 }  // namespace

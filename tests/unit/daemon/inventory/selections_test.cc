@@ -13,7 +13,7 @@ cache::SurveyedSnapshot Snapshot(const std::vector<std::string>& paths) {
   cache::SurveyedSnapshot snapshot{*CommitId::Parse(std::string(40, '3'))};
   uint64_t inode = 1;
   for (const std::string& path : paths) {
-    snapshot.files.push_back({path, "", 1, inode, 10 * inode, WallTime(std::chrono::seconds(inode))});
+    snapshot.files.push_back({path, "", 1, inode, 10 * inode, WallTime(std::chrono::seconds(inode)), {}});
     ++inode;
   }
   return snapshot;

@@ -454,46 +454,6 @@ TEST(EncodeTest, JobWithItsNumbersAndItsError) {
   EXPECT_THAT(FromErrorText(job.error()), HasReason(reason::kRepoNotFound));
 }
 
-TEST(EncodeTest, CacheListing) {
-  const cache::CacheListing listing{.repos = {{.repo = Otter(),
-                                               .path = "/cache/models--acme--otter",
-                                               .size_bytes = 12,
-                                               .file_count = 2,
-                                               .last_access = kTime,
-                                               .revisions = {{.commit = CommitId::Parse(kCommit).value(),
-                                                              .refs = {"main", "v1"},
-                                                              .file_count = 2,
-                                                              .size_bytes = 12,
-                                                              .last_modified = kTime}}}},
-                                    .total_bytes = 12,
-                                    .warnings = {"odd file"}};
-  v1::ListReposResponse message;
-  Encode(listing, &message);
-  ASSERT_EQ(message.repos_size(), 1);
-  EXPECT_EQ(message.repos(0).repo().id(), "acme/otter");
-  EXPECT_EQ(message.repos(0).path(), "/cache/models--acme--otter");
-  ASSERT_EQ(message.repos(0).revisions_size(), 1);
-  EXPECT_THAT(message.repos(0).revisions(0).refs(), ElementsAre("main", "v1"));
-  EXPECT_EQ(message.total_bytes(), 12);
-  EXPECT_THAT(message.warnings(), ElementsAre("odd file"));
-}
-
-TEST(EncodeTest, ListingOfNamesThatAreNotUtf8CanBeSent) {
-  const cache::CacheListing listing{.repos = {{.repo = Otter(),
-                                               .path = "/caf\xe9/models--acme--otter",
-                                               .last_access = kTime,
-                                               .revisions = {{.commit = CommitId::Parse(kCommit).value(),
-                                                              .refs = {"caf\xe9"},
-                                                              .last_modified = kTime}}}},
-                                    .total_bytes = 0,
-                                    .warnings = {"odd file caf\xe9"}};
-  v1::ListReposResponse message;
-  Encode(listing, &message);
-  v1::ListReposResponse received;
-  EXPECT_TRUE(received.ParseFromString(message.SerializeAsString()));
-  EXPECT_THAT(received.warnings(0), HasSubstr("odd file caf"));
-}
-
 TEST(EncodeTest, Window) {
   const budget::WindowView window{
       .endpoint = "https://hub.test",

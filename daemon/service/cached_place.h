@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "absl/status/statusor.h"
+
+#include "common/types/repo_id.h"
+#include "common/types/revision.h"
+#include "daemon/cache/cache.h"
+
+namespace batuta::service {
+
+// A cached snapshot, or one file of it.
+struct CachedPlace {
+  std::filesystem::path path;  // absolute
+  CommitId commit;
+};
+
+// Disk pool.
+//   kNotFound (OFFLINE_MISS)  it is not in the cache; the hint says how to get it.
+absl::StatusOr<CachedPlace> FindCached(cache::Cache& cache, const RepoId& repo, const Revision& revision,
+                                       const std::optional<RepoPath>& path);
+
+// The commit of a revision that is cached.   Errors: as FindCached().
+absl::StatusOr<CommitId> CachedCommit(cache::Cache& cache, const RepoId& repo, const Revision& revision);
+
+}  // namespace batuta::service
