@@ -217,8 +217,7 @@ void BlobTransfer::OnConnectionWaiting(uint64_t id, const transport::WaitInfo& i
   const Duration delay = std::max<Duration>(info.until - context_.clock.wall(), Duration::zero());
   i->second.held_until = context_.clock.steady() + delay;
   if (HasStartedOne()) return;
-  DismissImpatient(HeldBackError(info, delay));
-  if (state_ == State::kMoving) audience_.TellWaiting(info, absl::OkStatus(), 0);
+  StandStill({info, absl::OkStatus(), HeldBackError(info, delay), 0});
 }
 
 void BlobTransfer::OnConnectionDone(uint64_t id, const absl::Status& status) {
@@ -312,8 +311,7 @@ void BlobTransfer::RetryLater(const absl::Status& status) {
     const transport::WaitInfo info{
         is_rate_limit ? "rate limit" : "network", repo_.id(),
         context_.clock.wall() + std::chrono::duration_cast<WallTime::duration>(delay)};
-    DismissImpatient(status);
-    if (state_ == State::kMoving) audience_.TellWaiting(info, status, std::max(attempt_, 1));
+    StandStill({info, status, status, std::max(attempt_, 1)});
   }
   owner_.OnDemandChanged();
 }
@@ -338,6 +336,21 @@ void BlobTransfer::GiveUp(TransferId owner, const absl::Status& status) {
   DropThoseOf(owner);
   owner_.OnDemandChanged();
   TellParting(writer_->done_bytes());
+}
+
+void BlobTransfer::StandStill(Standstill standstill) {
+  standstill_ = std::move(standstill);
+  TellStandstill();
+}
+
+// Unless it is over.
+void BlobTransfer::TellStandstill() {
+  has_newcomers_ = false;
+  if (!standstill_ || state_ != State::kMoving) return;
+  if (standstill_->info.until <= context_.clock.wall() || HasStartedOne()) return;
+  const Standstill told = *standstill_;
+  DismissImpatient(told.refusal);
+  if (state_ == State::kMoving) audience_.TellWaiting(told.info, told.cause, told.attempt);
 }
 
 void BlobTransfer::DismissImpatient(const absl::Status& status) {

@@ -24,6 +24,7 @@ void BlobTransfer::Join(Member member) {
   core_.AssertCurrent();
   member.told_received_bytes = ReceivedBytes();
   audience_.Add(std::move(member));
+  has_newcomers_ = true;
   gate_->SetLimits(audience_.limits());
 }
 
@@ -76,6 +77,7 @@ void BlobTransfer::Reset() {
   start_overs_ = 0;
   is_single_stream_ = false;
   usual_bytes_per_second_ = 0;
+  standstill_.reset();
 }
 
 void BlobTransfer::Stop(const absl::Status& status) {
@@ -93,6 +95,7 @@ void BlobTransfer::Tick() {
   core_.AssertCurrent();
   gate_->SetLimits(audience_.limits());
   if (state_ == State::kMoving) WatchConnections(context_.clock.steady());
+  if (has_newcomers_) TellStandstill();
   if (writer_ != nullptr) audience_.TellProgress(writer_->done_bytes(), ReceivedBytes());
 }
 

@@ -130,6 +130,14 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
     absl::Status status;
   };
 
+  // What nothing moves for at present.
+  struct Standstill {
+    transport::WaitInfo info;
+    absl::Status cause;    // as observers are told
+    absl::Status refusal;  // for those who would rather fail than wait
+    int attempt = 0;
+  };
+
   // Reports from other threads:
   void OnOpened(absl::StatusOr<std::vector<Extent>> believed);
   std::shared_ptr<BlobWriter> MakeWriter() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
@@ -173,6 +181,8 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
   void Fail(const absl::Status& status, BlobWriter::Ending ending) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void Part(std::vector<Member> members, const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void TellParting(uint64_t done_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
+  void StandStill(Standstill standstill) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
+  void TellStandstill() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void DismissImpatient(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void Settle(AfterSettling next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void OnSettled() ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
@@ -194,6 +204,8 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
   AfterSettling after_settling_ ABSL_GUARDED_BY(core_) = AfterSettling::kRedial;
   BlobWriter::Ending ending_ ABSL_GUARDED_BY(core_) = BlobWriter::Ending::kJournal;
   Audience audience_ ABSL_GUARDED_BY(core_);
+  bool has_newcomers_ ABSL_GUARDED_BY(core_) = false;  // who have not heard of a standstill
+  std::optional<Standstill> standstill_ ABSL_GUARDED_BY(core_);
   std::vector<Parting> parting_ ABSL_GUARDED_BY(core_);
   TransferId source_of_ ABSL_GUARDED_BY(core_) = 0;  // whose source is in use
 

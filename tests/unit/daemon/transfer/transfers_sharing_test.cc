@@ -173,6 +173,34 @@ TEST(TransfersSharingTest, WhoMayNotWaitFailsWhenTheBudgetHoldsEverythingBack) {
   EXPECT_EQ(source->requests().size(), 2u) << "being held back is no stall";
 }
 
+TEST(TransfersSharingTest, WhoJoinsWhatIsHeldBackHearsOfItAndFailsWhenHeMayNotWait) {
+  TransferWorld world;
+  const std::string content = MakeContent(10'000);
+  const Entry entry = EntryOf(content);
+  const auto source = world.Source(content);
+  source->SetScript([&world](int, transport::ByteRange) {
+    FakeRangeSource::Answer answer;
+    answer.held_back =
+        transport::WaitInfo{"rate limit", "resolvers of anonymous", world.core.clock().wall() + seconds(120)};
+    answer.held_for = seconds(120);
+    return answer;
+  });
+  const auto first = world.Join(entry, source);
+  world.core.AdvanceAndRunUntilIdle(seconds(5));
+  ASSERT_EQ(first.observer->waits.size(), 1u);
+
+  const auto hasty = world.Join(entry, source, Priority::kNormal, false);
+  const auto second = world.Join(entry, source);
+  world.core.AdvanceAndRunUntilIdle(seconds(1));
+
+  ASSERT_TRUE(hasty.observer->is_finished());
+  EXPECT_THAT(*hasty.observer->end, HasReason(reason::kHubRateLimited));
+  ASSERT_EQ(second.observer->waits.size(), 1u);
+  EXPECT_EQ(second.observer->waits[0].info.reason, "rate limit");
+  ASSERT_TRUE(world.RunUntilFinished(*first.observer));
+  EXPECT_TRUE(second.observer->is_ok());
+}
+
 TEST(TransfersSharingTest, ConnectionsThatWaitForALinkThatIsHeldBackAreNoStallEither) {
   TransferWorld world;
   const std::string content = MakeContent(2 * kMiB);
