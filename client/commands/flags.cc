@@ -78,6 +78,15 @@ void Flags::Value(std::string* target, std::string names, std::string value_name
       std::move(choices);
 }
 
+void Flags::Path(std::string* target, std::string names, std::string value_name, std::string help) {
+  const auto set = [target, name = LongName(names)](const std::string& value) {
+    if (value.empty()) return UsageError(fmt::format("{} needs a name, and this one is empty", name), "");
+    *target = value;
+    return absl::OkStatus();
+  };
+  Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue, set);
+}
+
 void Flags::Values(std::vector<std::string>* target, std::string names, std::string value_name,
                    std::string help, std::vector<std::string> choices) {
   const auto add = [target, name = LongName(names), choices](const std::string& value) {

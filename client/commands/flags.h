@@ -58,6 +58,9 @@ class Flags {
   void Values(std::vector<std::string>* target, std::string names, std::string value_name, std::string help,
               std::vector<std::string> choices = {});
 
+  // The name of a file or folder: not empty, as an unset variable of a script would make it.
+  void Path(std::string* target, std::string names, std::string value_name, std::string help);
+
   // A whole number from `low` to `high`.
   void Number(uint32_t* target, std::string names, std::string value_name, std::string help, uint32_t low,
               uint32_t high);

@@ -102,10 +102,10 @@ void HfPull::DefineFlags(Flags& flags) {
   flags.Value(&quantization_, "--quantization", "Q", "one variant of a GGUF repo, e.g. Q4_K_M");
   flags.OptionalValue(&allow_unsafe_, "--allow-unsafe", "CLASSES", "pickle",
                       "admit unsafe files: pickle, code, invalid; alone: pickle");
-  flags.Value(&output_, "-o,--output", "DIR", "also put the files into this folder");
+  flags.Path(&output_, "-o,--output", "DIR", "also put the files into this folder");
   flags.Switch(&hard_link_, "--hard-link", "with --output: link the cached files instead of copying them");
-  flags.Value(&lock_, "--lock", "FILE", "write commit and content of what was taken into this lock file");
-  flags.Value(&locked_, "--locked", "FILE", "take exactly what this lock file says, or fail");
+  flags.Path(&lock_, "--lock", "FILE", "write commit and content of what was taken into this lock file");
+  flags.Path(&locked_, "--locked", "FILE", "take exactly what this lock file says, or fail");
   flags.Switch(&dry_run_, "--dry-run", "show what would be downloaded");
   flags.Switch(&yes_, "--yes", "ask nothing");
   memory_.Define(flags);

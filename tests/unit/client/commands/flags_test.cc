@@ -42,6 +42,15 @@ class FlagsTest : public ::testing::Test {
   uint32_t limit_ = 20;
 };
 
+TEST_F(FlagsTest, AnEmptyFileNameIsRefused) {
+  std::string lock;
+  flags_.Path(&lock, "--lock", "FILE", "which");
+  EXPECT_THAT(Parse({"model", "--lock", ""}), HasMessage(HasSubstr("--lock needs a name")));
+  EXPECT_THAT(Parse({"model", "--lock="}), HasMessage(HasSubstr("--lock needs a name")));
+  EXPECT_THAT(Parse({"model", "--lock", "a.lock"}), IsOk());
+  EXPECT_EQ(lock, "a.lock");
+}
+
 TEST_F(FlagsTest, TakesArgumentsAndFlagsInAnyOrder) {
   EXPECT_THAT(
       Parse({"--dry-run", "model", "-o", "out", "a/b", "--limit=7", "f1", "--include", "*.json", "f2"}),
