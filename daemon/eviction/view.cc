@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <unordered_map>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include <fmt/format.h>
 
 namespace batuta::eviction {
@@ -13,8 +14,18 @@ namespace {
 using inventory::FileKey;
 
 struct KeyHash {
-  size_t operator()(const FileKey& key) const { return std::hash<uint64_t>()(key.inode * 31 + key.device); }
+  size_t operator()(const FileKey& key) const { return absl::HashOf(key.device, key.inode); }
 };
+
+size_t CountFiles(const inventory::Repos& repos) {
+  size_t count = 0;
+  for (const auto& repo : repos) {
+    for (const inventory::Snapshot& snapshot : repo->snapshots) {
+      for (const inventory::Selection& selection : snapshot.selections) count += selection.files.size();
+    }
+  }
+  return count;
+}
 
 std::string NameOf(const RepoId& repo, const CommitId& commit) {
   constexpr size_t kShort = 8;
@@ -54,6 +65,11 @@ class Maker {
 
   View Run(const dependency::BaseFinder::Renames& renames) {
     const inventory::Repos repos = source_.All();
+    // There may be a million: most of the time of a view is spent on telling which of them are the same.
+    const size_t files = CountFiles(repos);
+    blobs_.reserve(files);
+    seen_in_.reserve(files);
+    view_.inventory.blob_bytes.reserve(files);
     std::vector<RepoId> ids;
     for (const auto& repo : repos) {
       ids.push_back(repo->repo);
@@ -136,7 +152,7 @@ class Maker {
   const std::set<SelectionName>& open_;
   View view_;
   std::map<RepoId, std::vector<Numbered>> by_repo_;
-  std::unordered_map<FileKey, uint32_t, KeyHash> blobs_;
+  absl::flat_hash_map<FileKey, uint32_t, KeyHash> blobs_;
   std::vector<uint32_t> seen_in_;  // by blob: the number of the repo that it was counted for last
   uint32_t repo_number_ = 0;
 };
