@@ -68,6 +68,7 @@ class WiredDaemon final : public Daemon {
   absl::Status OpenQueue();
   void Serve();
   void CheckIdle();
+  void LookAround();
   void KeepRoom();
 
   const Options options_;
@@ -232,6 +233,7 @@ void WiredDaemon::Serve() {
   rpc_ = std::make_unique<RpcServer>(*services_);
   listener_->Start(PeerPolicy(getuid()),
                    [this](UniqueFd connection, uint32_t uid) { rpc_->Serve(std::move(connection), uid); });
+  upkeep_->Post([this] { LookAround(); });
   core_->Post([this] { KeepRoom(); });
   if (options_.idle_timeout.count() > 0) {
     core_->PostAfter(kIdleCheck, [this] { CheckIdle(); });
@@ -239,6 +241,15 @@ void WiredDaemon::Serve() {
   LogInfo("daemon ready", Field("version", kVersion), Field("pid", getpid()),
           Field("socket", options_.socket.string()), Field("cache", options_.cache_dir.string()),
           Field("endpoint", options_.endpoint));
+}
+
+// Upkeep. Whoever needs to know what the cache holds waits for it; nobody else does.
+void WiredDaemon::LookAround() {
+  const SteadyTime begun = clock_.steady();
+  const absl::Status known = inventory_->RefreshChanged();
+  if (!known.ok()) return LogWarn("cache not surveyed", Field("error", std::string(MessageOf(known))));
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begun);
+  LogInfo("cache surveyed", Field("repos", inventory_->All().size()), Field("elapsed_ms", took.count()));
 }
 
 // Core sequence. Other tools fill the cache, too.
@@ -280,6 +291,7 @@ void WiredDaemon::Stop() {
   calls_.Stop();
   if (rpc_) rpc_->Stop(kCallGrace);
   if (evictor_) evictor_->Stop();
+  if (inventory_) inventory_->Stop();
   if (jobs_) {
     DrainOn(*core_, [this](absl::AnyInvocable<void()> done) { jobs_->Drain(std::move(done)); });
   }

@@ -91,9 +91,9 @@ class Cache {
 
   virtual absl::StatusOr<RootListing> ListRoot() = 0;
 
-  // See SurveyRepo() and FingerprintOfRepo().
+  // See SurveyRepo() and IsAsStamped().
   virtual absl::StatusOr<RepoSurvey> Survey(const RepoId& repo) = 0;
-  virtual absl::StatusOr<std::string> Fingerprint(const RepoId& repo) = 0;
+  virtual bool IsAsStamped(const RepoId& repo, const std::vector<Stamp>& stamps) = 0;
 
   // A file of a snapshot, for reading.   kNotFound  there is none.
   virtual absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId& repo, const CommitId& commit,

@@ -138,8 +138,8 @@ absl::StatusOr<RepoSurvey> DiskCache::Survey(const RepoId& repo) {
   return SurveyRepo(layout_, files_, repo);
 }
 
-absl::StatusOr<std::string> DiskCache::Fingerprint(const RepoId& repo) {
-  return FingerprintOfRepo(layout_, files_, repo);
+bool DiskCache::IsAsStamped(const RepoId& repo, const std::vector<Stamp>& stamps) {
+  return cache::IsAsStamped(layout_, files_, repo, stamps);
 }
 
 absl::StatusOr<std::unique_ptr<File>> DiskCache::OpenForReading(const RepoId& repo, const CommitId& commit,

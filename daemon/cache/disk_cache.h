@@ -41,7 +41,7 @@ class DiskCache final : public Cache {
   std::filesystem::path SnapshotPath(const RepoId& repo, const CommitId& commit) const override;
   absl::StatusOr<RootListing> ListRoot() override;
   absl::StatusOr<RepoSurvey> Survey(const RepoId& repo) override;
-  absl::StatusOr<std::string> Fingerprint(const RepoId& repo) override;
+  bool IsAsStamped(const RepoId& repo, const std::vector<Stamp>& stamps) override;
   absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId& repo, const CommitId& commit,
                                                        const std::string& path) override;
   absl::StatusOr<SpaceInfo> Space() override;

@@ -42,8 +42,8 @@ class ReadOnlyCache final : public Cache {
 
   absl::StatusOr<RepoSurvey> Survey(const RepoId& repo) override { return SurveyRepo(layout_, files_, repo); }
 
-  absl::StatusOr<std::string> Fingerprint(const RepoId& repo) override {
-    return FingerprintOfRepo(layout_, files_, repo);
+  bool IsAsStamped(const RepoId& repo, const std::vector<Stamp>& stamps) override {
+    return cache::IsAsStamped(layout_, files_, repo, stamps);
   }
 
   absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId& repo, const CommitId& commit,

@@ -4,6 +4,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include <fmt/format.h>
 
 #include "common/status/status.h"
@@ -24,6 +25,39 @@ absl::StatusOr<std::vector<std::string>> ListIfThere(FileSystem& files, const Pa
   return names;
 }
 
+using RefVisitor = absl::FunctionRef<void(const std::string& name, const absl::StatusOr<std::string>& text)>;
+using RefLook = absl::FunctionRef<void(const std::string& name, const absl::StatusOr<FileInfo>& info)>;
+
+// Calls `visit` for each file below `refs`, at any depth, with its name and what it holds, which may be
+// anything or an error; or for a folder that cannot be listed. `look` is called for each of those files and
+// folders before it is read, with "" for `refs` itself, which may be missing.
+void VisitRefs(FileSystem& files, const Path& refs, RefVisitor visit, RefLook look) {
+  constexpr uint64_t kLimitBytes = 4 << 10;
+  look("", files.Info(refs));
+  std::vector<std::string> pending = {""};
+  while (!pending.empty()) {
+    const std::string folder = std::move(pending.back());
+    pending.pop_back();
+    const auto names = files.List(refs / folder);
+    if (SaysAbsent(names.status())) continue;
+    if (!names.ok()) {
+      visit(folder, names.status());
+      continue;
+    }
+    for (const std::string& name : *names) {
+      const std::string full_name = folder.empty() ? name : folder + "/" + name;
+      const auto info = files.Info(refs / full_name);
+      look(full_name, info);
+      if (info.ok() && info->kind == Kind::kFolder) {
+        pending.push_back(full_name);
+        continue;
+      }
+      const auto text = ReadSmallFile(files, refs / full_name, kLimitBytes);
+      if (!absl::IsNotFound(text.status())) visit(full_name, text);
+    }
+  }
+}
+
 class Surveyor {
  public:
   Surveyor(const Layout& layout, FileSystem& files, const RepoId& repo)
@@ -34,6 +68,8 @@ class Surveyor {
         refs_(layout.Refs(repo)) {}
 
   absl::StatusOr<RepoSurvey> Run() {
+    AddStamp(repo_, files_.Info(repo_));
+    AddStamp(snapshots_, files_.Info(snapshots_));
     const auto names = files_.List(snapshots_);
     if (!names.ok() && !SaysAbsent(names.status())) return names.status();
     for (const std::string& name : names.ok() ? *names : std::vector<std::string>()) {
@@ -54,6 +90,12 @@ class Surveyor {
   }
 
  private:
+  // Before the folder or the ref is read: what changes meanwhile makes it differ the next time.
+  void AddStamp(const Path& place, const absl::StatusOr<FileInfo>& info) {
+    survey_.stamps.push_back({place.lexically_relative(repo_).native(), info.ok() ? info->inode : 0,
+                              info.ok() ? info->modified : WallTime()});
+  }
+
   absl::Status AddSnapshot(const CommitId& commit) {
     const Path folder = snapshots_ / commit.hex();
     const auto info = files_.Info(folder);
@@ -63,6 +105,7 @@ class Surveyor {
       Warn("snapshots/" + commit.hex(), "is not a folder: left out");
       return absl::OkStatus();
     }
+    AddStamp(folder, info);
     SurveyedSnapshot snapshot{commit};
     snapshot.modified = info->modified;
     std::vector<std::string> pending = {""};  // folders below, each with its `/`
@@ -106,6 +149,7 @@ class Surveyor {
     if (SaysAbsent(info.status())) return absl::OkStatus();
     if (!info.ok()) return info.status();
     if (info->kind == Kind::kFolder && !text.ok()) {
+      AddStamp(place, info);
       pending->push_back(path + "/");
       return absl::OkStatus();
     }
@@ -132,7 +176,10 @@ class Surveyor {
 
   absl::Status AddRefs() {
     absl::Status status;
-    VisitRefs(files_, refs_, [&](const std::string& name, const absl::StatusOr<std::string>& text) {
+    const auto look = [&](const std::string& name, const absl::StatusOr<FileInfo>& info) {
+      AddStamp(name.empty() ? refs_ : refs_ / name, info);
+    };
+    const auto visit = [&](const std::string& name, const absl::StatusOr<std::string>& text) {
       // A ref that is not known would be left behind by whoever removes its snapshot.
       if (absl::IsUnavailable(text.status())) status = text.status();
       const std::optional<CommitId> commit = text.ok() ? ParseRefText(*text) : std::nullopt;
@@ -151,7 +198,8 @@ class Surveyor {
       } else {
         Warn("refs/" + name, fmt::format("cannot be read: {}", MessageOf(text.status())));
       }
-    });
+    };
+    VisitRefs(files_, refs_, visit, look);
     for (SurveyedSnapshot& snapshot : survey_.snapshots) {
       std::sort(snapshot.refs.begin(), snapshot.refs.end());
     }
@@ -159,6 +207,7 @@ class Surveyor {
   }
 
   absl::Status AddLoose() {
+    AddStamp(blobs_, files_.Info(blobs_));
     ASSIGN_OR_RETURN(const std::vector<std::string> names, ListIfThere(files_, blobs_));
     for (const std::string& name : names) {
       if (linked_.count(name) == 1) continue;
@@ -207,60 +256,20 @@ class Surveyor {
   uint64_t unsaid_warnings_ = 0;
 };
 
-std::string Stamp(const FileInfo& info) {
-  return fmt::format("{}.{}", info.inode, info.modified.time_since_epoch().count());
-}
-
 }  // namespace
 
 absl::StatusOr<RepoSurvey> SurveyRepo(const Layout& layout, FileSystem& files, const RepoId& repo) {
   return Surveyor(layout, files, repo).Run();
 }
 
-absl::StatusOr<std::string> FingerprintOfRepo(const Layout& layout, FileSystem& files, const RepoId& repo) {
-  const Path snapshots = layout.Snapshots(repo);
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListIfThere(files, snapshots));
-  std::string text;
-  const auto blobs = files.Info(layout.Blobs(repo));
-  if (blobs.ok()) text += fmt::format("blobs {}\n", Stamp(*blobs));
-  for (const std::string& name : names) {
-    const auto info = files.Info(snapshots / name);
-    if (SaysAbsent(info.status())) continue;
-    if (!info.ok()) return info.status();
-    text += fmt::format("{} {}\n", name, Stamp(*info));
-  }
-  VisitRefs(files, layout.Refs(repo),
-            [&text](const std::string& name, const absl::StatusOr<std::string>& commit) {
-              text += fmt::format("{} {}\n", name, commit.ok() ? *commit : "");
-            });
-  return text;
-}
-
-void VisitRefs(
-    FileSystem& files, const Path& refs,
-    absl::FunctionRef<void(const std::string& name, const absl::StatusOr<std::string>& text)> visit) {
-  constexpr uint64_t kLimitBytes = 4 << 10;
-  std::vector<std::string> pending = {""};
-  while (!pending.empty()) {
-    const std::string folder = std::move(pending.back());
-    pending.pop_back();
-    const auto names = files.List(refs / folder);
-    if (SaysAbsent(names.status())) continue;
-    if (!names.ok()) {
-      visit(folder, names.status());
-      continue;
-    }
-    for (const std::string& name : *names) {
-      const std::string full_name = folder.empty() ? name : folder + "/" + name;
-      const auto info = files.Info(refs / full_name);
-      if (info.ok() && info->kind == Kind::kFolder) {
-        pending.push_back(full_name);
-        continue;
-      }
-      const auto text = ReadSmallFile(files, refs / full_name, kLimitBytes);
-      if (!absl::IsNotFound(text.status())) visit(full_name, text);
-    }
-  }
+bool IsAsStamped(const Layout& layout, FileSystem& files, const RepoId& repo,
+                 const std::vector<Stamp>& stamps) {
+  const std::string folder = layout.Repo(repo).native() + "/";
+  return std::all_of(stamps.begin(), stamps.end(), [&](const Stamp& stamp) {
+    const auto info = files.Info(folder + stamp.path);
+    if (!info.ok()) return stamp.inode == 0 && SaysAbsent(info.status());
+    return info->inode == stamp.inode && info->modified == stamp.modified;
+  });
 }
 
 uint64_t BytesOf(std::string_view name, const FileInfo& info) {

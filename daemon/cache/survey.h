@@ -5,7 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
@@ -42,10 +41,23 @@ struct LooseFile {
   uint64_t size_bytes = 0;  // see BytesOf()
   WallTime modified;
   bool is_unfinished = false;  // by its name: on its way in, or left by who brought it
+
+  friend bool operator==(const LooseFile&, const LooseFile&) = default;
+};
+
+// A folder, or a ref, as it was when it was looked at. A name that comes, goes or moves changes the folder.
+struct Stamp {
+  std::string path;    // below the repo's folder
+  uint64_t inode = 0;  // 0: it was not there
+  WallTime modified;
+
+  friend bool operator==(const Stamp&, const Stamp&) = default;
 };
 
 // All there is of one repo.
 struct RepoSurvey {
+  std::vector<Stamp>
+      stamps;  // of blobs/, each folder of snapshots and refs, and each ref; taken before the look
   std::vector<SurveyedSnapshot> snapshots;
   std::vector<std::string> bad_refs;  // names of refs that lead to no snapshot
   std::vector<LooseFile> loose;
@@ -60,16 +72,10 @@ struct RepoSurvey {
 //   Errors: those of FileSystem other than kNotFound.
 absl::StatusOr<RepoSurvey> SurveyRepo(const Layout& layout, FileSystem& files, const RepoId& repo);
 
-// A text that changes when a blob, a snapshot, a file at the top of one, or a ref comes, goes or moves, at
-// the cost of one system call for the repo and each snapshot and two for each ref. A link that comes into a
-// folder below a snapshot to a blob that was there it does not see.
-absl::StatusOr<std::string> FingerprintOfRepo(const Layout& layout, FileSystem& files, const RepoId& repo);
-
-// Calls `visit` for each file below `refs`, at any depth, with its name and what it holds, which may be
-// anything or an error; or for a folder that cannot be listed.
-void VisitRefs(
-    FileSystem& files, const std::filesystem::path& refs,
-    absl::FunctionRef<void(const std::string& name, const absl::StatusOr<std::string>& text)> visit);
+// Is everything that was stamped still as it was? Costs one system call a stamp. Then no name has come, gone
+// or moved since, of a snapshot, file, ref or blob; what is written into a file that is there is not seen.
+bool IsAsStamped(const Layout& layout, FileSystem& files, const RepoId& repo,
+                 const std::vector<Stamp>& stamps);
 
 // How many bytes a file in blobs/ counts: its length; of one on its way in, which has holes, what is there.
 uint64_t BytesOf(std::string_view name, const FileInfo& info);

@@ -11,6 +11,7 @@
 #include "common/text/human.h"
 #include "daemon/dependency/sources.h"
 #include "daemon/gguf/metadata.h"
+#include "daemon/inventory/index.h"
 
 namespace batuta::inventory {
 namespace {
@@ -95,19 +96,21 @@ WallTime LastModified(const cache::SurveyedSnapshot& snapshot) {
 
 // Nothing that a decision rests on has changed.
 bool IsSame(const Repo* before, const Repo& now) {
-  if (before == nullptr || before->snapshots.size() != now.snapshots.size()) return false;
-  for (size_t i = 0; i < now.snapshots.size(); ++i) {
-    const Snapshot& a = before->snapshots[i];
-    const Snapshot& b = now.snapshots[i];
-    if (a.commit != b.commit || a.refs != b.refs || a.needs != b.needs) return false;
-    if (a.selections.size() != b.selections.size()) return false;
-    for (size_t j = 0; j < a.selections.size(); ++j) {
-      const Selection& x = a.selections[j];
-      const Selection& y = b.selections[j];
-      if (x.id != y.id || x.accessed != y.accessed || x.files != y.files) return false;
-    }
-  }
-  return true;
+  if (before == nullptr) return false;
+  return std::equal(before->snapshots.begin(), before->snapshots.end(), now.snapshots.begin(),
+                    now.snapshots.end(), [](const Snapshot& a, const Snapshot& b) {
+                      return a.commit == b.commit && a.refs == b.refs && a.needs == b.needs &&
+                             a.selections == b.selections;
+                    });
+}
+
+// Times of files are told in steps, of two seconds at most: what changes again in the same step cannot be
+// seen by them.
+bool IsSettled(const cache::RepoSurvey& survey, WallTime begun) {
+  constexpr std::chrono::seconds kStep{2};
+  return std::all_of(
+      survey.stamps.begin(), survey.stamps.end(),
+      [latest = begun - kStep](const cache::Stamp& stamp) { return stamp.modified <= latest; });
 }
 
 }  // namespace
@@ -121,49 +124,92 @@ absl::Status Inventory::RefreshChanged() {
 }
 
 absl::Status Inventory::Update(bool only_changed) {
-  RETURN_IF_ERROR(LoadAccesses());
+  MutexLock updating(updating_);
+  RETURN_IF_ERROR(Load());
+  std::set<RepoId> repos;
+  for (const auto& known : All()) repos.insert(known->repo);  // those that are gone by now are forgotten
   ASSIGN_OR_RETURN(cache::RootListing root, cache_.ListRoot());
+  repos.insert(root.repos.begin(), root.repos.end());
   std::map<RepoId, std::string> unreadable;
-  for (const RepoId& repo : root.repos) {
-    const auto before = Find(repo);
-    if (only_changed && before != nullptr) {
-      const auto fingerprint = cache_.Fingerprint(repo);
-      if (fingerprint.ok() && *fingerprint == before->fingerprint) continue;
+  for (const RepoId& repo : repos) {
+    if (is_stopping_) {
+      return MakeError(absl::StatusCode::kUnavailable, reason::kDaemonStopping, "the daemon is stopping");
     }
-    const auto refreshed = Refresh(repo);
-    if (!refreshed.ok()) {
+    const auto before = Find(repo);
+    const bool is_settled = before != nullptr && !before->stamps.empty();
+    if (only_changed && is_settled && cache_.IsAsStamped(repo, before->stamps)) continue;
+    const auto surveyed = SurveyAgain(repo, only_changed ? before.get() : nullptr);
+    if (!surveyed.ok()) {
       LogWarn("repo not surveyed", Field("repo", repo.folder()),
-              Field("error", std::string(MessageOf(refreshed.status()))));
-      unreadable.emplace(repo, MessageOf(refreshed.status()));
+              Field("error", std::string(MessageOf(surveyed.status()))));
+      unreadable.emplace(repo, MessageOf(surveyed.status()));
     }
   }
-  const std::set<RepoId> present(root.repos.begin(), root.repos.end());
   MutexLock lock(mutex_);
   unreadable_ = std::move(unreadable);
   strays_ = std::move(root.strays);
-  std::erase_if(repos_, [&present](const auto& known) { return present.count(known.first) == 0; });
   return absl::OkStatus();
 }
 
 absl::StatusOr<bool> Inventory::Refresh(const RepoId& repo) {
-  const auto before = Find(repo);
-  ASSIGN_OR_RETURN(std::shared_ptr<const Repo> now, SurveyNow(repo, before.get()));
-  const bool is_same = IsSame(before.get(), *now);
-  MutexLock lock(mutex_);
-  if (now->snapshots.empty() && now->loose.empty() && now->warnings.empty()) {
-    repos_.erase(repo);
-  } else {
-    repos_[repo] = std::move(now);
+  RETURN_IF_ERROR(Load());
+  return SurveyAgain(repo, Find(repo).get());
+}
+
+// What `before` says a model needs is believed while its files are the same.
+absl::StatusOr<bool> Inventory::SurveyAgain(const RepoId& repo, const Repo* before) {
+  uint64_t survey = 0;
+  {
+    MutexLock lock(mutex_);
+    survey = ++surveys_;
   }
-  return !is_same;
+  ASSIGN_OR_RETURN(std::shared_ptr<const Repo> now, SurveyNow(repo, before));
+  if (now->snapshots.empty() && now->loose.empty() && now->warnings.empty()) now = nullptr;
+  std::shared_ptr<const Repo> last;
+  bool is_kept = false;
+  {
+    MutexLock lock(mutex_);
+    Known& known = repos_[repo];
+    if (known.survey > survey) return true;  // somebody looked later, and was done first
+    last = std::exchange(known.repo, now);
+    known.survey = survey;
+    known.is_kept = known.is_kept && last != nullptr && now != nullptr && *last == *now;
+    is_kept = known.is_kept;
+  }
+  if (!is_kept) {
+    // The tree is the truth: the next start finds the difference.
+    const absl::Status saved = Save(repo);
+    if (!saved.ok())
+      LogWarn("survey not kept", Field("repo", repo.folder()), Field("error", saved.ToString()));
+  }
+  return now == nullptr ? last != nullptr : !IsSame(last.get(), *now);
+}
+
+// Always the latest that is known, so that of two who save at the same time neither undoes the other.
+absl::Status Inventory::Save(const RepoId& repo) {
+  MutexLock saving(saving_);
+  const auto now = Find(repo);
+  RETURN_IF_ERROR(now == nullptr
+                      ? Delete(store_, Table::kSurveys, repo.folder(), Durability::kProcess)
+                      : Put(store_, Table::kSurveys, repo.folder(), EncodeRepo(*now), Durability::kProcess));
+  MutexLock lock(mutex_);
+  Known& known = repos_[repo];
+  known.is_kept = known.repo == now;
+  return absl::OkStatus();
+}
+
+// What is written with `batch` makes another survey of the repo necessary, also after a crash.
+void Inventory::Outdate(const RepoId& repo, metadata::WriteBatch* batch) {
+  batch->Delete(Table::kSurveys, repo.folder());
+  MutexLock lock(mutex_);
+  if (const auto known = repos_.find(repo); known != repos_.end()) known->second.is_kept = false;
 }
 
 absl::StatusOr<std::shared_ptr<const Repo>> Inventory::SurveyNow(const RepoId& repo, const Repo* before) {
-  // First the fingerprint: what changes during the survey makes it differ the next time.
-  ASSIGN_OR_RETURN(std::string fingerprint, cache_.Fingerprint(repo));
+  const WallTime begun = clock_.wall();
   ASSIGN_OR_RETURN(cache::RepoSurvey survey, cache_.Survey(repo));
-  auto now = std::make_shared<Repo>(
-      Repo{repo, std::move(fingerprint), {}, std::move(survey.loose), std::move(survey.warnings)});
+  auto now = std::make_shared<Repo>(Repo{repo, {}, {}, std::move(survey.loose), std::move(survey.warnings)});
+  if (IsSettled(survey, begun)) now->stamps = std::move(survey.stamps);
   for (const cache::SurveyedSnapshot& surveyed : survey.snapshots) {
     Snapshot snapshot{surveyed.commit, surveyed.refs, surveyed.modified, LastModified(surveyed), {}, {}};
     ASSIGN_OR_RETURN(const std::vector<PulledSelection> pulled, PulledOf(repo, surveyed.commit));
@@ -210,28 +256,49 @@ absl::StatusOr<std::vector<PulledSelection>> Inventory::PulledOf(const RepoId& r
   return pulled;
 }
 
+// Once.
+absl::Status Inventory::Load() {
+  MutexLock loading(loading_);
+  if (is_loaded_) return absl::OkStatus();
+  RETURN_IF_ERROR(LoadAccesses());
+  RETURN_IF_ERROR(LoadSurveys());
+  is_loaded_ = true;
+  return absl::OkStatus();
+}
+
 absl::Status Inventory::LoadAccesses() {
-  {
-    MutexLock lock(mutex_);
-    if (has_accesses_) return absl::OkStatus();
-  }
   Accesses accesses;
   RETURN_IF_ERROR(store_.Scan(Table::kAccesses, "", [&](std::string_view key, std::string_view value) {
     if (const auto at = DecodeAccess(value)) accesses.emplace(key, *at);
     return true;
   }));
   MutexLock lock(mutex_);
-  for (auto& [key, at] : accesses_) {
-    WallTime& known = accesses[key];
-    known = std::max(known, at);
-  }
   accesses_ = std::move(accesses);
-  has_accesses_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status Inventory::LoadSurveys() {
+  std::map<RepoId, Known> repos;
+  metadata::WriteBatch useless;
+  RETURN_IF_ERROR(store_.Scan(Table::kSurveys, "", [&](std::string_view key, std::string_view value) {
+    const auto id = RepoId::FromFolder(key);
+    auto repo = id.ok() ? DecodeRepo(*id, value) : std::nullopt;
+    if (repo) {
+      repos[*id] = {std::make_shared<const Repo>(*std::move(repo)), 0, /*is_kept=*/true};
+    } else {
+      useless.Delete(Table::kSurveys, std::string(key));
+    }
+    return true;
+  }));
+  RETURN_IF_ERROR(store_.Write(useless, Durability::kProcess));
+  MutexLock lock(mutex_);
+  repos_ = std::move(repos);
   return absl::OkStatus();
 }
 
 absl::Status Inventory::RecordPull(const RepoId& repo, const CommitId& commit, std::string label,
                                    std::vector<std::string> paths, bool is_new) {
+  RETURN_IF_ERROR(Load());
   PulledSelection pulled{SelectionId(paths), std::move(label), std::move(paths)};
   const std::string key = SnapshotKey(repo, commit) + pulled.id;
   const WallTime now = clock_.wall();
@@ -241,7 +308,10 @@ absl::Status Inventory::RecordPull(const RepoId& repo, const CommitId& commit, s
                         std::any_of(snapshot->selections.begin(), snapshot->selections.end(),
                                     [&pulled](const Selection& one) { return one.id == pulled.id; });
   metadata::WriteBatch batch;
-  if (!is_known) batch.Put(Table::kSelections, key, EncodePulled(pulled));
+  if (!is_known) {
+    Outdate(repo, &batch);
+    batch.Put(Table::kSelections, key, EncodePulled(pulled));
+  }
   batch.Put(Table::kAccesses, key, EncodeAccess(now));
   RETURN_IF_ERROR(store_.Write(batch, Durability::kProcess));
   {
@@ -252,8 +322,10 @@ absl::Status Inventory::RecordPull(const RepoId& repo, const CommitId& commit, s
 }
 
 absl::Status Inventory::Forget(const RepoId& repo, const CommitId& commit, const std::string& selection) {
+  RETURN_IF_ERROR(Load());
   const std::string key = SnapshotKey(repo, commit) + selection;
   metadata::WriteBatch batch;
+  Outdate(repo, &batch);
   batch.Delete(Table::kSelections, key);
   batch.Delete(Table::kAccesses, key);
   RETURN_IF_ERROR(store_.Write(batch, Durability::kPower));
@@ -266,6 +338,7 @@ absl::Status Inventory::Touch(const RepoId& repo, const CommitId& commit,
                               const std::optional<std::string>& path) {
   // More often than this is written down by nobody.
   constexpr std::chrono::seconds kCoarse{60};
+  RETURN_IF_ERROR(Load());
   const auto known = Find(repo);
   const Snapshot* snapshot = SnapshotOf(known.get(), commit);
   if (snapshot == nullptr) return absl::OkStatus();
@@ -290,14 +363,16 @@ Repos Inventory::All() const {
   MutexLock lock(mutex_);
   Repos all;
   all.reserve(repos_.size());
-  for (const auto& [id, repo] : repos_) all.push_back(repo);
+  for (const auto& [id, known] : repos_) {
+    if (known.repo != nullptr) all.push_back(known.repo);
+  }
   return all;
 }
 
 std::shared_ptr<const Repo> Inventory::Find(const RepoId& repo) const {
   MutexLock lock(mutex_);
   const auto found = repos_.find(repo);
-  return found == repos_.end() ? nullptr : found->second;
+  return found == repos_.end() ? nullptr : found->second.repo;
 }
 
 std::vector<std::string> Inventory::Warnings(const std::vector<RepoId>& only) const {
@@ -315,8 +390,10 @@ std::vector<std::string> Inventory::Warnings(const std::vector<RepoId>& only) co
   for (const auto& [repo, why] : unreadable_) {
     if (is_meant(repo)) warnings.push_back(fmt::format("{} cannot be read: {}", repo.folder(), why));
   }
-  for (const auto& [id, repo] : repos_) {
-    if (is_meant(id)) warnings.insert(warnings.end(), repo->warnings.begin(), repo->warnings.end());
+  for (const auto& [id, known] : repos_) {
+    if (known.repo == nullptr || !is_meant(id)) continue;
+    const std::vector<std::string>& more = known.repo->warnings;
+    warnings.insert(warnings.end(), more.begin(), more.end());
   }
   if (warnings.size() > kMostWarnings) {
     const size_t unsaid = warnings.size() - kMostWarnings;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,47 +19,35 @@
 #include "daemon/dependency/dependency.h"
 #include "daemon/inventory/leases.h"
 #include "daemon/inventory/pins.h"
+#include "daemon/inventory/repo.h"
 #include "daemon/inventory/selections.h"
 #include "daemon/metadata/metadata_store.h"
 
 namespace batuta::inventory {
 
-struct Snapshot {
-  CommitId commit;
-  std::vector<std::string> refs;
-  WallTime modified;       // of its folder
-  WallTime last_modified;  // of its files
-  std::vector<dependency::Dependency> needs;
-  std::vector<Selection> selections;  // none: the folder holds no file
-};
-
-// One repo as it was last surveyed. Immutable.
-struct Repo {
-  RepoId repo;
-  std::string fingerprint;
-  std::vector<Snapshot> snapshots;
-  std::vector<cache::LooseFile> loose;
-  std::vector<std::string> warnings;  // what looks wrong in it
-};
-
 using Repos = std::vector<std::shared_ptr<const Repo>>;  // in the order of their ids
 
 // Inventory knows what the cache holds, as selections, whoever put it there: the tree is the truth, surveyed
-// repo by repo; the catalog adds what pulls asked for and when each selection was used last.
+// repo by repo; the catalog adds what pulls asked for and when each selection was used last. It keeps the
+// surveys as well, so that a start goes only through those repos that have changed meanwhile.
 //
-// Life: Rescan() at start, RefreshChanged() now and then and before a decision, Refresh() when a repo is
-// known to have changed. Thread-safe; the first block below runs on the disk pool, the second never blocks.
+// Life: RefreshChanged() at start, now and then, and before a decision; Refresh() when a repo is known to
+// have changed. Thread-safe; the first block below runs on the disk pool, the second never blocks. Whatever
+// comes first of the first block loads what the catalog has, and the others wait for that; until then the
+// second block knows of nothing.
 class Inventory {
  public:
   // Everything borrowed outlives the inventory.
   Inventory(cache::Cache& cache, metadata::MetadataStore& store, Pins& pins, const Clock& clock)
       : cache_(cache), store_(store), pins_(pins), clock_(clock) {}
 
-  // Surveys every repo anew and forgets those that are gone. A repo that cannot be read keeps its last state.
+  // Surveys every repo anew, whatever was known of it, and forgets those that are gone. A repo that cannot be
+  // read keeps its last state.
   //   Errors: those of listing the root; of the catalog.
   absl::Status Rescan();
 
-  // The same for those repos whose fingerprint has changed, that are new, or that are gone.
+  // The same for those repos that have changed (see cache::IsAsStamped()), that are new, or that are gone. A
+  // call during another waits for it.
   absl::Status RefreshChanged();
 
   // Surveys one repo. True when it is not as it was: other files, or a later access.
@@ -76,6 +65,9 @@ class Inventory {
   absl::Status Touch(const RepoId& repo, const CommitId& commit, const std::optional<std::string>& path);
 
   // --- never blocking ---
+
+  // A survey of everything ends before its next repo, with DAEMON_STOPPING; there will be no other.
+  void Stop() { is_stopping_ = true; }
 
   Repos All() const;
 
@@ -95,20 +87,41 @@ class Inventory {
  private:
   using Accesses = std::map<std::string, WallTime, std::less<>>;  // by key of the catalog
 
-  absl::StatusOr<std::vector<PulledSelection>> PulledOf(const RepoId& repo, const CommitId& commit);
-  absl::StatusOr<std::shared_ptr<const Repo>> SurveyNow(const RepoId& repo, const Repo* before);
-  std::vector<dependency::Dependency> NeedsOf(const RepoId& repo, const cache::SurveyedSnapshot& snapshot);
+  // What is known of a repo.
+  struct Known {
+    std::shared_ptr<const Repo> repo;  // null: it is gone
+    uint64_t survey = 0;               // the number of the survey that saw it so; 0: the catalog said so
+    bool is_kept = false;              // the catalog has it so
+  };
+
+  absl::Status Load();
   absl::Status LoadAccesses();
+  absl::Status LoadSurveys();
   absl::Status Update(bool only_changed);
+  absl::StatusOr<bool> SurveyAgain(const RepoId& repo, const Repo* before);
+  absl::StatusOr<std::shared_ptr<const Repo>> SurveyNow(const RepoId& repo, const Repo* before);
+  absl::StatusOr<std::vector<PulledSelection>> PulledOf(const RepoId& repo, const CommitId& commit);
+  std::vector<dependency::Dependency> NeedsOf(const RepoId& repo, const cache::SurveyedSnapshot& snapshot);
+  absl::Status Save(const RepoId& repo);
+  void Outdate(const RepoId& repo, metadata::WriteBatch* batch);
 
   cache::Cache& cache_;
   metadata::MetadataStore& store_;
   Pins& pins_;
   const Clock& clock_;
   Leases leases_;
+
+  // Held over disk and catalog, each by whoever does what it names; below `updating_` the others may be
+  // taken.
+  Mutex updating_;
+  Mutex loading_;
+  Mutex saving_;
+  bool is_loaded_ ABSL_GUARDED_BY(loading_) = false;
+
+  std::atomic<bool> is_stopping_ = false;
   mutable Mutex mutex_;
-  bool has_accesses_ ABSL_GUARDED_BY(mutex_) = false;
-  std::map<RepoId, std::shared_ptr<const Repo>> repos_ ABSL_GUARDED_BY(mutex_);
+  uint64_t surveys_ ABSL_GUARDED_BY(mutex_) = 0;  // begun so far
+  std::map<RepoId, Known> repos_ ABSL_GUARDED_BY(mutex_);
   std::map<RepoId, std::string> unreadable_ ABSL_GUARDED_BY(mutex_);  // why
   std::vector<std::string> strays_ ABSL_GUARDED_BY(mutex_);           // names at the root
   Accesses accesses_ ABSL_GUARDED_BY(mutex_);

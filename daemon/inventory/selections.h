@@ -40,6 +40,8 @@ struct Selection {
   std::string label;
   std::vector<File> files;  // those that are there; never empty
   WallTime accessed;        // by the access times of its files
+
+  friend bool operator==(const Selection&, const Selection&) = default;
 };
 
 // Names a set of paths: the same set, the same id. 16 hex characters.

@@ -24,6 +24,8 @@ std::string_view ToString(Table table) {
       return "selections";
     case Table::kAccesses:
       return "accesses";
+    case Table::kSurveys:
+      return "surveys";
     case Table::kAnswers:
       return "answers";
     case Table::kWindows:

@@ -12,13 +12,14 @@
 namespace batuta::metadata {
 
 // What the catalog keeps. Each table's values are encoded by the folder that owns them, as JSON with a "v"
-// field.
+// field where nothing else is said.
 enum class Table {
   kMeta,        // schema version, salt, instance id
   kJobs,        // job id → daemon/jobs
   kPartials,    // repo folder / blob → daemon/cache
   kSelections,  // repo folder / commit / selection → what a pull asked for; daemon/inventory
   kAccesses,    // repo folder / commit / selection → when it was used last; daemon/inventory
+  kSurveys,     // repo folder → what lies in it, as it was surveyed (binary); daemon/inventory
   kAnswers,     // generation / salted name of a question → what the hub answered; daemon/hub
   kWindows,     // endpoint, identity, kind → daemon/budget
   kVerdicts,    // blob → daemon/safety

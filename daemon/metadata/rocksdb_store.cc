@@ -47,6 +47,8 @@ char Tag(Table table) {
       return 's';
     case Table::kAccesses:
       return 'a';
+    case Table::kSurveys:
+      return 'i';
     case Table::kAnswers:
       return 'r';  // once of revisions only
     case Table::kWindows:

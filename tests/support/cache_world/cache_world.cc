@@ -77,7 +77,7 @@ void CacheWorld::Start() {
   cache = Must(cache::Cache::Open({Path(kRoot), "boot"}, files, store));
   pins = Must(inventory::Pins::Load(Path(kPins), files));
   inventory = std::make_unique<inventory::Inventory>(*cache, store, *pins, clock);
-  EXPECT_TRUE(inventory->Rescan().ok());
+  EXPECT_TRUE(inventory->RefreshChanged().ok());
 }
 
 bool CacheWorld::Has(std::string_view id, char commit, const std::string& path) const {

@@ -403,8 +403,8 @@ absl::StatusOr<cache::RepoSurvey> FakeCache::Survey(const RepoId&) {
   return NotPartOfThisFake();
 }
 
-absl::StatusOr<std::string> FakeCache::Fingerprint(const RepoId&) {
-  return NotPartOfThisFake();
+bool FakeCache::IsAsStamped(const RepoId&, const std::vector<cache::Stamp>&) {
+  return false;
 }
 
 absl::StatusOr<std::unique_ptr<File>> FakeCache::OpenForReading(const RepoId&, const CommitId&,

@@ -81,7 +81,7 @@ class FakeCache final : public cache::Cache {
   std::filesystem::path SnapshotPath(const RepoId&, const CommitId&) const override;
   absl::StatusOr<cache::RootListing> ListRoot() override;
   absl::StatusOr<cache::RepoSurvey> Survey(const RepoId&) override;
-  absl::StatusOr<std::string> Fingerprint(const RepoId&) override;
+  bool IsAsStamped(const RepoId&, const std::vector<cache::Stamp>&) override;
   absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId&, const CommitId&,
                                                        const std::string&) override;
   absl::StatusOr<SpaceInfo> Space() override;

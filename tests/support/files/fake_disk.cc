@@ -192,6 +192,7 @@ void FakeDisk::LoseUnsynced() {
     if (!seen.insert(node.get()).second) continue;
     node->content = node->durable_content;
     node->entries = node->durable_entries;
+    node->modified = node->durable_modified;
     for (const auto& [name, child] : node->entries) pending.push_back(child);
   }
   CountLinks(root_);

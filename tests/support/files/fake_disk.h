@@ -24,6 +24,7 @@ class FakeDisk {
     std::map<std::string, std::shared_ptr<Node>, std::less<>> entries;  // of a folder
     std::map<std::string, std::shared_ptr<Node>, std::less<>> durable_entries;
     WallTime modified;
+    WallTime durable_modified;  // as of the latest sync
     WallTime accessed;
     const void* lock_holder = nullptr;
     int open_files = 0;
@@ -46,9 +47,15 @@ class FakeDisk {
   // Puts a new node at `place`, whose node must be null.
   std::shared_ptr<Node> Make(Place& place, FileInfo::Kind kind, std::string content);
 
-  static void SyncContent(Node& node) { node.durable_content = node.content; }
+  static void SyncContent(Node& node) {
+    node.durable_content = node.content;
+    node.durable_modified = node.modified;
+  }
 
-  static void SyncEntries(Node& node) { node.durable_entries = node.entries; }
+  static void SyncEntries(Node& node) {
+    node.durable_entries = node.entries;
+    node.durable_modified = node.modified;
+  }
 
   // Makes the whole tree durable.
   void SyncAll();

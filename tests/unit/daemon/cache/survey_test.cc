@@ -33,7 +33,7 @@ TEST_F(SurveyTest, ARepoThatIsNotThereHasNothing) {
   ASSERT_OK_AND_ASSIGN(const RepoSurvey survey, cache_->Survey(repo_));
   EXPECT_THAT(survey.snapshots, IsEmpty());
   EXPECT_THAT(survey.loose, IsEmpty());
-  EXPECT_THAT(cache_->Fingerprint(repo_), IsOkAndHolds(""));
+  EXPECT_TRUE(cache_->IsAsStamped(repo_, survey.stamps));
 }
 
 TEST_F(SurveyTest, FindsLinksFilesAndBrokenLinksWhereverTheyLie) {
@@ -172,21 +172,26 @@ TEST_F(SurveyTest, TheRootIsReposAndStrays) {
   EXPECT_THAT(listing.strays, UnorderedElementsAre("version.txt", "kernels--acme--fast", "models--"));
 }
 
-TEST_F(SurveyTest, TheFingerprintChangesWithWhatItPromises) {
-  Given(snapshot() / "config.json", "{}");
-  ASSERT_OK_AND_ASSIGN(const std::string before, cache_->Fingerprint(repo_));
-  EXPECT_THAT(cache_->Fingerprint(repo_), IsOkAndHolds(before));
-
-  Given(folder() / "refs/main", commit_.hex());
-  ASSERT_OK_AND_ASSIGN(const std::string with_ref, cache_->Fingerprint(repo_));
-  EXPECT_NE(with_ref, before);
-
-  Given(snapshot() / "more.json", "{}");
-  ASSERT_OK_AND_ASSIGN(const std::string with_file, cache_->Fingerprint(repo_));
-  EXPECT_NE(with_file, with_ref);
-
+TEST_F(SurveyTest, StampsTellWhatHasChanged) {
   GivenBlob(blob_, "x");
-  EXPECT_NE(*cache_->Fingerprint(repo_), with_file);
+  Given(snapshot() / "config.json", "{}");
+  Given(snapshot() / "onnx/model.onnx", "o");
+  const auto is_as_surveyed_after = [this](const std::function<void()>& change) {
+    const auto survey = cache_->Survey(repo_);
+    if (!survey.ok() || !cache_->IsAsStamped(repo_, survey->stamps)) return false;
+    change();
+    return cache_->IsAsStamped(repo_, survey->stamps);
+  };
+
+  EXPECT_TRUE(is_as_surveyed_after([] {}));
+  EXPECT_FALSE(is_as_surveyed_after([this] { Given(folder() / "refs/main", commit_.hex()); }));
+  EXPECT_FALSE(is_as_surveyed_after([this] { Given(folder() / "refs/main", std::string(40, '9')); }));
+  EXPECT_FALSE(is_as_surveyed_after([this] { Given(folder() / "refs/pr/1", commit_.hex()); }));
+  EXPECT_FALSE(is_as_surveyed_after([this] { Given(snapshot() / "more.json", "{}"); }));
+  EXPECT_FALSE(is_as_surveyed_after([this] { Given(snapshot() / "onnx/more.onnx", "o"); }));
+  EXPECT_FALSE(is_as_surveyed_after([this] { Given(folder() / "snapshots/other/a", "a"); }));
+  EXPECT_FALSE(is_as_surveyed_after([this] { GivenBlob(std::string(64, 'b'), "x"); }));
+  EXPECT_FALSE(is_as_surveyed_after([this] { std::filesystem::remove(root() / folder() / "refs/main"); }));
 }
 
 }  // namespace

@@ -125,5 +125,76 @@ TEST_F(InventoryTest, TellsWhatLooksWrongOfAllOrOfSome) {
               ElementsAre(HasSubstr("refs/old")));
 }
 
+TEST_F(InventoryTest, AStartGoesOnlyThroughWhatHasChanged) {
+  world_.Bring("acme/otter", '3', {{"config.json", "{}"}, {"onnx/model.onnx", "o"}});
+  world_.Bring("acme/stoat", '3', {{"config.json", "s"}});
+  world_.clock.Advance(std::chrono::seconds(3));
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  world_.Bring("acme/stoat", '3', {{"more.json", "{}"}});
+  world_.files.Inject({EIO, FakeFileSystem::Call::kReadSymlink, "acme--otter", 0, FakeFileSystem::kForEver});
+
+  world_.Start();
+
+  EXPECT_THAT(Only("acme/otter").selections.front().files, SizeIs(2));
+  EXPECT_EQ(Only("acme/otter").refs, std::vector<std::string>{"main"});
+  EXPECT_THAT(Only("acme/stoat").selections.front().files, SizeIs(2));
+}
+
+TEST_F(InventoryTest, AFileThatComesInAFolderBelowIsSeen) {
+  world_.Bring("acme/otter", '3', {{"onnx/model.onnx", "o"}});
+  world_.clock.Advance(std::chrono::seconds(3));
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  world_.Bring("acme/otter", '3', {{"onnx/more.onnx", "m"}});
+
+  world_.Start();
+
+  EXPECT_THAT(Only("acme/otter").selections.front().files, SizeIs(2));
+}
+
+// File systems tell times in steps: what changes twice in one looks as if it had changed once.
+TEST_F(InventoryTest, WhatChangedAMomentAgoIsSurveyedAgain) {
+  world_.files.SetTime(world_.clock.wall());
+  world_.Bring("acme/otter", '3', {{"config.json", "{}"}});
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  EXPECT_THAT(world_.inventory->Find(CacheWorld::Model("acme/otter"))->stamps, IsEmpty());
+
+  world_.clock.Advance(std::chrono::seconds(3));
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+
+  EXPECT_FALSE(world_.inventory->Find(CacheWorld::Model("acme/otter"))->stamps.empty());
+}
+
+TEST_F(InventoryTest, ARecordThatCannotBeReadIsSurveyedAgain) {
+  world_.Bring("acme/otter", '3', {{"config.json", "{}"}});
+  world_.clock.Advance(std::chrono::seconds(3));
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  for (const char* folder : {"models--acme--otter", "models--acme--gone", "nonsense"}) {
+    ASSERT_THAT(metadata::Put(world_.store, metadata::Table::kSurveys, folder, "\xFF from the future",
+                              metadata::Durability::kPower),
+                IsOk());
+  }
+
+  world_.Start();
+
+  EXPECT_THAT(Only("acme/otter").selections.front().files, SizeIs(1));
+  EXPECT_THAT(world_.inventory->All(), SizeIs(1));
+  EXPECT_THAT(world_.store.Get(metadata::Table::kSurveys, "models--acme--gone"), IsOkAndHolds(std::nullopt));
+}
+
+TEST_F(InventoryTest, ARescanBelievesNothingThatWasKnown) {
+  world_.Bring("acme/lora", '3', {{"adapter_config.json", R"({"base_model_name_or_path": "acme/otter"})"}});
+  world_.clock.Advance(std::chrono::seconds(3));
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  // In place: neither folders nor inodes tell of it.
+  const auto blob = CacheWorld::BlobName(R"({"base_model_name_or_path": "acme/otter"})");
+  world_.files.Put(std::filesystem::path(CacheWorld::kRoot) / "models--acme--lora/blobs" / blob,
+                   R"({"base_model_name_or_path": "acme/stoat"})");
+
+  ASSERT_THAT(world_.inventory->Rescan(), IsOk());
+
+  ASSERT_THAT(Only("acme/lora").needs, SizeIs(1));
+  EXPECT_EQ(Only("acme/lora").needs.front().base.repo, CacheWorld::Model("acme/stoat"));
+}
+
 }  // namespace
 }  // namespace batuta::inventory
