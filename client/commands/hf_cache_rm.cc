@@ -98,7 +98,7 @@ void HfCachePrune::DefineFlags(Flags& flags) {
   flags.Time(&older_than_, "--older-than", "TIME", "only what was not used for so long: 12h, 30d, 6mo");
   flags.Number(&keep_last_, "--keep-last", "N", "of each repo the newest commits stay, so many", 0,
                UINT32_MAX);
-  flags.Size(&free_bytes_, "--free", "SIZE", "go on with what was used longest ago until so much is freed");
+  flags.Size(&free_bytes_, "--free", "SIZE", "instead free so much, what was used longest ago first");
   DefineRemoval(flags, &dry_run_, &yes_);
 }
 

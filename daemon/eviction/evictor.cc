@@ -22,6 +22,12 @@ bool IsInUse(const absl::Status& status) {
   return ReasonOf(status) == reason::kInUse;
 }
 
+absl::Status NotCached(const RepoId& repo) {
+  return MakeError(absl::StatusCode::kNotFound, reason::kOfflineMiss,
+                   fmt::format("{} {}: nothing of that is in the cache", ToString(repo.type()), repo.id()),
+                   "batuta hf cache ls  lists what is");
+}
+
 // The selection as it is now; nothing when it is gone.
 std::optional<std::vector<std::string>> PathsOf(const inventory::Repo* repo, const SelectionName& name) {
   if (repo == nullptr) return std::nullopt;
@@ -115,7 +121,9 @@ absl::StatusOr<Report> Evictor::Why(const std::optional<RepoId>& only) {
   for (Line& line : report.lines) {
     if (line.goes) line.why = fmt::format("number {} to go; {}", ++turn, line.why);
   }
-  if (only) std::erase_if(report.lines, [&only](const Line& line) { return line.selection.repo != *only; });
+  if (!only) return report;
+  std::erase_if(report.lines, [&only](const Line& line) { return line.selection.repo != *only; });
+  if (report.lines.empty()) return NotCached(*only);
   return report;
 }
 
@@ -235,10 +243,7 @@ absl::StatusOr<Report> Evictor::Remove(const RemoveRequest& request, bool act) {
     meant.push_back(i);
   }
   if (meant.empty()) {
-    return MakeError(absl::StatusCode::kNotFound, reason::kOfflineMiss,
-                     fmt::format("{} {}: nothing of that is in the cache", ToString(request.repo.type()),
-                                 request.repo.id()),
-                     "batuta hf cache ls");
+    return NotCached(request.repo);
   }
   for (const uint32_t i : meant) RETURN_IF_ERROR(CheckMayGo(view, i, request.force));
   Report report;

@@ -90,6 +90,7 @@ class Evictor final : public cache::RoomMaker {
   absl::StatusOr<Report> Free(uint64_t bytes, bool act);
 
   // The place of every selection (of one repo, when given) in the order of eviction, and why.
+  //   kNotFound (OFFLINE_MISS)  nothing of the repo that is given is cached.
   absl::StatusOr<Report> Why(const std::optional<RepoId>& only);
 
   //   kNotFound (OFFLINE_MISS)       there is no such selection.

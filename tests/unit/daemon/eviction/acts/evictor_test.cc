@@ -230,6 +230,47 @@ TEST_F(EvictorTest, WhyTellsTheTurnOfEach) {
 
   ASSERT_THAT(report.lines, SizeIs(1));
   EXPECT_THAT(report.lines.front().why, HasSubstr("number 2 to go"));
+  EXPECT_THAT(evictor_->Why(CacheWorld::Model("acme/none")), HasReason("OFFLINE_MISS"));
+}
+
+TEST_F(EvictorTest, ADryRunSaysWhatWouldBeFreedAndRemovesNothing) {
+  world_.Bring("acme/otter", '1', {{"model.bin", "one"}, {"both.bin", "both"}});
+  world_.Bring("acme/otter", '2', {{"model.bin", "three"}, {"both.bin", "both"}});
+
+  ASSERT_OK_AND_ASSIGN(const Report prune, evictor_->Prune({}, false));
+  ASSERT_THAT(prune.lines, SizeIs(1));
+  EXPECT_EQ(prune.freed_bytes, 3U) << "the other file has a second home";
+  ASSERT_OK_AND_ASSIGN(const Report remove,
+                       evictor_->Remove({.repo = CacheWorld::Model("acme/otter")}, false));
+  ASSERT_THAT(remove.lines, SizeIs(2));
+  EXPECT_EQ(remove.freed_bytes, 12U);
+  EXPECT_TRUE(world_.Has("acme/otter", '1', "model.bin"));
+
+  ASSERT_OK_AND_ASSIGN(const Report pruned, evictor_->Prune({}, true));
+  EXPECT_EQ(pruned.freed_bytes, 3U);
+}
+
+TEST_F(EvictorTest, PruneSaysWhyTheOthersStay) {
+  world_.Bring("acme/otter", '1', {{"model.bin", "one"}});
+  world_.Bring("acme/otter", '2', {{"model.bin", "two"}});
+  world_.Bring("acme/otter", '3', {{"model.bin", "three"}});
+  const auto lease =
+      world_.inventory->leases().Take(CacheWorld::Model("acme/otter"), CacheWorld::Commit('2'));
+
+  ASSERT_OK_AND_ASSIGN(const Report report, evictor_->Prune({}, true));
+
+  ASSERT_THAT(report.lines, SizeIs(2));
+  EXPECT_TRUE(report.lines[0].goes);
+  EXPECT_FALSE(report.lines[1].goes);
+  EXPECT_THAT(report.lines[1].why, HasSubstr("in use"));
+  EXPECT_TRUE(world_.Has("acme/otter", '2', "model.bin"));
+}
+
+TEST_F(EvictorTest, AfterItsStopNothingGoes) {
+  Given("acme/old", 100);
+  evictor_->Stop();
+  EXPECT_THAT(evictor_->Free(kAll, true), HasReason("DAEMON_STOPPING"));
+  EXPECT_TRUE(Has("acme/old"));
 }
 
 }  // namespace
