@@ -219,6 +219,7 @@ void WiredDaemon::Serve() {
                                   .clock = clock_,
                                   .hub = *hub_,
                                   .cache = *cache_,
+                                  .space = *space_,
                                   .inventory = *inventory_,
                                   .evictor = *evictor_,
                                   .budget = *budget_,

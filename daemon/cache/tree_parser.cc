@@ -200,4 +200,10 @@ absl::StatusOr<std::optional<std::vector<Entry>>> ParseTree(File& file) {
   return handler.TakeEntries();
 }
 
+std::optional<std::vector<Entry>> ParseTree(std::string_view text) {
+  TreeHandler handler;
+  if (!nlohmann::json::sax_parse(text, &handler) || !handler.is_tree()) return std::nullopt;
+  return handler.TakeEntries();
+}
+
 }  // namespace batuta::cache

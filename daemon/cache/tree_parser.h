@@ -1,6 +1,8 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include "common/io/file_system.h"
 #include "common/types/entry.h"
@@ -12,5 +14,8 @@ namespace batuta::cache {
 // then. Fields it does not know are passed over.
 //   Errors: those of reading.
 absl::StatusOr<std::optional<std::vector<Entry>>> ParseTree(File& file);
+
+// The same of a listing that is in memory.
+std::optional<std::vector<Entry>> ParseTree(std::string_view text);
 
 }  // namespace batuta::cache

@@ -9,6 +9,7 @@
 #include "daemon/service/cached_place.h"
 #include "daemon/service/call.h"
 #include "daemon/service/codec.h"
+#include "daemon/service/import_call.h"
 #include "daemon/service/lease_watch.h"
 #include "daemon/service/services.h"
 
@@ -167,6 +168,11 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
                     }
                     return absl::OkStatus();
                   });
+  }
+
+  grpc::ServerReadReactor<v1::ImportRequest>* Import(grpc::CallbackServerContext* /*context*/,
+                                                     v1::ImportResponse* response) override {
+    return BeginImport(context_, response);
   }
 
  private:

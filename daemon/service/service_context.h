@@ -10,6 +10,7 @@
 #include "common/time/clock.h"
 #include "daemon/budget/budgeted_transport.h"
 #include "daemon/cache/cache.h"
+#include "daemon/cache/space_ledger.h"
 #include "daemon/eviction/evictor.h"
 #include "daemon/hub/hub_client.h"
 #include "daemon/inventory/inventory.h"
@@ -50,6 +51,7 @@ struct ServiceContext {
   const Clock& clock;
   hub::HubClient& hub;
   cache::Cache& cache;
+  cache::SpaceLedger& space;
   inventory::Inventory& inventory;
   eviction::Evictor& evictor;
   budget::BudgetedTransport& budget;

@@ -56,6 +56,7 @@ ServiceFixture::ServiceFixture() {
                                                                 .clock = clock_,
                                                                 .hub = hub_,
                                                                 .cache = *cache_,
+                                                                .space = space_,
                                                                 .inventory = *inventory_,
                                                                 .evictor = *evictor_,
                                                                 .budget = *budget_,

@@ -1,0 +1,142 @@
+#include "daemon/service/import_call.h"
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "common/rpc/status_codec.h"
+#include "common/status/status.h"
+#include "common/sync/mutex.h"
+#include "daemon/imports/commit_import.h"
+#include "daemon/service/codec.h"
+
+namespace batuta::service {
+namespace {
+
+absl::StatusOr<imports::ImportSpec> DecodeHeader(const v1::ImportHeader& header) {
+  ASSIGN_OR_RETURN(RepoId repo, DecodeRepo(header.repo()));
+  ASSIGN_OR_RETURN(CommitId commit, CommitId::Parse(header.commit()));
+  imports::ImportSpec spec{.repo = std::move(repo),
+                           .commit = std::move(commit),
+                           .refs = {},
+                           .label = header.label(),
+                           .files = {},
+                           .tree = header.tree()};
+  for (const std::string& text : header.refs()) {
+    ASSIGN_OR_RETURN(Revision ref, Revision::Parse(text));
+    if (ref.AsCommit()) {
+      return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidRevision,
+                       "a branch or tag cannot be called like a commit");
+    }
+    spec.refs.push_back(std::move(ref));
+  }
+  for (const v1::Entry& message : header.files()) {
+    ASSIGN_OR_RETURN(RepoPath path, RepoPath::Parse(message.path()));
+    ASSIGN_OR_RETURN(BlobId blob, BlobId::Parse(message.blob()));
+    spec.files.push_back({std::move(path), message.size_bytes(), std::move(blob)});
+  }
+  return spec;
+}
+
+class ImportCall final : public grpc::ServerReadReactor<v1::ImportRequest>,
+                         public OpenCall,
+                         public std::enable_shared_from_this<ImportCall> {
+ public:
+  ImportCall(const ServiceContext& services, v1::ImportResponse* response)
+      : services_(services), response_(response) {}
+
+  void Begin(std::shared_ptr<ImportCall> self) {
+    self_ = std::move(self);
+    services_.calls.Begin(self_);
+    StartRead(&request_);
+  }
+
+  void OnReadDone(bool ok) override {
+    services_.disk.Post([self = shared_from_this(), ok] { ok ? self->Take() : self->End(); });
+  }
+
+  void Abort() override { Fail(StoppingError()); }
+
+  void OnCancel() override { Fail(absl::CancelledError()); }
+
+  void OnDone() override {
+    const std::shared_ptr<ImportCall> self = std::move(self_);
+    services_.calls.End(this, services_.clock.steady());
+    // What was begun is put away where it was begun.
+    services_.disk.Post([self] { self->arrival_.reset(); });
+  }
+
+ private:
+  // The rest on the disk pool, one at a time: the next message is read when one is done with.
+  void Take() {
+    const absl::Status status = TakePart();
+    if (!status.ok()) {
+      arrival_.reset();
+      return Fail(status);
+    }
+    // Not any more once it has ended: gRPC may be done with it.
+    const MutexLock lock(mutex_);
+    if (!has_ended_) StartRead(&request_);
+  }
+
+  absl::Status TakePart() {
+    if (!arrival_ && request_.part_case() == v1::ImportRequest::kHeader) {
+      ASSIGN_OR_RETURN(imports::ImportSpec spec, DecodeHeader(request_.header()));
+      ASSIGN_OR_RETURN(arrival_,
+                       imports::CommitImport::Begin({services_.cache, services_.space, services_.inventory},
+                                                    std::move(spec)));
+      return absl::OkStatus();
+    }
+    if (arrival_ && request_.part_case() == v1::ImportRequest::kBlob) {
+      ASSIGN_OR_RETURN(const BlobId blob, BlobId::Parse(request_.blob().blob()));
+      return arrival_->BeginBlob(blob, request_.blob().size_bytes());
+    }
+    if (arrival_ && request_.part_case() == v1::ImportRequest::kData) {
+      return arrival_->Append(std::as_bytes(std::span(request_.data())));
+    }
+    return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                     "one header comes first, and then blobs with their bytes");
+  }
+
+  void End() {
+    if (!arrival_) {
+      return Fail(MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, "nothing came"));
+    }
+    const absl::StatusOr<imports::ImportOutcome> outcome = arrival_->Finish();
+    arrival_.reset();
+    if (!outcome.ok()) return Fail(outcome.status());
+    const MutexLock lock(mutex_);
+    if (std::exchange(has_ended_, true)) return;
+    response_->set_snapshot_path(Sendable(outcome->snapshot.string()));
+    response_->set_imported_files(outcome->imported_files);
+    response_->set_present_files(outcome->present_files);
+    response_->set_imported_bytes(outcome->imported_bytes);
+    Finish(grpc::Status::OK);
+  }
+
+  void Fail(const absl::Status& status) {
+    const MutexLock lock(mutex_);
+    if (!std::exchange(has_ended_, true)) Finish(ToGrpcStatus(status));
+  }
+
+  const ServiceContext& services_;
+  v1::ImportResponse* const response_;  // gone when the call has ended
+  Mutex mutex_;
+  bool has_ended_ ABSL_GUARDED_BY(mutex_) = false;
+  v1::ImportRequest request_;
+  std::unique_ptr<imports::CommitImport> arrival_;
+  std::shared_ptr<ImportCall> self_;
+};
+
+}  // namespace
+
+grpc::ServerReadReactor<v1::ImportRequest>* BeginImport(const ServiceContext& services,
+                                                        v1::ImportResponse* response) {
+  auto call = std::make_shared<ImportCall>(services, response);
+  ImportCall* const reactor = call.get();
+  reactor->Begin(std::move(call));
+  return reactor;
+}
+
+}  // namespace batuta::service
