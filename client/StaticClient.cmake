@@ -7,7 +7,7 @@
 
 # The libraries of ours that end up in the client.
 set(batuta_client_parts
-    batuta_client_commands batuta_client_connection batuta_client_output
+    batuta_client_commands batuta_client_archive batuta_client_connection batuta_client_output
     batuta_config batuta_rpc batuta_io batuta_sync batuta_text batuta_time batuta_types batuta_status
     batuta_proto batuta_proto_messages)
 
@@ -39,6 +39,9 @@ endfunction()
 
 function(batuta_link_static_client program)
   batuta_find_archives(archives grpc++_unsecure grpc_unsecure protobuf)
+  find_library(BATUTA_ARCHIVE_archive "libarchive.a" REQUIRED)
+  mark_as_advanced(BATUTA_ARCHIVE_archive)
+  list(APPEND archives "${BATUTA_ARCHIVE_archive}")  # of which only tar is taken, and that needs nothing else
   set(parts "")
   foreach(part IN LISTS batuta_client_parts)
     list(APPEND parts "$<TARGET_FILE:${part}>")

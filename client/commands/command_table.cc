@@ -9,6 +9,8 @@
 #include "client/commands/daemon_commands.h"
 #include "client/commands/hf_account.h"
 #include "client/commands/hf_cache.h"
+#include "client/commands/hf_cache_export.h"
+#include "client/commands/hf_cache_import.h"
 #include "client/commands/hf_cache_pin.h"
 #include "client/commands/hf_cache_rm.h"
 #include "client/commands/hf_files.h"
@@ -53,6 +55,8 @@ std::vector<std::unique_ptr<Command>> MakeCommands() {
   commands.push_back(std::make_unique<HfCacheUnpin>());
   commands.push_back(std::make_unique<HfCacheWhy>());
   commands.push_back(std::make_unique<HfCacheRescan>());
+  commands.push_back(std::make_unique<HfCacheExport>());
+  commands.push_back(std::make_unique<HfCacheImport>());
   commands.push_back(std::make_unique<HfJobsLs>());
   commands.push_back(std::make_unique<HfJobsWatch>());
   commands.push_back(std::make_unique<HfJobsChange>(HfJobsChange::Change::kPause));

@@ -258,6 +258,68 @@ absl::StatusOr<v1::RescanResponse> DaemonClient::Rescan() {
   return stubs_->Call(stubs_->cache, &v1::CacheService::Stub::Rescan, v1::RescanRequest());
 }
 
+struct HeldLease::Call {
+  grpc::ClientContext context;
+  std::unique_ptr<grpc::ClientReader<v1::LeaseResponse>> reader;
+  v1::LeaseResponse held;
+};
+
+HeldLease::HeldLease(std::unique_ptr<Call> call) : call_(std::move(call)) {}
+
+HeldLease::~HeldLease() {
+  call_->context.TryCancel();
+  static_cast<void>(call_->reader->Finish());
+}
+
+const v1::LeaseResponse& HeldLease::held() const {
+  return call_->held;
+}
+
+absl::StatusOr<std::unique_ptr<HeldLease>> DaemonClient::Lease(const v1::LeaseRequest& request) {
+  auto call = std::make_unique<HeldLease::Call>();
+  stubs_->Prepare(call->context);
+  call->reader = stubs_->cache.Lease(&call->context, request);
+  if (!call->reader->Read(&call->held)) return ToStatus(call->reader->Finish());
+  return std::unique_ptr<HeldLease>(new HeldLease(std::move(call)));
+}
+
+struct ImportStream::Call {
+  grpc::ClientContext context;
+  v1::ImportResponse response;
+  std::unique_ptr<grpc::ClientWriter<v1::ImportRequest>> writer;
+  bool has_ended = false;
+
+  absl::Status End() {
+    has_ended = true;
+    return ToStatus(writer->Finish());
+  }
+};
+
+ImportStream::ImportStream(std::unique_ptr<Call> call) : call_(std::move(call)) {}
+
+ImportStream::~ImportStream() {
+  if (call_->has_ended) return;
+  call_->context.TryCancel();
+  static_cast<void>(call_->writer->Finish());
+}
+
+absl::Status ImportStream::Send(const v1::ImportRequest& part) {
+  return call_->writer->Write(part) ? absl::OkStatus() : call_->End();
+}
+
+absl::StatusOr<v1::ImportResponse> ImportStream::Finish() {
+  call_->writer->WritesDone();
+  RETURN_IF_ERROR(call_->End());
+  return std::move(call_->response);
+}
+
+std::unique_ptr<ImportStream> DaemonClient::Import() {
+  auto call = std::make_unique<ImportStream::Call>();
+  stubs_->Prepare(call->context);
+  call->writer = stubs_->cache.Import(&call->context, &call->response);
+  return std::unique_ptr<ImportStream>(new ImportStream(std::move(call)));
+}
+
 absl::StatusOr<v1::GetLimitsResponse> DaemonClient::GetLimits() {
   return stubs_->Call(stubs_->budget, &v1::BudgetService::Stub::GetLimits, v1::GetLimitsRequest());
 }

@@ -48,6 +48,43 @@ class CallStop {
   bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
+// A lease on a commit of the cache: it lasts until this is destroyed, or the connection ends. Blocking; not
+// thread-safe.
+class HeldLease {
+ public:
+  ~HeldLease();
+
+  // What there is of the commit.
+  const v1::LeaseResponse& held() const;
+
+ private:
+  friend class DaemonClient;
+  struct Call;
+
+  explicit HeldLease(std::unique_ptr<Call> call);
+
+  std::unique_ptr<Call> call_;
+};
+
+// One commit on its way into the cache. Destroyed before Finish(), nothing of it appears. Blocking; not
+// thread-safe.
+class ImportStream {
+ public:
+  ~ImportStream();
+
+  // Errors: those of Import, as soon as they are known.
+  absl::Status Send(const v1::ImportRequest& part);
+  absl::StatusOr<v1::ImportResponse> Finish();
+
+ private:
+  friend class DaemonClient;
+  struct Call;
+
+  explicit ImportStream(std::unique_ptr<Call> call);
+
+  std::unique_ptr<Call> call_;
+};
+
 // DaemonClient calls the daemon over one connection. One that is lost stays lost: make a new client.
 //
 // Blocking; thread-safe. Errors: those of the RPC, with their reason; besides
@@ -90,6 +127,10 @@ class DaemonClient {
   absl::StatusOr<v1::PinResponse> Pin(const v1::PinRequest& request);
   absl::StatusOr<v1::UnpinResponse> Unpin(const v1::UnpinRequest& request);
   absl::StatusOr<v1::RescanResponse> Rescan();
+  absl::StatusOr<std::unique_ptr<HeldLease>> Lease(const v1::LeaseRequest& request);
+
+  // The client outlives the stream.
+  std::unique_ptr<ImportStream> Import();
 
   absl::StatusOr<v1::GetLimitsResponse> GetLimits();
   absl::Status WatchLimits(CallStop& stop, const OnMessage<v1::WatchLimitsResponse>& on_message);

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+#include "common/time/clock.h"
+
+struct archive;
+struct archive_entry;
+
+namespace batuta::client {
+
+// TarWriter writes an archive that every tar reads: POSIX, with extended headers where a name or a size needs
+// them. Entries belong to nobody in particular and are readable by all.
+//
+// Blocking; not thread-safe. Errors: kUnavailable (STORAGE_FAILED), kResourceExhausted (DISK_FULL), as the
+// descriptor says; after one the archive is of no use.
+class TarWriter {
+ public:
+  // `fd` is borrowed. `time`: of every entry.
+  static absl::StatusOr<std::unique_ptr<TarWriter>> Create(int fd, WallTime time);
+  ~TarWriter();
+  TarWriter(const TarWriter&) = delete;
+  TarWriter& operator=(const TarWriter&) = delete;
+
+  // Paths are relative and UTF-8.
+  absl::Status Folder(const std::string& path);
+  absl::Status Symlink(const std::string& path, const std::string& target);
+  absl::Status File(const std::string& path, std::string_view content);
+
+  // A file whose bytes follow by Append(), exactly so many.
+  absl::Status BeginFile(const std::string& path, uint64_t size_bytes);
+  absl::Status Append(std::span<const std::byte> bytes);
+
+  // The end of the archive. Without it readers know that it was cut off.
+  absl::Status Finish();
+
+  uint64_t written_bytes() const;
+
+ private:
+  TarWriter(archive* tar, archive_entry* entry, WallTime time) : tar_(tar), entry_(entry), time_(time) {}
+
+  void Begin(const std::string& path, unsigned type, unsigned mode);
+  absl::Status Checked(int result) const;
+
+  archive* const tar_;
+  archive_entry* const entry_;
+  const WallTime time_;
+};
+
+}  // namespace batuta::client
