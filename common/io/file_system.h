@@ -74,6 +74,10 @@ class FileSystem {
   virtual absl::Status Symlink(const std::string& target, const std::filesystem::path& path) = 0;
   virtual absl::Status Link(const std::filesystem::path& existing, const std::filesystem::path& path) = 0;
 
+  // A new file with the bytes of another, which shares its place on the disk until one of them changes. Where
+  // the file system has no such thing it is an error, and nothing is left.
+  virtual absl::Status Clone(const std::filesystem::path& existing, const std::filesystem::path& path) = 0;
+
   // A file, a symlink or an empty folder. kNotFound when it is not there.
   virtual absl::Status Remove(const std::filesystem::path& path) = 0;
 

@@ -8,7 +8,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -211,6 +213,19 @@ class PosixFileSystem final : public FileSystem {
     return absl::OkStatus();
   }
 
+  absl::Status Clone(const Path& existing, const Path& path) override {
+    constexpr mode_t kByUmask = 0666;
+    const UniqueFd from(
+        Retry([&] { return ::open(existing.c_str(), OpenFlags(OpenMode::kRead) | O_NOFOLLOW); }));
+    if (!from) return LastError("open", existing);
+    const UniqueFd to(Retry([&] { return ::open(path.c_str(), OpenFlags(OpenMode::kCreateNew), kByUmask); }));
+    if (!to) return LastError("open", path);
+    if (Retry([&] { return ::ioctl(to.get(), FICLONE, from.get()); }) == 0) return absl::OkStatus();
+    const absl::Status status = LastError("clone", existing);
+    ::unlink(path.c_str());
+    return status;
+  }
+
   absl::Status Remove(const Path& path) override {
     if (::unlink(path.c_str()) == 0) return absl::OkStatus();
     if (errno != EISDIR) return LastError("remove", path);
@@ -249,7 +264,8 @@ class PosixFileSystem final : public FileSystem {
     constexpr size_t kFew = 8;
     if (paths.size() > kFew) return SyncFileSystemOf(paths.front());
     for (const Path& path : paths) {
-      const UniqueFd fd(Retry([&] { return ::open(path.c_str(), OpenFlags(OpenMode::kReadWrite)); }));
+      // Reading is enough, and is allowed for files that others own.
+      const UniqueFd fd(Retry([&] { return ::open(path.c_str(), OpenFlags(OpenMode::kRead) | O_NOFOLLOW); }));
       if (!fd) return LastError("open", path);
       if (Retry([&] { return ::fdatasync(fd.get()); }) < 0) return LastError("sync", path);
     }

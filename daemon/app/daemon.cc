@@ -196,7 +196,8 @@ absl::Status WiredDaemon::OpenQueue() {
                                   .upkeep = *upkeep_,
                                   .clock = clock_,
                                   .backoff = options_.transfer.backoff,
-                                  .inventory = inventory_.get()};
+                                  .inventory = inventory_.get(),
+                                  .verified = verified_.get()};
   jobs::JobQueueOptions queue;
   queue.token_of = TokenOf;
   jobs_ = std::make_unique<jobs::JobQueue>(std::move(queue), context, *store_, *core_, *disk_, clock_);

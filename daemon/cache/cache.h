@@ -120,6 +120,14 @@ class Cache {
   virtual absl::StatusOr<StagedBlob> Stage(const RepoId& repo, const BlobId& blob,
                                            std::span<const std::byte> bytes) = 0;
 
+  // The same of a blob that another repo has: the same file by a second name, or where that cannot be a copy
+  // that shares its place on the disk. Nobody has looked at its bytes: other tools may have left an error
+  // page under that name, so the caller does, before Publish(). Nothing when `from` does not have it with
+  // that size, or the file system can do neither.
+  //   kAlreadyExists  as for OpenPartial().
+  virtual absl::StatusOr<std::optional<StagedBlob>> StageFrom(const RepoId& from, const RepoId& repo,
+                                                              const BlobId& blob, uint64_t size_bytes) = 0;
+
   // Makes staged blobs durable and gives them their names. Many together cost little more than one. One
   // status for each, in order.
   virtual std::vector<absl::Status> Publish(std::vector<StagedBlob> blobs) = 0;

@@ -187,9 +187,28 @@ absl::StatusOr<StagedBlob> DiskCache::Stage(const RepoId& repo, const BlobId& bl
   RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Blobs(repo)));
   // From here on whatever goes wrong removes the file.
   StagedBlob staged(files_, temp_names_.Next(layout_.Repo(repo)), layout_.Blob(repo, blob));
-  ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files_.Open(staged.temp(), OpenMode::kCreate));
-  RETURN_IF_ERROR(file->Truncate(0));  // an earlier run may have left it
+  ASSIGN_OR_RETURN(const std::unique_ptr<File> file, OpenFresh(files_, staged.temp()));
   RETURN_IF_ERROR(file->WriteAt(0, bytes));
+  return staged;
+}
+
+absl::StatusOr<std::optional<StagedBlob>> DiskCache::StageFrom(const RepoId& from, const RepoId& repo,
+                                                               const BlobId& blob, uint64_t size_bytes) {
+  RETURN_IF_ERROR(CheckAbsent(repo, blob, size_bytes));
+  const Path original = layout_.Blob(from, blob);
+  const auto is_it = [&](const Path& path) {
+    const auto info = files_.Info(path);
+    return info.ok() && info->kind == FileInfo::Kind::kFile && info->size_bytes == size_bytes;
+  };
+  if (!is_it(original)) return std::nullopt;
+  RETURN_IF_ERROR(probe_.EnsureKnown());
+  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Blobs(repo)));
+  StagedBlob staged(files_, temp_names_.Next(layout_.Repo(repo)), layout_.Blob(repo, blob));
+  files_.Remove(staged.temp()).IgnoreError();  // an earlier run may have left it
+  const bool is_linked = probe_.abilities().hard_links && files_.Link(original, staged.temp()).ok();
+  if (!is_linked && !files_.Clone(original, staged.temp()).ok()) return std::nullopt;
+  // Another tool may have put another file there meanwhile.
+  if (!is_it(staged.temp())) return std::nullopt;
   return staged;
 }
 
@@ -204,7 +223,8 @@ std::vector<absl::Status> DiskCache::Publish(std::vector<StagedBlob> blobs) {
     // Over a blob that another tool has put there meanwhile, too: equal names mean equal bytes.
     results[i] = files_.Rename(temps[i], blobs[i].place());
     if (!results[i].ok()) continue;
-    blobs[i].Release();
+    // Renamed onto another name of the same file, it stays: then it is removed with its object.
+    if (!files_.Info(temps[i]).ok()) blobs[i].Release();
     folders.emplace(blobs[i].place().parent_path(), absl::OkStatus());
   }
   for (auto& [folder, status] : folders) status = files_.SyncFolder(folder);
@@ -226,7 +246,10 @@ void DiskCache::RecordVerified(const std::vector<Path>& blobs) {
     auto blob = BlobId::Parse(path.filename().native());
     if (!blob.ok() || blob->kind() != BlobId::Kind::kSha256) continue;
     const auto info = files_.Info(path);
-    if (info.ok()) found.push_back({*info, *std::move(blob)});
+    if (!info.ok()) continue;
+    // One that another repo has too may have been believed by its record, and not read now.
+    const auto when = verified_->WhenFound(*info, *blob);
+    if (when.ok() && !when->has_value()) found.push_back({*info, *std::move(blob)});
   }
   verified_->Record(found).IgnoreError();  // else they are hashed once more one day
 }
@@ -279,11 +302,9 @@ absl::StatusOr<Removal> DiskCache::RemoveLoose(const RepoId& repo, const std::ve
 absl::Status DiskCache::Replace(const RepoId& repo, const Path& path,
                                 const std::function<absl::Status(File&)>& write) {
   const Path temp = temp_names_.Next(layout_.Repo(repo));
-  auto file = files_.Open(temp, OpenMode::kCreate);
-  if (!file.ok()) return file.status();
-  absl::Status status = (*file)->Truncate(0);  // an earlier run may have left it
-  if (status.ok()) status = write(**file);
-  if (status.ok()) status = (*file)->Sync();
+  ASSIGN_OR_RETURN(const std::unique_ptr<File> file, OpenFresh(files_, temp));
+  absl::Status status = write(*file);
+  if (status.ok()) status = file->Sync();
   if (status.ok()) status = files_.Rename(temp, path);
   if (!status.ok()) {
     files_.Remove(temp).IgnoreError();  // the first error is what the caller must hear

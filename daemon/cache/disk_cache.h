@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -55,6 +56,8 @@ class DiskCache final : public Cache {
   absl::StatusOr<uint64_t> PartialBytes(const RepoId& repo, const BlobId& blob) override;
   absl::StatusOr<StagedBlob> Stage(const RepoId& repo, const BlobId& blob,
                                    std::span<const std::byte> bytes) override;
+  absl::StatusOr<std::optional<StagedBlob>> StageFrom(const RepoId& from, const RepoId& repo,
+                                                      const BlobId& blob, uint64_t size_bytes) override;
   std::vector<absl::Status> Publish(std::vector<StagedBlob> blobs) override;
   absl::StatusOr<bool> LinkExisting(const RepoId& repo, const CommitId& commit, const Entry& entry) override;
   absl::Status WriteTree(const RepoId& repo, const Tree& tree) override;

@@ -67,6 +67,11 @@ class ReadOnlyCache final : public Cache {
     return Refusal();
   }
 
+  absl::StatusOr<std::optional<StagedBlob>> StageFrom(const RepoId&, const RepoId&, const BlobId&,
+                                                      uint64_t) override {
+    return Refusal();
+  }
+
   std::vector<absl::Status> Publish(std::vector<StagedBlob> blobs) override {
     return std::vector<absl::Status>(blobs.size(), Refusal());
   }

@@ -34,8 +34,7 @@ std::string LowerCase(std::string text) {
 absl::Status CopyFile(FileSystem& files, const Path& from, const Path& to) {
   constexpr size_t kPieceBytes = 1 << 20;
   ASSIGN_OR_RETURN(const std::unique_ptr<File> source, files.Open(from, OpenMode::kRead));
-  ASSIGN_OR_RETURN(const std::unique_ptr<File> target, files.Open(to, OpenMode::kCreate));
-  RETURN_IF_ERROR(target->Truncate(0));
+  ASSIGN_OR_RETURN(const std::unique_ptr<File> target, OpenFresh(files, to));
   std::vector<std::byte> piece(kPieceBytes);
   for (uint64_t offset = 0;;) {
     ASSIGN_OR_RETURN(const size_t count, source->ReadAt(offset, piece));

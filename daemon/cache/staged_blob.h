@@ -8,8 +8,8 @@
 
 namespace batuta::cache {
 
-// StagedBlob is a small blob that is whole and on the disk, under a name that nobody looks at.
-// Cache::Publish() gives it its own; else it is removed with the object. The file system outlives it.
+// StagedBlob is a blob that is whole and on the disk, under a name that nobody looks at. Cache::Publish()
+// gives it its own; else it is removed with the object. The file system outlives it.
 class StagedBlob {
  public:
   StagedBlob(FileSystem& files, std::filesystem::path temp, std::filesystem::path place)
@@ -32,6 +32,10 @@ class StagedBlob {
 
   ~StagedBlob() {
     if (files_ != nullptr) files_->Remove(temp_).IgnoreError();
+  }
+
+  absl::StatusOr<std::unique_ptr<File>> OpenForReading() const {
+    return files_->Open(temp_, OpenMode::kRead);
   }
 
   // The file is somebody else's now.

@@ -3,8 +3,13 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
+
+#include "absl/status/statusor.h"
+
+#include "common/io/file_system.h"
 
 namespace batuta::cache {
 
@@ -24,5 +29,9 @@ class TempNames {
   const std::string prefix_;
   std::atomic<uint64_t> next_ = 0;
 };
+
+// A new and empty file. What an earlier run has left under that name is removed and not written to: it may be
+// another name of a blob.
+absl::StatusOr<std::unique_ptr<File>> OpenFresh(FileSystem& files, const std::filesystem::path& temp);
 
 }  // namespace batuta::cache

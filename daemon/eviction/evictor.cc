@@ -214,7 +214,9 @@ absl::StatusOr<uint64_t> Evictor::RemoveLoose(bool act, uint64_t* files) {
       names.push_back(file.name);
       size_bytes += file.size_bytes;
     }
-    if (names.empty()) continue;
+    // Whoever brings files to a repo is about to link some: a blob that it shares with another is old
+    // already.
+    if (names.empty() || inventory_.leases().HasAny(repo->repo)) continue;
     if (act) {
       ASSIGN_OR_RETURN(const cache::Removal removal, cache_.RemoveLoose(repo->repo, names));
       RETURN_IF_ERROR(inventory_.Refresh(repo->repo).status());

@@ -10,7 +10,7 @@ namespace batuta::inventory {
 namespace {
 
 // The layout of a record, field by field, is that of EncodeRepo(). Any change of it takes a new number.
-constexpr uint64_t kVersion = 1;
+constexpr uint64_t kVersion = 2;
 
 constexpr size_t kRepoTypes = 3;  // values of each enum: they are on the disk, so they only grow
 constexpr size_t kRelations = 4;
@@ -153,7 +153,8 @@ void ReadFile(Reader& in, const std::vector<std::string_view>& paths, FileKey* b
   before->device += static_cast<uint64_t>(in.Signed());
   before->inode += static_cast<uint64_t>(in.Signed());
   const uint64_t size_bytes = in.Number();
-  if (!in.is_bad()) files->push_back({std::string(paths[path]), *before, size_bytes});
+  const uint64_t blob_mark = in.Number();
+  if (!in.is_bad()) files->push_back({std::string(paths[path]), *before, size_bytes, blob_mark});
 }
 
 }  // namespace
@@ -182,6 +183,7 @@ std::string EncodeRepo(const Repo& repo) {
     out.Signed(static_cast<int64_t>(file.key.device - before.device));
     out.Signed(static_cast<int64_t>(file.key.inode - before.inode));
     out.Number(file.size_bytes);
+    out.Number(file.blob_mark);
     before = file.key;
   };
   out.Each(repo.snapshots, [&](const Snapshot& snapshot) {

@@ -1,6 +1,7 @@
 #include "daemon/inventory/inventory.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -401,6 +402,29 @@ std::vector<std::string> Inventory::Warnings(const std::vector<RepoId>& only) co
     warnings.push_back(fmt::format("… and {} more warnings", unsaid));
   }
   return warnings;
+}
+
+std::vector<std::optional<RepoId>> Inventory::HoldersOf(const std::vector<Entry>& entries,
+                                                        const RepoId& but) const {
+  std::vector<std::optional<RepoId>> holders(entries.size());
+  std::unordered_map<uint64_t, size_t> wanted;  // mark → position
+  for (size_t i = 0; i < entries.size(); ++i) wanted.emplace(BlobMark(entries[i].blob.hex()), i);
+  wanted.erase(0);
+  for (const auto& repo : All()) {
+    if (repo->repo == but) continue;
+    for (const Snapshot& snapshot : repo->snapshots) {
+      for (const Selection& selection : snapshot.selections) {
+        for (const File& file : selection.files) {
+          const auto found = wanted.find(file.blob_mark);
+          if (found == wanted.end() || entries[found->second].size_bytes != file.size_bytes) continue;
+          holders[found->second] = repo->repo;
+          wanted.erase(found);
+          if (wanted.empty()) return holders;
+        }
+      }
+    }
+  }
+  return holders;
 }
 
 WallTime Inventory::LastAccess(const RepoId& repo, const Snapshot& snapshot,

@@ -13,6 +13,7 @@
 
 #include "common/sync/mutex.h"
 #include "common/time/clock.h"
+#include "common/types/entry.h"
 #include "common/types/repo_id.h"
 #include "common/types/revision.h"
 #include "daemon/cache/cache.h"
@@ -76,6 +77,10 @@ class Inventory {
 
   // What looked wrong, of some repos or (when empty) everywhere. For people.
   std::vector<std::string> Warnings(const std::vector<RepoId>& only) const;
+
+  // For each entry a repo, other than `but`, that has its blob in a snapshot, as it seems: by BlobMark() and
+  // size. Goes through all that is known, once, in memory.
+  std::vector<std::optional<RepoId>> HoldersOf(const std::vector<Entry>& entries, const RepoId& but) const;
 
   // When the selection was used last: as recorded, or as its files' access times say.
   WallTime LastAccess(const RepoId& repo, const Snapshot& snapshot, const Selection& selection) const;

@@ -42,4 +42,10 @@ uint32_t Leases::Count(const RepoId& repo, const CommitId& commit) const {
   return count;
 }
 
+bool Leases::HasAny(const RepoId& repo) const {
+  MutexLock lock(book_->mutex);
+  const auto first = book_->counts.lower_bound({repo, std::nullopt});
+  return first != book_->counts.end() && first->first.first == repo;
+}
+
 }  // namespace batuta::inventory

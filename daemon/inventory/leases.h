@@ -46,6 +46,9 @@ class Leases {
 
   uint32_t Count(const RepoId& repo, const CommitId& commit) const;
 
+  // Is there one on whatever part of the repo?
+  bool HasAny(const RepoId& repo) const;
+
  private:
   struct Book {
     Mutex mutex;

@@ -1,6 +1,7 @@
 #include "daemon/inventory/selections.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <set>
 #include <string_view>
@@ -31,11 +32,20 @@ std::string_view NameOf(std::string_view path) {
 }
 
 void Add(const cache::SurveyedFile& file, Selection* selection) {
-  selection->files.push_back({file.path, {file.device, file.inode}, file.size_bytes});
+  selection->files.push_back({file.path, {file.device, file.inode}, file.size_bytes, BlobMark(file.blob)});
   selection->accessed = std::max(selection->accessed, file.accessed);
 }
 
 }  // namespace
+
+uint64_t BlobMark(std::string_view name) {
+  constexpr size_t kDigits = 16;
+  uint64_t mark = 0;
+  if (name.size() < kDigits) return 0;
+  const char* const end = name.data() + kDigits;
+  const auto parsed = std::from_chars(name.data(), end, mark, 16);
+  return parsed.ptr == end && parsed.ec == std::errc() ? mark : 0;
+}
 
 std::string SelectionId(std::vector<std::string> paths) {
   std::sort(paths.begin(), paths.end());

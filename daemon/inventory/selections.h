@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/time/clock.h"
@@ -23,9 +24,14 @@ struct File {
   std::string path;  // below the snapshot
   FileKey key;
   uint64_t size_bytes = 0;
+  uint64_t blob_mark = 0;  // see BlobMark()
 
   friend bool operator==(const File&, const File&) = default;
 };
+
+// A blob's name cut down to a number, since a cache may have a million of them: the first 16 digits. 0 for
+// what is no blob's name. Two blobs may have the same mark; then the rest is looked at on the disk.
+uint64_t BlobMark(std::string_view name);
 
 // What one pull asked for, as it was recorded.
 struct PulledSelection {

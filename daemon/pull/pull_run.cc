@@ -13,6 +13,7 @@
 
 #include "common/log/log.h"
 #include "common/status/status.h"
+#include "daemon/pull/blob_sharing.h"
 #include "daemon/pull/waiting_flights.h"
 
 namespace batuta::pull {
@@ -24,7 +25,7 @@ using Action = PlannedFile::Action;
 
 // What a plan leaves to do, as positions in its files.
 struct Work {
-  std::vector<size_t> linked;               // were in the repo, now stand in the snapshot
+  std::vector<size_t> linked;               // were in the cache, now stand in the snapshot
   std::vector<std::vector<size_t>> groups;  // files to move, grouped by blob: one transfer serves a group
   std::vector<uint64_t> unwritten_bytes;    // of each group, not on the disk yet
   uint64_t needed_bytes = 0;                // of all of them
@@ -32,7 +33,10 @@ struct Work {
 
 // A group whose blob is there, on its way into the snapshot.
 struct LinkTask {
+  size_t group = 0;
   std::vector<size_t> files;
+  std::optional<RepoId> elsewhere;  // the repo that has the blob, when it is another one
+  bool must_move = false;           // that one cannot be used
   absl::Status result;
 };
 
@@ -41,8 +45,10 @@ struct Disk {
   cache::Cache& cache;
   cache::SpaceLedger& space;
   inventory::Inventory* inventory;
+  cache::VerifiedFiles* verified;
   RepoId repo;
   Revision revision;
+  std::shared_ptr<const std::atomic<bool>> is_over;  // the run
 };
 
 // What a person would call that choice.
@@ -94,6 +100,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   void Stop() override {
     context_.core.AssertCurrent();
     observer_ = nullptr;
+    *is_over_ = true;
     LeaveAll();
     space_ = {};
     lease_ = {};
@@ -118,6 +125,10 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
       if (run && run->observer_ != nullptr) run->NoteWait(group_, {info, cause, attempt});
     }
 
+    void OnElsewhere(const RepoId& repo) override {
+      if (auto run = run_.lock()) run->elsewhere_.insert_or_assign(group_, repo);
+    }
+
     void OnFinished(const absl::Status& status) override {
       if (auto run = run_.lock()) run->OnBlobFinished(group_, status);
     }
@@ -135,8 +146,8 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   // Runs `work` on the pool and `then` with its result on the core sequence, unless the run has ended.
   template <typename Work, typename Then>
   void OnPool(WorkerPool& pool, Work work, Then then) {
-    auto disk = std::make_shared<Disk>(
-        Disk{context_.cache, context_.space, context_.inventory, request_.repo, request_.revision});
+    auto disk = std::make_shared<Disk>(Disk{context_.cache, context_.space, context_.inventory,
+                                            context_.verified, request_.repo, request_.revision, is_over_});
     Sequence& core = context_.core;
     pool.Post(
         [weak = weak_from_this(), disk, &core, work = std::move(work), then = std::move(then)]() mutable {
@@ -186,9 +197,9 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
            [](Run& run, absl::StatusOr<Work> work) { run.OnMeasured(std::move(work)); });
   }
 
-  // Disk pool. Stores the listing, links what the repo has under another name or commit already, and groups
-  // the rest by blob. The listing comes first: by it the Python library tells a snapshot
-  // that is not complete yet, and the cache finds equal bytes where there are no symlinks.
+  // Disk pool. Stores the listing, links what the cache has under another name, commit or repo already, and
+  // groups the rest by blob. The listing comes first: by it the Python library tells a snapshot that is not
+  // complete yet, and the cache finds equal bytes where there are no symlinks.
   static absl::StatusOr<Work> LinkAndMeasure(const Disk& disk, const PullPlan& plan) {
     if (plan.tree_is_new) RETURN_IF_ERROR(disk.cache.WriteTree(disk.repo, plan.tree));
     Work work;
@@ -202,16 +213,45 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
         continue;
       }
       const auto [known, is_new] = group_of.emplace(file.entry.blob.hex(), work.groups.size());
-      if (is_new) {
-        work.groups.emplace_back();
-        ASSIGN_OR_RETURN(const uint64_t written_bytes, disk.cache.PartialBytes(disk.repo, file.entry.blob));
-        work.unwritten_bytes.push_back(file.entry.size_bytes -
-                                       std::min(file.entry.size_bytes, written_bytes));
-        work.needed_bytes += work.unwritten_bytes.back();
-      }
+      if (is_new) work.groups.emplace_back();
       work.groups[known->second].push_back(index);
     }
+    RETURN_IF_ERROR(ShareWithOthers(disk, plan, &work));
+    for (const std::vector<size_t>& group : work.groups) {
+      const Entry& entry = plan.files[group.front()].entry;
+      ASSIGN_OR_RETURN(const uint64_t written_bytes, disk.cache.PartialBytes(disk.repo, entry.blob));
+      work.unwritten_bytes.push_back(entry.size_bytes - std::min(entry.size_bytes, written_bytes));
+      work.needed_bytes += work.unwritten_bytes.back();
+    }
     return work;
+  }
+
+  // Disk pool. Links the groups whose blobs other repos have.
+  static absl::Status ShareWithOthers(const Disk& disk, const PullPlan& plan, Work* work) {
+    if (disk.inventory == nullptr || work->groups.empty()) return absl::OkStatus();
+    std::vector<Entry> entries;
+    entries.reserve(work->groups.size());
+    for (const std::vector<size_t>& group : work->groups) {
+      entries.push_back(plan.files[group.front()].entry);
+    }
+    const std::vector<std::optional<RepoId>> holders = disk.inventory->HoldersOf(entries, disk.repo);
+    std::vector<HeldBlob> held;
+    std::vector<size_t> groups;
+    for (size_t i = 0; i < holders.size(); ++i) {
+      if (!holders[i].has_value()) continue;
+      held.push_back({entries[i], *holders[i]});
+      groups.push_back(i);
+    }
+    const std::vector<bool> is_shared =
+        ShareBlobs(disk.cache, disk.verified, disk.repo, held, [&] { return !*disk.is_over; });
+    for (size_t i = 0; i < held.size(); ++i) {
+      std::vector<size_t>& files = work->groups[groups[i]];
+      if (!is_shared[i] || !LinkGroup(disk, plan, files).ok()) continue;
+      work->linked.insert(work->linked.end(), files.begin(), files.end());
+      files.clear();
+    }
+    std::erase_if(work->groups, [](const std::vector<size_t>& files) { return files.empty(); });
+    return absl::OkStatus();
   }
 
   void OnMeasured(absl::StatusOr<Work> work) {
@@ -239,22 +279,26 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   // Hands out blobs up to the window; when no group is open any more, the snapshot is complete.
   void Advance() {
     while (in_flight_ < context_.window && next_ < groups_.size()) {
-      const size_t group = next_++;
-      const Entry& entry = FirstOf(group).entry;
-      ++in_flight_;
-      transfer::TransferSpec spec{
-          .repo = request_.repo,
-          .entry = entry,
-          .source = context_.hub.OpenFile(request_.repo, plan_->commit, entry, access_),
-          .priority = *priority_,
-          .may_wait = request_.may_wait,
-          .principal = access_.principal,
-          .job = access_.job,
-          .limit = limit_};
-      flights_[group] =
-          context_.transfers.Join(std::move(spec), std::make_shared<Flight>(weak_from_this(), group));
+      const cache::Abilities& abilities = context_.cache.abilities();
+      Move(next_++, /*elsewhere_will_do=*/abilities.hard_links && abilities.symlinks);
     }
     if (open_groups_ == 0) Complete();
+  }
+
+  void Move(size_t group, bool elsewhere_will_do) {
+    const Entry& entry = FirstOf(group).entry;
+    ++in_flight_;
+    transfer::TransferSpec spec{.repo = request_.repo,
+                                .entry = entry,
+                                .source = context_.hub.OpenFile(request_.repo, plan_->commit, entry, access_),
+                                .priority = *priority_,
+                                .may_wait = request_.may_wait,
+                                .principal = access_.principal,
+                                .job = access_.job,
+                                .elsewhere_will_do = elsewhere_will_do,
+                                .limit = limit_};
+    flights_[group] =
+        context_.transfers.Join(std::move(spec), std::make_shared<Flight>(weak_from_this(), group));
   }
 
   // What is on the disk is not free any more, and need not be promised.
@@ -304,16 +348,29 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     is_linking_ = true;
     std::vector<LinkTask> tasks;
     tasks.reserve(unlinked_.size());
-    for (const size_t group : std::exchange(unlinked_, {})) tasks.push_back({groups_[group], {}});
+    for (const size_t group : std::exchange(unlinked_, {})) {
+      LinkTask task{.group = group, .files = groups_[group], .elsewhere = {}, .result = {}};
+      if (auto node = elsewhere_.extract(group); !node.empty()) task.elsewhere = std::move(node.mapped());
+      tasks.push_back(std::move(task));
+    }
     OnDisk(
         [plan = plan_, tasks = std::move(tasks)](const Disk& disk) mutable {
-          for (LinkTask& task : tasks) task.result = LinkGroup(disk, *plan, task.files);
+          for (LinkTask& task : tasks) Link(disk, *plan, &task);
           return std::move(tasks);
         },
         [](Run& run, const std::vector<LinkTask>& linked) { run.OnLinked(linked); });
   }
 
   // Disk pool.
+  static void Link(const Disk& disk, const PullPlan& plan, LinkTask* task) {
+    if (task->elsewhere.has_value()) {
+      const HeldBlob held{plan.files[task->files.front()].entry, *task->elsewhere};
+      task->must_move =
+          !ShareBlobs(disk.cache, disk.verified, disk.repo, {held}, [&] { return !*disk.is_over; }).front();
+    }
+    if (!task->must_move) task->result = LinkGroup(disk, plan, task->files);
+  }
+
   static absl::Status LinkGroup(const Disk& disk, const PullPlan& plan, const std::vector<size_t>& files) {
     for (const size_t index : files) {
       ASSIGN_OR_RETURN(const bool linked,
@@ -330,6 +387,10 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   void OnLinked(const std::vector<LinkTask>& linked) {
     is_linking_ = false;
     for (const LinkTask& task : linked) {
+      if (task.must_move) {
+        Move(task.group, /*elsewhere_will_do=*/false);
+        continue;
+      }
       if (!task.result.ok()) return FailFile(task.files.front(), task.result);
       --open_groups_;
       for (const size_t index : task.files) {
@@ -371,6 +432,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
 
   void Finish(const absl::Status& status) {
     if (observer_ == nullptr) return;
+    *is_over_ = true;
     LeaveAll();
     space_ = {};
     lease_ = {};
@@ -389,12 +451,14 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   PullObserver* observer_;                                 // null: ended or stopped
   const std::shared_ptr<std::atomic<Priority>> priority_;  // read by requests on other threads
   const std::shared_ptr<transfer::BandwidthLimit> limit_;
+  const std::shared_ptr<std::atomic<bool>> is_over_ = std::make_shared<std::atomic<bool>>(false);
   std::mt19937 random_;
   int attempts_ = 0;
   std::shared_ptr<const PullPlan> plan_;
   std::vector<std::vector<size_t>> groups_;         // see Work
   std::vector<std::optional<TransferId>> flights_;  // by group
   std::vector<uint64_t> unwritten_bytes_;           // by group
+  std::map<size_t, RepoId> elsewhere_;              // by group: the repo that its blob has come to
   WaitingFlights waiting_;                          // by group
   std::optional<WallTime> told_until_;              // of the wait that the observer knows of
   cache::SpaceLedger::Reservation space_;

@@ -261,8 +261,10 @@ void BlobTransfer::TellParting(uint64_t done_bytes) {
     Audience::TellProgress(parting_.front().member, done_bytes, ReceivedBytes());
     if (parting_.empty() || parting_.front().member.id != id) continue;
     const absl::Status status = std::move(parting_.front().status);
+    const bool is_elsewhere = parting_.front().member.is_elsewhere;
     parting_.erase(parting_.begin());
     owner_.OnObserverGone(id);
+    if (status.ok() && is_elsewhere) observer->OnElsewhere(repo_);
     observer->OnFinished(status);
   }
 }

@@ -57,6 +57,10 @@ class TransferObserver {
   // Nothing moves at present, and why: a transient error and the time of the next try, or a rate limit.
   virtual void OnWaiting(const transport::WaitInfo& info, const absl::Status& cause, int attempt) = 0;
 
+  // The blob is in that repo now, and not in one's own: see TransferSpec::elsewhere_will_do. OnFinished(OK)
+  // follows.
+  virtual void OnElsewhere(const RepoId& /*repo*/) {}
+
   // OK: the blob is verified and published under its name. Else it is not, and the status is final:
   //   kDataLoss (DIGEST_MISMATCH)   after one full second try.
   //   kAborted (UPSTREAM_CHANGED)   the same.
@@ -80,14 +84,18 @@ struct TransferSpec {
   Principal principal = {};  // on whose behalf
   std::string job = {};      // for which of his jobs; "" = none
 
+  // When a transfer of the same blob to another repo is under way that one is joined: it ends with
+  // OnElsewhere(), and the caller links the blob.
+  bool elsewhere_will_do = false;
+
   // Shared by all transfers of one job; null = none. A blob that several jobs want obeys the most generous.
   std::shared_ptr<BandwidthLimit> limit = nullptr;
 };
 
 // Transfers moves blobs into the cache: many at once, each over several connections, resumed where an earlier
 // run stopped, hashed while the bytes arrive, published only when the hash is right. The same blob of the
-// same repo wanted twice is moved once. Order: by priority; then whose principal, and for which of
-// his jobs, was served least (FairQueue); then first come.
+// same repo wanted twice is moved once, and that of two repos as well when they will have it so. Order: by
+// priority; then whose principal, and for which of his jobs, was served least (FairQueue); then first come.
 //
 // One blob: the missing ranges are cut into segments, taken in order so that hashing follows the front; a
 // connection that falls idle takes the next one, or half of the largest that is still under way. Transient
@@ -105,7 +113,8 @@ class Transfers {
                                            WorkerPool& disk, BufferPool& buffers, const Clock& clock,
                                            std::shared_ptr<BandwidthLimit> limit = nullptr);
 
-  // Joins the transfer of the same (repo, blob) when there is one. `observer` is kept until OnFinished or
+  // Joins the transfer of the same (repo, blob) when there is one, or else of the same blob, when that will
+  // do. `observer` is kept until OnFinished or
   // Leave().
   virtual TransferId Join(TransferSpec spec, std::shared_ptr<TransferObserver> observer) = 0;
 

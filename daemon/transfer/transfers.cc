@@ -64,8 +64,6 @@ class TransferTable final : public BlobTransfer::Owner, public std::enable_share
   void OnIdle(BlobTransfer& blob) override;
 
  private:
-  using Key = std::pair<RepoId, BlobId>;
-
   // Order of service among those in flight: the most urgent, then the first to come.
   struct Place {
     Priority priority;
@@ -75,6 +73,7 @@ class TransferTable final : public BlobTransfer::Owner, public std::enable_share
 
   static Place PlaceOf(const BlobTransfer& blob) { return {blob.priority(), blob.number()}; }
 
+  std::shared_ptr<BlobTransfer> Find(const TransferSpec& spec) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void Refuse(TransferId id, std::shared_ptr<TransferObserver> observer, absl::Status status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void Enqueue(const std::shared_ptr<BlobTransfer>& blob) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
@@ -91,7 +90,8 @@ class TransferTable final : public BlobTransfer::Owner, public std::enable_share
   BlobCommitter committer_;
   TransferContext context_ ABSL_GUARDED_BY(core_);
   ConnectionGovernor governor_ ABSL_GUARDED_BY(core_);
-  std::map<Key, std::shared_ptr<BlobTransfer>> blobs_ ABSL_GUARDED_BY(core_);
+  // To each repo that it goes to, nearly always one.
+  std::unordered_map<BlobId, std::vector<std::shared_ptr<BlobTransfer>>> blobs_ ABSL_GUARDED_BY(core_);
   std::unordered_map<TransferId, std::shared_ptr<BlobTransfer>> blob_of_ ABSL_GUARDED_BY(core_);
   std::unordered_map<TransferId, std::shared_ptr<TransferObserver>> refused_ ABSL_GUARDED_BY(core_);
   FairQueue queue_ ABSL_GUARDED_BY(core_);
@@ -112,21 +112,35 @@ TransferId TransferTable::Join(TransferSpec spec, std::shared_ptr<TransferObserv
     Refuse(id, std::move(observer), StoppingError());
     return id;
   }
-  std::shared_ptr<BlobTransfer>& blob = blobs_[Key{spec.repo, spec.entry.blob}];
+  std::shared_ptr<BlobTransfer> blob = Find(spec);
   const bool is_new = blob == nullptr;
-  if (is_new) blob = std::make_shared<BlobTransfer>(context_, *this, spec.repo, spec.entry, next_number_++);
+  if (is_new) {
+    blob = std::make_shared<BlobTransfer>(context_, *this, spec.repo, spec.entry, next_number_++);
+    blobs_[spec.entry.blob].push_back(blob);
+  }
   if (blob->entry().size_bytes != spec.entry.size_bytes) {
     Refuse(id, std::move(observer), SizeConflictError(spec.entry, blob->entry().size_bytes));
     return id;
   }
   blob_of_.emplace(id, blob);
   blob->Join({id, std::move(spec.source), spec.priority, spec.may_wait, std::move(spec.principal),
-              std::move(spec.job), std::move(spec.limit), std::move(observer)});
+              std::move(spec.job), std::move(spec.limit), std::move(observer), spec.repo != blob->repo()});
   if (is_new || queue_.Contains(blob->number())) {
     Enqueue(blob);
     StartMore();
   }
   return id;
+}
+
+std::shared_ptr<BlobTransfer> TransferTable::Find(const TransferSpec& spec) const {
+  const auto known = blobs_.find(spec.entry.blob);
+  if (known == blobs_.end()) return nullptr;
+  const auto own = std::ranges::find(known->second, spec.repo, &BlobTransfer::repo);
+  if (own != known->second.end()) return *own;
+  if (!spec.elsewhere_will_do) return nullptr;
+  const auto other = std::ranges::find_if(
+      known->second, [&spec](const auto& blob) { return blob->entry().size_bytes == spec.entry.size_bytes; });
+  return other == known->second.end() ? nullptr : *other;
 }
 
 void TransferTable::Leave(TransferId id) {
@@ -159,7 +173,7 @@ void TransferTable::Drain(absl::AnyInvocable<void()> done) {
   queue_.Clear();
   queued_.clear();
   std::vector<std::shared_ptr<BlobTransfer>> blobs;
-  for (const auto& [key, blob] : blobs_) blobs.push_back(blob);
+  for (const auto& [id, all] : blobs_) blobs.insert(blobs.end(), all.begin(), all.end());
   for (const std::shared_ptr<BlobTransfer>& blob : blobs) blob->Stop(StoppingError());
   if (blobs_.empty()) FinishDrain();
 }
@@ -207,7 +221,9 @@ void TransferTable::OnIdle(BlobTransfer& blob) {
   if (blob.has_observers()) {
     Enqueue(self);
   } else {
-    blobs_.erase(Key{blob.repo(), blob.entry().blob});
+    std::vector<std::shared_ptr<BlobTransfer>>& known = blobs_[blob.entry().blob];
+    std::erase(known, self);
+    if (known.empty()) blobs_.erase(blob.entry().blob);
   }
   StartMore();
   if (in_flight_.empty() && queue_.empty()) queue_.Clear();

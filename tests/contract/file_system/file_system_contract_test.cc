@@ -293,6 +293,21 @@ TYPED_TEST(FileSystemContract, LinksShareOneFile) {
   EXPECT_THAT(this->files_.Link(this->root_, this->root_ / "c"), HasErrno(EPERM));
 }
 
+TYPED_TEST(FileSystemContract, ACloneHasTheBytesAndAFileOfItsOwnOrLeavesNothing) {
+  this->Write(this->root_ / "a", "x");
+  const absl::Status cloned = this->files_.Clone(this->root_ / "a", this->root_ / "b");
+  if (cloned.ok()) {
+    this->Write(this->root_ / "b", "changed");
+    EXPECT_EQ(this->Read(this->root_ / "a"), "x");
+    EXPECT_EQ(this->Read(this->root_ / "b"), "changed");
+    EXPECT_THAT(this->files_.Clone(this->root_ / "a", this->root_ / "b"),
+                StatusIs(StatusCode::kAlreadyExists));
+  } else {
+    EXPECT_THAT(this->files_.List(this->root_), IsOkAndHolds(ElementsAre("a")));
+  }
+  EXPECT_THAT(this->files_.Clone(this->root_ / "none", this->root_ / "c"), StatusIs(StatusCode::kNotFound));
+}
+
 TYPED_TEST(FileSystemContract, ALinkOfASymlinkIsASymlink) {
   ASSERT_THAT(this->files_.Symlink("target", this->root_ / "s"), IsOk());
   ASSERT_THAT(this->files_.Link(this->root_ / "s", this->root_ / "t"), IsOk());

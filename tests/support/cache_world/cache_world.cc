@@ -36,7 +36,7 @@ CommitId CacheWorld::Commit(char digit) {
 
 // Any name will do, as long as equal contents have equal ones.
 std::string CacheWorld::BlobName(std::string_view content) {
-  return fmt::format("{:064x}", std::hash<std::string_view>()(content));
+  return fmt::format("{:016x}{:048x}", std::hash<std::string_view>()(content), 1);
 }
 
 void CacheWorld::Bring(std::string_view id, char commit, const std::map<std::string, std::string>& content,

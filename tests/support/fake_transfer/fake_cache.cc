@@ -334,6 +334,11 @@ absl::StatusOr<cache::StagedBlob> FakeCache::Stage(const RepoId& repo, const Blo
   return cache::StagedBlob(staging_, temp, fmt::format("/blobs/{}", blob.hex()));
 }
 
+absl::StatusOr<std::optional<cache::StagedBlob>> FakeCache::StageFrom(const RepoId&, const RepoId&,
+                                                                      const BlobId&, uint64_t) {
+  return NotPartOfThisFake();
+}
+
 std::vector<absl::Status> FakeCache::Publish(std::vector<cache::StagedBlob> blobs) {
   MutexLock lock(disk_->mutex);
   std::vector<absl::Status> results(blobs.size(), disk_->Count(Call::kPublishStaged));

@@ -71,6 +71,8 @@ class FakeCache final : public cache::Cache {
   absl::StatusOr<uint64_t> PartialBytes(const RepoId&, const BlobId&) override;
   absl::StatusOr<cache::StagedBlob> Stage(const RepoId& repo, const BlobId& blob,
                                           std::span<const std::byte> bytes) override;
+  absl::StatusOr<std::optional<cache::StagedBlob>> StageFrom(const RepoId&, const RepoId&, const BlobId&,
+                                                             uint64_t) override;
   std::vector<absl::Status> Publish(std::vector<cache::StagedBlob> blobs) override;
 
   absl::StatusOr<std::optional<CommitId>> ReadRef(const RepoId&, const Revision&) override;

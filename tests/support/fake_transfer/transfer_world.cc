@@ -20,6 +20,10 @@ void RecordingObserver::OnWaiting(const transport::WaitInfo& info, const absl::S
   waits.push_back({info, cause, attempt});
 }
 
+void RecordingObserver::OnElsewhere(const RepoId& repo) {
+  elsewhere = repo;
+}
+
 void RecordingObserver::OnFinished(const absl::Status& status) {
   if (end) ++calls_after_end;
   end = status;

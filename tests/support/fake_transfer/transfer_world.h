@@ -26,6 +26,7 @@ class RecordingObserver final : public TransferObserver {
 
   void OnProgress(uint64_t done_bytes, uint64_t received_bytes) override;
   void OnWaiting(const transport::WaitInfo& info, const absl::Status& cause, int attempt) override;
+  void OnElsewhere(const RepoId& repo) override;
   void OnFinished(const absl::Status& status) override;
 
   bool is_finished() const { return end.has_value(); }
@@ -35,6 +36,7 @@ class RecordingObserver final : public TransferObserver {
   std::vector<uint64_t> done;  // of each OnProgress
   uint64_t received = 0;       // of all together
   std::vector<Wait> waits;
+  std::optional<RepoId> elsewhere;
   std::optional<absl::Status> end;
   int calls_after_end = 0;
   std::function<void()> on_progress;  // for tests that act from inside a callback

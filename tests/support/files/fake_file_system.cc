@@ -16,9 +16,9 @@ namespace {
 using Kind = FileInfo::Kind;
 using Path = std::filesystem::path;
 
-constexpr std::array<std::string_view, 17> kCallNames = {
+constexpr std::array<std::string_view, 18> kCallNames = {
     "open", "write",  "read",        "sync",        "truncate",   "lock",      "stat", "rename",  "symlink",
-    "link", "remove", "make folder", "sync folder", "sync files", "read link", "list", "statvfs",
+    "link", "remove", "make folder", "sync folder", "sync files", "read link", "list", "statvfs", "clone",
 };
 
 }  // namespace
@@ -349,6 +349,22 @@ absl::Status FakeFileSystem::Link(const Path& existing, const Path& path) {
   if (error == 0) error = machine_->Mutate();
   if (error == 0) error = machine_->disk.Link(existing, path);
   return ToStatus(error, Call::kLink, existing.native() + " to " + path.native());
+}
+
+absl::Status FakeFileSystem::Clone(const Path& existing, const Path& path) {
+  MutexLock lock(machine_->mutex);
+  int error = machine_->Begin(Call::kClone, path, existing);
+  FakeDisk::Place from;
+  FakeDisk::Place to;
+  if (error == 0) error = machine_->disk.Find(existing, false, &from);
+  if (error == 0 && from.node == nullptr) error = ENOENT;
+  if (error == 0 && from.node->kind == Kind::kSymlink) error = ELOOP;
+  if (error == 0 && from.node->kind != Kind::kFile) error = EISDIR;
+  if (error == 0) error = machine_->disk.Find(path, false, &to);
+  if (error == 0 && to.node != nullptr) error = EEXIST;
+  if (error == 0) error = machine_->Mutate();
+  if (error == 0) machine_->disk.Make(to, Kind::kFile, from.node->content);
+  return ToStatus(error, Call::kClone, existing.native() + " to " + path.native());
 }
 
 absl::Status FakeFileSystem::Remove(const Path& path) {

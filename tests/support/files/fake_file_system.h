@@ -50,6 +50,7 @@ class FakeFileSystem final : public FileSystem {
     kReadSymlink,
     kList,
     kSpace,
+    kClone,
   };
 
   // Which calls fail, and how.
@@ -111,6 +112,7 @@ class FakeFileSystem final : public FileSystem {
   absl::Status Rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
   absl::Status Symlink(const std::string& target, const std::filesystem::path& path) override;
   absl::Status Link(const std::filesystem::path& existing, const std::filesystem::path& path) override;
+  absl::Status Clone(const std::filesystem::path& existing, const std::filesystem::path& path) override;
   absl::Status Remove(const std::filesystem::path& path) override;
   absl::Status MakeFolders(const std::filesystem::path& path) override;
   absl::Status SyncFolder(const std::filesystem::path& path) override;

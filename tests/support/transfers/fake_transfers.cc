@@ -34,14 +34,24 @@ void FakeTransfers::Wait(size_t index, const transport::WaitInfo& info, const ab
 }
 
 void FakeTransfers::Deliver(size_t index, std::string_view content) {
-  const TransferSpec& spec = wanted_[index].spec;
-  auto partial = cache_.OpenPartial(spec.repo, spec.entry.blob, spec.entry.size_bytes);
-  Require(partial.status());
-  Require((*partial)->WriteAt(0, std::as_bytes(std::span(content))));
-  Require((*partial)->Publish());
+  Put(wanted_[index].spec.repo, wanted_[index].spec.entry, content);
   const auto observer = std::exchange(wanted_[index].observer, nullptr);
   observer->OnProgress(content.size(), content.size());
   observer->OnFinished(absl::OkStatus());
+}
+
+void FakeTransfers::DeliverElsewhere(size_t index, const RepoId& repo, std::string_view content) {
+  Put(repo, wanted_[index].spec.entry, content);
+  const auto observer = std::exchange(wanted_[index].observer, nullptr);
+  observer->OnElsewhere(repo);
+  observer->OnFinished(absl::OkStatus());
+}
+
+void FakeTransfers::Put(const RepoId& repo, const Entry& entry, std::string_view content) {
+  auto partial = cache_.OpenPartial(repo, entry.blob, entry.size_bytes);
+  Require(partial.status());
+  Require((*partial)->WriteAt(0, std::as_bytes(std::span(content))));
+  Require((*partial)->Publish());
 }
 
 void FakeTransfers::Fail(size_t index, const absl::Status& status) {

@@ -34,6 +34,9 @@ class FakeTransfers final : public Transfers {
   // Puts `content` into the cache as the blob's bytes and ends the transfer well.
   void Deliver(size_t index, std::string_view content);
 
+  // The same, but into another repo than was asked for.
+  void DeliverElsewhere(size_t index, const RepoId& repo, std::string_view content);
+
   void Fail(size_t index, const absl::Status& status);
 
   TransferId Join(TransferSpec spec, std::shared_ptr<TransferObserver> observer) override;
@@ -43,6 +46,8 @@ class FakeTransfers final : public Transfers {
   void Drain(absl::AnyInvocable<void()> done) override { done(); }
 
  private:
+  void Put(const RepoId& repo, const Entry& entry, std::string_view content);
+
   cache::Cache& cache_;
   std::vector<Wanted> wanted_;
 };

@@ -28,6 +28,8 @@ class ForwardingFileSystem : public FileSystem {
 
   absl::Status Link(const Path& existing, const Path& path) override { return files_.Link(existing, path); }
 
+  absl::Status Clone(const Path& existing, const Path& path) override { return files_.Clone(existing, path); }
+
   absl::Status Remove(const Path& path) override { return files_.Remove(path); }
 
   absl::Status MakeFolders(const Path& path) override { return files_.MakeFolders(path); }

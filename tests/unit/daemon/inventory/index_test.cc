@@ -19,11 +19,12 @@ Repo FullRepo() {
   Snapshot first{*CommitId::Parse(std::string(40, '3')), {"main", "refs/pr/1"}, At(-5), At(-7), {}, {}};
   first.needs = {{{base, Revision::Main()}, dependency::Relation::kAdapter, dependency::Source::kTag},
                  {{base, std::nullopt}, dependency::Relation::kFinetune, dependency::Source::kGguf}};
-  first.selections = {{"00ff",
-                       "default",
-                       {{"config.json", {7, 900}, 2}, {"onnx/model.onnx", {7, 12}, ~uint64_t{0}}},
-                       At(1'790'000'000'123'456'789)},
-                      {"01ff", "", {{"config.json", {8, 900}, 2}}, At(0)}};
+  first.selections = {
+      {"00ff",
+       "default",
+       {{"config.json", {7, 900}, 2}, {"onnx/model.onnx", {7, 12}, ~uint64_t{0}, 0x7b04000000000001}},
+       At(1'790'000'000'123'456'789)},
+      {"01ff", "", {{"config.json", {8, 900}, 2}}, At(0)}};
   Snapshot second{*CommitId::Parse(std::string(40, '4')), {}, At(77), At(78), {}, {}};
   return {kOtter,
           {{"snapshots", 5, At(1)}, {"refs", 0, At(0)}},
@@ -78,14 +79,16 @@ TEST(IndexTest, AFileTakesFewBytes) {
         *CommitId::Parse(std::string(40, static_cast<char>('a' + i % 6))), {}, At(0), At(0), {}, {}};
     Selection selection{"0123456789abcdef", "default", {}, At(0)};
     for (uint64_t file = 0; file < kFiles; ++file) {
-      selection.files.push_back(
-          {"weights/model-" + std::to_string(file) + "-of-50.safetensors", {64, ++inode}, 4'000'000'000});
+      selection.files.push_back({"weights/model-" + std::to_string(file) + "-of-50.safetensors",
+                                 {64, ++inode},
+                                 4'000'000'000,
+                                 ~inode});
     }
     snapshot.selections.push_back(std::move(selection));
     repo.snapshots.push_back(std::move(snapshot));
   }
 
-  EXPECT_LE(EncodeRepo(repo).size(), kSnapshots * kFiles * 12);
+  EXPECT_LE(EncodeRepo(repo).size(), kSnapshots * kFiles * 22);
 }
 
 }  // namespace

@@ -47,6 +47,30 @@ TEST_F(InventoryTest, AdoptsWhatOthersBroughtAtStartAndWhileRunning) {
   EXPECT_THAT(Only("acme/otter").selections.front().files, SizeIs(2));
 }
 
+TEST_F(InventoryTest, KnowsWhichOtherRepoHasABlob) {
+  world_.Bring("acme/otter", '3', {{"config.json", "{}"}, {"model.bin", "weights"}});
+  world_.Bring("acme/badger", '4', {{"otter.bin", "weights"}});
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  const auto entry = [](const std::string& content, uint64_t size_bytes) {
+    return Entry{*RepoPath::Parse("any"), size_bytes, *BlobId::Parse(CacheWorld::BlobName(content)), ""};
+  };
+  const RepoId otter = CacheWorld::Model("acme/otter");
+  const RepoId badger = CacheWorld::Model("acme/badger");
+
+  EXPECT_THAT(world_.inventory->HoldersOf(
+                  {entry("weights", 7), entry("{}", 2), entry("weights", 8), entry("none", 4)}, badger),
+              ElementsAre(otter, otter, std::nullopt, std::nullopt));
+  EXPECT_THAT(world_.inventory->HoldersOf({entry("{}", 2), entry("weights", 7)}, otter),
+              ElementsAre(std::nullopt, badger));
+}
+
+TEST(BlobMarkTest, IsZeroForWhatIsNoName) {
+  EXPECT_EQ(BlobMark("7b04" + std::string(60, '0')), 0x7b04000000000000U);
+  EXPECT_EQ(BlobMark("7b04"), 0U);
+  EXPECT_EQ(BlobMark(std::string(15, 'a') + "x" + std::string(48, 'a')), 0U);
+  EXPECT_EQ(BlobMark(""), 0U);
+}
+
 TEST_F(InventoryTest, ForgetsWhatOthersDeleted) {
   world_.Bring("acme/otter", '3', {{"config.json", "{}"}});
   ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());

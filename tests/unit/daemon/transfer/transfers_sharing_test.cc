@@ -69,6 +69,78 @@ TEST(TransfersSharingTest, SeveralJoinersFetchOnce) {
   for (size_t i = 1; i < sources.size(); ++i) EXPECT_THAT(sources[i]->requests(), IsEmpty());
 }
 
+// Two repos, one blob.
+class TransfersElsewhereTest : public ::testing::Test {
+ protected:
+  TransferWorld::Joined Join(const RepoId& repo, const std::shared_ptr<FakeRangeSource>& source,
+                             bool elsewhere_will_do = true) {
+    return world_.Join(TransferSpec{
+        .repo = repo, .entry = entry_, .source = source, .elsewhere_will_do = elsewhere_will_do});
+  }
+
+  TransferWorld world_;
+  const RepoId otter_ = *RepoId::Parse(RepoType::kModel, "acme/otter");
+  const RepoId badger_ = *RepoId::Parse(RepoType::kModel, "acme/badger");
+  const std::string content_ = MakeContent(2 * kMiB);
+  const Entry entry_ = EntryOf(content_);
+  const std::shared_ptr<FakeRangeSource> first_source_ = world_.Source(content_);
+  const std::shared_ptr<FakeRangeSource> second_source_ = world_.Source(content_);
+};
+
+TEST_F(TransfersElsewhereTest, ABlobOfTwoReposIsFetchedOnceAndEachIsToldWhereItIs) {
+  const auto first = Join(otter_, first_source_);
+  const auto second = Join(badger_, second_source_);
+  world_.Run();
+
+  EXPECT_TRUE(first.observer->is_ok());
+  EXPECT_EQ(first.observer->elsewhere, std::nullopt);
+  EXPECT_TRUE(second.observer->is_ok());
+  EXPECT_EQ(second.observer->elsewhere, otter_);
+  EXPECT_THAT(second_source_->requests(), IsEmpty());
+  EXPECT_EQ(world_.cache->written_bytes(), content_.size());
+  EXPECT_EQ(world_.cache->Published(badger_, entry_.blob), std::nullopt);
+}
+
+TEST_F(TransfersElsewhereTest, WhoNeedsItInTheOwnRepoGetsItThere) {
+  const auto first = Join(otter_, first_source_);
+  const auto second = Join(badger_, second_source_, /*elsewhere_will_do=*/false);
+  const auto third = Join(badger_, world_.Source(content_));
+  world_.Run();
+
+  EXPECT_EQ(world_.cache->Published(otter_, entry_.blob), content_);
+  EXPECT_EQ(world_.cache->Published(badger_, entry_.blob), content_);
+  EXPECT_TRUE(second.observer->is_ok());
+  EXPECT_EQ(second.observer->elsewhere, std::nullopt);
+  EXPECT_EQ(third.observer->elsewhere, std::nullopt) << "its own repo comes first";
+}
+
+TEST_F(TransfersElsewhereTest, WhenTheFirstLeavesTheOtherGoesOnWithWhatIsThere) {
+  first_source_->SetScript(Stalling(40'000));
+  const auto first = Join(otter_, first_source_);
+  const auto second = Join(badger_, second_source_);
+  world_.Run();
+
+  world_.transfers->Leave(first.id);
+  world_.Run();
+
+  EXPECT_TRUE(second.observer->is_ok());
+  EXPECT_EQ(second.observer->elsewhere, otter_);
+  EXPECT_EQ(world_.cache->written_bytes(), content_.size());
+}
+
+TEST_F(TransfersElsewhereTest, AnotherSizeIsAnotherMatter) {
+  const auto first = Join(otter_, first_source_);
+  Entry other = entry_;
+  other.size_bytes += 1;
+  const auto second = world_.Join(
+      TransferSpec{.repo = badger_, .entry = other, .source = second_source_, .elsewhere_will_do = true});
+  world_.Run();
+
+  EXPECT_TRUE(first.observer->is_ok());
+  EXPECT_FALSE(second.observer->is_ok());
+  EXPECT_EQ(second.observer->elsewhere, std::nullopt);
+}
+
 TEST(TransfersSharingTest, ALateJoinerCountsOnlyWhatComesAfterIt) {
   TransferWorld world;
   const std::string content = MakeContent(2 * kMiB);

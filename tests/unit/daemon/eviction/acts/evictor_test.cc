@@ -273,5 +273,22 @@ TEST_F(EvictorTest, AfterItsStopNothingGoes) {
   EXPECT_TRUE(Has("acme/old"));
 }
 
+// A blob that was just linked in from another repo is as old as it was there.
+TEST_F(EvictorTest, WhatIsLooseStaysWhileSomebodyBringsFilesToTheRepo) {
+  Given("acme/otter", 100);
+  const std::string loose = "/hub/models--acme--otter/blobs/" + CacheWorld::BlobName("shared");
+  world_.files.Put(loose, "shared");
+  world_.clock.Advance(std::chrono::hours(48));
+  ASSERT_THAT(world_.inventory->Rescan(), IsOk());
+
+  auto lease = world_.inventory->leases().Take(CacheWorld::Model("acme/otter"), CacheWorld::Commit('4'));
+  ASSERT_THAT(evictor_->Prune({}, true), IsOk());
+  EXPECT_NE(world_.files.Get(loose), std::nullopt);
+
+  lease = {};
+  ASSERT_THAT(evictor_->Prune({}, true), IsOk());
+  EXPECT_EQ(world_.files.Get(loose), std::nullopt);
+}
+
 }  // namespace
 }  // namespace batuta::eviction
