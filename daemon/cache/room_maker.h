@@ -6,11 +6,11 @@
 
 namespace batuta::cache {
 
-// What a pull asks for, and what all pulls have been promised, this one included.
+// What a pull asks for, and what all pulls have been promised, this one included. Taken before the disk is
+// looked at: what is written meanwhile counts twice rather than not at all.
 struct Demand {
   uint64_t asked_bytes = 0;
   uint64_t unwritten_bytes = 0;  // promised, and not on the disk yet
-  uint64_t incoming_bytes = 0;   // promised, on the disk or not, to pulls that have not ended
 };
 
 // RoomMaker makes room in the cache, by whatever it can do without.

@@ -15,29 +15,22 @@ namespace batuta::cache {
 struct SpaceLedger::Reservation::Account {
   Mutex mutex;
   uint64_t promised_bytes ABSL_GUARDED_BY(mutex) = 0;  // and not used yet
-  uint64_t incoming_bytes ABSL_GUARDED_BY(mutex) = 0;  // of all reservations there are
 };
 
 SpaceLedger::Reservation::Reservation(std::shared_ptr<Account> account, uint64_t bytes)
-    : account_(std::move(account)), bytes_(bytes), asked_(bytes) {}
+    : account_(std::move(account)), bytes_(bytes) {}
 
 SpaceLedger::Reservation::Reservation(Reservation&& other) noexcept
-    : account_(std::move(other.account_)),
-      bytes_(std::exchange(other.bytes_, 0)),
-      asked_(std::exchange(other.asked_, 0)) {}
+    : account_(std::move(other.account_)), bytes_(std::exchange(other.bytes_, 0)) {}
 
 SpaceLedger::Reservation& SpaceLedger::Reservation::operator=(Reservation&& other) noexcept {
   std::swap(account_, other.account_);
   std::swap(bytes_, other.bytes_);
-  std::swap(asked_, other.asked_);
   return *this;
 }
 
 SpaceLedger::Reservation::~Reservation() {
   Use(bytes_);
-  if (account_ == nullptr) return;
-  MutexLock lock(account_->mutex);
-  account_->incoming_bytes -= asked_;
 }
 
 void SpaceLedger::Reservation::Use(uint64_t bytes) {
@@ -59,7 +52,6 @@ absl::StatusOr<SpaceLedger::Reservation> SpaceLedger::Reserve(Cache& cache, uint
   {
     MutexLock lock(account_->mutex);
     demand.unwritten_bytes = account_->promised_bytes += bytes;
-    demand.incoming_bytes = account_->incoming_bytes += bytes;
   }
   Reservation reservation(account_, bytes);
   if (maker_ != nullptr) RETURN_IF_ERROR(maker_->MakeRoom(demand));
@@ -82,7 +74,6 @@ absl::Status SpaceLedger::KeepRoom() {
   {
     MutexLock lock(account_->mutex);
     demand.unwritten_bytes = account_->promised_bytes;
-    demand.incoming_bytes = account_->incoming_bytes;
   }
   return maker_->MakeRoom(demand);
 }

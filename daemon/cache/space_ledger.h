@@ -38,7 +38,6 @@ class SpaceLedger {
 
     std::shared_ptr<Account> account_;
     uint64_t bytes_ = 0;  // not used yet
-    uint64_t asked_ = 0;  // in all: counts against a quota until the pull has ended
   };
 
   // `spare_bytes` are left free, whatever is reserved. `maker`, which outlives the ledger, is asked to make

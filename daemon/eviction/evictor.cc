@@ -76,15 +76,26 @@ absl::Status Evictor::MakeRoom(const cache::Demand& demand) {
   ASSIGN_OR_RETURN(const SpaceInfo space, cache_.Space());
   const bool fits_on_disk = demand.unwritten_bytes + options_.quota.min_free_bytes <= space.free_bytes;
   if (options_.quota.max_bytes == 0 && fits_on_disk) return absl::OkStatus();
+  MutexLock lock(removing_);
   RETURN_IF_ERROR(inventory_.RefreshChanged());
+  RETURN_IF_ERROR(RefreshGrowing());
   const View view = Look();
   const Goal goal = GoalFor(options_.quota, {.used_bytes = view.used_bytes(),
-                                             .incoming_bytes = demand.incoming_bytes,
                                              .unwritten_bytes = demand.unwritten_bytes,
                                              .free_bytes = space.free_bytes});
   if (goal.wanted_bytes == 0) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Report report, Carry(goal, /*act=*/true, /*all_or_nothing=*/true));
   return report.is_enough ? absl::OkStatus() : NoRoom(view, demand, goal, report);
+}
+
+// A file on its way in grows unseen by its folder.
+absl::Status Evictor::RefreshGrowing() {
+  for (const auto& repo : inventory_.All()) {
+    const bool is_growing = std::any_of(repo->loose.begin(), repo->loose.end(),
+                                        [](const cache::LooseFile& file) { return file.is_unfinished; });
+    if (is_growing) RETURN_IF_ERROR(inventory_.Refresh(repo->repo).status());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Evictor::NoRoom(const View& view, const cache::Demand& demand, const Goal& goal,
@@ -110,11 +121,13 @@ absl::Status Evictor::NoRoom(const View& view, const cache::Demand& demand, cons
 }
 
 absl::StatusOr<Report> Evictor::Free(uint64_t bytes, bool act) {
+  MutexLock lock(removing_);
   RETURN_IF_ERROR(inventory_.RefreshChanged());
   return Carry({bytes, bytes}, act, /*all_or_nothing=*/false);
 }
 
 absl::StatusOr<Report> Evictor::Why(const std::optional<RepoId>& only) {
+  MutexLock lock(removing_);
   RETURN_IF_ERROR(inventory_.RefreshChanged());
   ASSIGN_OR_RETURN(Report report, Carry({kEverything, kEverything}, /*act=*/false, /*all_or_nothing=*/false));
   size_t turn = 0;
@@ -129,14 +142,14 @@ absl::StatusOr<Report> Evictor::Why(const std::optional<RepoId>& only) {
 
 // Plans until a plan rests on what is there, then does it.
 absl::StatusOr<Report> Evictor::Carry(const Goal& goal, bool act, bool all_or_nothing) {
-  open_.clear();
+  std::set<SelectionName> open;  // as it turns out
   Report done;
   uint64_t loose_files = 0;
   ASSIGN_OR_RETURN(const uint64_t loose_bytes, RemoveLoose(act && goal.wanted_bytes > 0, &loose_files));
   done.freed_bytes = loose_bytes;
   done.loose_files = loose_files;
   for (int round = 0; round < kMostRounds; ++round) {
-    const View view = LookAgain();
+    const View view = MakeView(inventory_, inventory_.pins(), inventory_.leases(), open, {});
     const auto left = [&done](uint64_t bytes) { return bytes - std::min(bytes, done.freed_bytes); };
     const Plan plan = PlanEviction(view.inventory, {left(goal.must_bytes), left(goal.wanted_bytes)});
     if (!act || (all_or_nothing && !plan.is_enough) || plan.evicted.empty()) {
@@ -153,7 +166,7 @@ absl::StatusOr<Report> Evictor::Carry(const Goal& goal, bool act, bool all_or_no
     for (const Decision& decision : plan.evicted) {
       const absl::Status removed = RemoveOne(view.places[decision.selection].name(), &done.freed_bytes);
       if (IsInUse(removed)) {
-        open_.insert(view.places[decision.selection].name());
+        open.insert(view.places[decision.selection].name());
         break;  // the rest of the plan may rest on its going
       }
       RETURN_IF_ERROR(removed);
@@ -229,7 +242,7 @@ absl::StatusOr<uint64_t> Evictor::RemoveLoose(bool act, uint64_t* files) {
 }
 
 absl::StatusOr<Report> Evictor::Remove(const RemoveRequest& request, bool act) {
-  open_.clear();
+  MutexLock lock(removing_);
   RETURN_IF_ERROR(inventory_.Refresh(request.repo).status());
   const View view = Look();
   std::vector<uint32_t> meant;
@@ -282,7 +295,7 @@ absl::Status Evictor::CheckMayGo(const View& view, uint32_t selection, bool forc
 }
 
 absl::StatusOr<Report> Evictor::Prune(const PruneRequest& request, bool act) {
-  open_.clear();
+  MutexLock lock(removing_);
   RETURN_IF_ERROR(inventory_.RefreshChanged());
   const View view = Look();
   Report report;
@@ -375,11 +388,6 @@ absl::StatusOr<CacheUsage> Evictor::Measure() const {
 
 View Evictor::Look() const {
   return MakeView(inventory_, inventory_.pins(), inventory_.leases(), {}, {});
-}
-
-// With what this removal has found to be open.
-View Evictor::LookAgain() const {
-  return MakeView(inventory_, inventory_.pins(), inventory_.leases(), open_, {});
 }
 
 Line Evictor::LineOf(const View& view, const Decision& decision, bool goes) const {

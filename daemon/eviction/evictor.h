@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 
+#include "common/sync/mutex.h"
 #include "common/time/clock.h"
 #include "daemon/cache/cache.h"
 #include "daemon/cache/room_maker.h"
@@ -71,8 +72,8 @@ struct EvictorOptions {
 
 // Evictor removes selections: by plan, to make room, or on request. In each case records go first, then
 // links, then blobs. Before it removes anything it surveys those repos again, and plans again when they have
-// changed. Everything blocks for the disk. One call at a time, on one thread made for it (a removal may take
-// long, and nothing else should wait for it); Measure() and Look() on any.
+// changed. Thread-safe. Everything blocks for the disk, and all but Measure() and Look() for a removal under
+// way, which may take long: have a thread for it.
 class Evictor final : public cache::RoomMaker {
  public:
   // Everything borrowed outlives the evictor.
@@ -107,11 +108,12 @@ class Evictor final : public cache::RoomMaker {
   View Look() const;
 
  private:
-  View LookAgain() const;
-  absl::StatusOr<Report> Carry(const Goal& goal, bool act, bool all_or_nothing);
+  absl::StatusOr<Report> Carry(const Goal& goal, bool act, bool all_or_nothing)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(removing_);
   Line PruneLine(const View& view, uint32_t selection, const PruneRequest& request) const;
   absl::Status RemoveAll(const View& view, const std::vector<uint32_t>& selections, std::string_view why,
                          bool act, Report* report);
+  absl::Status RefreshGrowing();
   absl::StatusOr<bool> IsUpToDate(const View& view, const std::vector<uint32_t>& selections);
   absl::Status RemoveOne(const SelectionName& name, uint64_t* freed_bytes);
   absl::StatusOr<uint64_t> RemoveLoose(bool act, uint64_t* files);
@@ -126,7 +128,7 @@ class Evictor final : public cache::RoomMaker {
   inventory::Inventory& inventory_;
   cache::Cache& cache_;
   const Clock& clock_;
-  std::set<SelectionName> open_;  // found in this removal
+  Mutex removing_;  // held over a whole removal, disk and all: of two the second sees what the first left
   std::atomic<bool> is_stopping_ = false;
 };
 

@@ -269,7 +269,7 @@ Goal GoalFor(const Quota& quota, const Usage& usage) {
   goal.must_bytes = Above(usage.unwritten_bytes + quota.min_free_bytes, usage.free_bytes);
   goal.wanted_bytes = goal.must_bytes;
   if (quota.max_bytes == 0) return goal;
-  const uint64_t total_bytes = usage.used_bytes + usage.incoming_bytes;
+  const uint64_t total_bytes = usage.used_bytes + usage.unwritten_bytes;
   goal.must_bytes = std::max(goal.must_bytes, Above(total_bytes, quota.max_bytes));
   if (total_bytes > PercentOf(quota.max_bytes, quota.high_percent)) {
     goal.wanted_bytes = Above(total_bytes, PercentOf(quota.max_bytes, quota.low_percent));

@@ -41,9 +41,8 @@ struct Quota {
 };
 
 struct Usage {
-  uint64_t used_bytes = 0;       // by the cache, without what is on its way in
-  uint64_t incoming_bytes = 0;   // promised to pulls that have not ended, written or not
-  uint64_t unwritten_bytes = 0;  // the part of it that is not on the disk yet
+  uint64_t used_bytes = 0;       // by the cache, with what is there of files on their way in
+  uint64_t unwritten_bytes = 0;  // promised to pulls, and not on the disk yet
   uint64_t free_bytes = 0;       // on the file system
 };
 

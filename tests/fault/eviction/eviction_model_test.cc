@@ -218,7 +218,7 @@ class Life {
 
   void Evict() {
     const uint64_t asked = Below(3) == 0 ? Below(300) : 0;
-    const absl::Status status = evictor_->MakeRoom({asked, asked, asked});
+    const absl::Status status = evictor_->MakeRoom({asked, asked});
     ++evictions_;
     Compare();
     uint64_t used = 0;

@@ -225,19 +225,19 @@ TEST(GoalForTest, KeepsQuotaAndFreeSpaceAndGoesDownToTheLowWater) {
   const Quota quota = {.max_bytes = 1'000, .min_free_bytes = 0, .high_percent = 90, .low_percent = 70};
   const Quota free_space = {.max_bytes = 0, .min_free_bytes = 100, .high_percent = 90, .low_percent = 70};
   const std::vector<GoalRow> table = {
-      {"no limits, room", none, {500, 100, 100, 100}, {0, 0}},
-      {"no limits, no room", none, {500, 150, 150, 100}, {50, 50}},
-      {"below the high water", quota, {900, 0, 0, 5'000}, {0, 0}},
-      {"above the high water", quota, {950, 0, 0, 5'000}, {0, 250}},
-      {"above the quota", quota, {1'100, 0, 0, 5'000}, {100, 400}},
-      {"what comes in counts", quota, {850, 200, 200, 5'000}, {50, 350}},
-      {"also when it is written", quota, {850, 200, 0, 5'000}, {50, 350}},
-      {"the free space decides", quota, {100, 50, 50, 10}, {40, 40}},
-      {"what is written is not free any more", quota, {100, 50, 10, 10}, {0, 0}},
-      {"free space to keep", free_space, {900, 80, 80, 150}, {30, 30}},
+      {"no limits, room", none, {500, 100, 100}, {0, 0}},
+      {"no limits, no room", none, {500, 150, 100}, {50, 50}},
+      {"below the high water", quota, {900, 0, 5'000}, {0, 0}},
+      {"above the high water", quota, {950, 0, 5'000}, {0, 250}},
+      {"above the quota", quota, {1'100, 0, 5'000}, {100, 400}},
+      {"what comes in counts", quota, {850, 200, 5'000}, {50, 350}},
+      {"what is written counts once", quota, {950, 100, 5'000}, {50, 350}},
+      {"the free space decides", quota, {100, 50, 10}, {40, 40}},
+      {"what is written is not free any more", quota, {140, 10, 10}, {0, 0}},
+      {"free space to keep", free_space, {900, 80, 150}, {30, 30}},
       {"a huge quota does not overflow",
        {.max_bytes = kAll, .min_free_bytes = 0, .high_percent = 90, .low_percent = 70},
-       {kAll / 2, 0, 0, kAll},
+       {kAll / 2, 0, kAll},
        {0, 0}},
   };
   for (const GoalRow& row : table) {

@@ -49,7 +49,7 @@ class EvictorTest : public ::testing::Test {
 
   bool Has(std::string_view id) { return world_.Has(id, '3', "model.bin"); }
 
-  absl::Status MakeRoom(uint64_t bytes) { return evictor_->MakeRoom({bytes, bytes, bytes}); }
+  absl::Status MakeRoom(uint64_t bytes) { return evictor_->MakeRoom({bytes, bytes}); }
 
   CacheWorld world_;
   std::unique_ptr<Evictor> evictor_;
@@ -69,6 +69,21 @@ TEST_F(EvictorTest, MakesRoomByTheLeastRecentlyUsed) {
   EXPECT_FALSE(Has("acme/old"));
   EXPECT_TRUE(Has("acme/young"));
   EXPECT_THAT(world_.Faults(), IsEmpty());
+}
+
+TEST_F(EvictorTest, WhatOfAFileOnItsWayInIsThereCountsThoughItsFolderLooksAsBefore) {
+  Given("acme/old", 100);
+  const auto part = std::filesystem::path(CacheWorld::kRoot) / "models--acme--new/blobs/x.incomplete";
+  world_.files.Put(part, std::string(10, 'x'));
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  ASSERT_OK_AND_ASSIGN(const auto file, world_.files.Open(part, OpenMode::kReadWrite));
+  const std::string more(90, 'x');
+  ASSERT_THAT(file->WriteAt(10, std::as_bytes(std::span(more))), IsOk());
+  Limit({.max_bytes = 250, .min_free_bytes = 0});
+
+  EXPECT_THAT(MakeRoom(100), IsOk());
+
+  EXPECT_FALSE(Has("acme/old"));
 }
 
 TEST_F(EvictorTest, WhatCannotFitIsRefusedWithTheNumbersAndNothingGoes) {
