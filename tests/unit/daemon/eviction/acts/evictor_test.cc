@@ -73,7 +73,7 @@ TEST_F(EvictorTest, MakesRoomByTheLeastRecentlyUsed) {
 
 TEST_F(EvictorTest, WhatOfAFileOnItsWayInIsThereCountsThoughItsFolderLooksAsBefore) {
   Given("acme/old", 100);
-  const auto part = std::filesystem::path(CacheWorld::kRoot) / "models--acme--new/blobs/x.incomplete";
+  const auto part = std::filesystem::path(CacheWorld::kRoot) / "models--acme--new/blobs/x.batuta-part";
   world_.files.Put(part, std::string(10, 'x'));
   ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
   ASSERT_OK_AND_ASSIGN(const auto file, world_.files.Open(part, OpenMode::kReadWrite));
