@@ -72,17 +72,19 @@ TEST_F(EvictorTest, MakesRoomByTheLeastRecentlyUsed) {
 }
 
 TEST_F(EvictorTest, WhatOfAFileOnItsWayInIsThereCountsThoughItsFolderLooksAsBefore) {
-  Given("acme/old", 100);
+  constexpr size_t kBlock = 4'096;  // what is there is counted in these
+  Given("acme/old", 2 * kBlock);
   const auto part = std::filesystem::path(CacheWorld::kRoot) / "models--acme--new/blobs/x.batuta-part";
-  world_.files.Put(part, std::string(10, 'x'));
-  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  world_.files.Put(part, std::string(kBlock, 'x'));
+  Limit({.max_bytes = 4 * kBlock, .min_free_bytes = 0});
+  ASSERT_THAT(MakeRoom(kBlock), IsOk());
+  ASSERT_TRUE(Has("acme/old"));
+
   ASSERT_OK_AND_ASSIGN(const auto file, world_.files.Open(part, OpenMode::kReadWrite));
-  const std::string more(90, 'x');
-  ASSERT_THAT(file->WriteAt(10, std::as_bytes(std::span(more))), IsOk());
-  Limit({.max_bytes = 250, .min_free_bytes = 0});
+  const std::string more(kBlock, 'x');
+  ASSERT_THAT(file->WriteAt(kBlock, std::as_bytes(std::span(more))), IsOk());
 
-  EXPECT_THAT(MakeRoom(100), IsOk());
-
+  EXPECT_THAT(MakeRoom(kBlock), IsOk());
   EXPECT_FALSE(Has("acme/old"));
 }
 
