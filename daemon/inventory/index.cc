@@ -141,7 +141,10 @@ void ReadNeed(Reader& in, std::vector<dependency::Dependency>* needs) {
   auto revision = Revision::Parse(text);
   const auto relation = static_cast<dependency::Relation>(in.Below(kRelations));
   const auto source = static_cast<dependency::Source>(in.Below(kSources));
-  if (!repo.ok() || (!text.empty() && !revision.ok())) return void(in.Bad());
+  if (!repo.ok() || (!text.empty() && !revision.ok())) {
+    in.Bad();
+    return;
+  }
   dependency::Dependency need{{*std::move(repo)}, relation, source};
   if (!text.empty()) need.base.revision = *std::move(revision);
   needs->push_back(std::move(need));
@@ -224,7 +227,10 @@ std::optional<Repo> DecodeRepo(const RepoId& id, std::string_view record) {
   FileKey before;
   repo.snapshots = in.Each<Snapshot>([&](std::vector<Snapshot>* snapshots) {
     auto commit = CommitId::Parse(in.Text());
-    if (!commit.ok()) return void(in.Bad());
+    if (!commit.ok()) {
+      in.Bad();
+      return;
+    }
     Snapshot snapshot{*std::move(commit), {}, in.Time(), in.Time(), {}, {}};
     snapshot.refs = in.Each<std::string>(text);
     snapshot.needs = in.Each<dependency::Dependency>([&in](auto* needs) { ReadNeed(in, needs); });

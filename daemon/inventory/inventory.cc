@@ -174,7 +174,7 @@ absl::StatusOr<bool> Inventory::SurveyAgain(const RepoId& repo, const Repo* befo
     if (known.survey > survey) return true;  // somebody looked later, and was done first
     last = std::exchange(known.repo, now);
     known.survey = survey;
-    known.is_kept = known.is_kept && last != nullptr && now != nullptr && *last == *now;
+    known.is_kept = known.is_kept && (last == now || (last != nullptr && now != nullptr && *last == *now));
     is_kept = known.is_kept;
   }
   if (!is_kept) {

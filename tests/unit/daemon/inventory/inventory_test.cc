@@ -175,6 +175,20 @@ TEST_F(InventoryTest, AFileThatComesInAFolderBelowIsSeen) {
   EXPECT_THAT(Only("acme/otter").selections.front().files, SizeIs(2));
 }
 
+TEST_F(InventoryTest, WhatHasNotChangedIsNotWrittenAgain) {
+  world_.Bring("acme/otter", '3', {{"config.json", "{}"}});
+  world_.files.Put(std::filesystem::path(CacheWorld::kRoot) / "models--acme--begun/trees/x.json", "{}");
+  world_.clock.Advance(std::chrono::seconds(3));
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  const uint64_t writes = world_.store.writes(metadata::Durability::kProcess);
+
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  ASSERT_THAT(world_.inventory->Rescan(), IsOk());
+  ASSERT_THAT(world_.inventory->Refresh(CacheWorld::Model("acme/otter")), IsOk());
+
+  EXPECT_EQ(world_.store.writes(metadata::Durability::kProcess), writes);
+}
+
 // File systems tell times in steps: what changes twice in one looks as if it had changed once.
 TEST_F(InventoryTest, WhatChangedAMomentAgoIsSurveyedAgain) {
   world_.files.SetTime(world_.clock.wall());
