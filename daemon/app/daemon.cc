@@ -69,6 +69,7 @@ class WiredDaemon final : public Daemon {
   void Serve();
   void CheckIdle();
   void LookAround();
+  void Learn(const hub::RepoNews& news);
   void KeepRoom();
 
   const Options options_;
@@ -173,8 +174,9 @@ absl::Status WiredDaemon::OpenNetwork() {
   hub_memory_ = std::make_unique<hub::AnswerMemory>(*store_, options_.memory_bytes);
   saving_asker_ = hub::MakeSavingAsker({.lifetimes = options_.lifetimes, .salt = salt}, *hub_asker_,
                                        *hub_memory_, *disk_, clock_);
-  hub_once_ = hub::MakeHubClient(options_.endpoint, *saving_asker_, *budget_, *core_, clock_,
-                                 options_.metadata_timeout);
+  hub_once_ = hub::MakeHubClient(
+      options_.endpoint, *saving_asker_, *budget_, *core_, clock_, options_.metadata_timeout,
+      [this](const hub::RepoNews& news) { disk_->Post([this, news] { Learn(news); }); });
   hub_ = hub::MakeRetryingHubClient({}, *hub_once_, *core_, clock_);
   return absl::OkStatus();
 }
@@ -243,6 +245,12 @@ void WiredDaemon::Serve() {
   LogInfo("daemon ready", Field("version", kVersion), Field("pid", getpid()),
           Field("socket", options_.socket.string()), Field("cache", options_.cache_dir.string()),
           Field("endpoint", options_.endpoint));
+}
+
+// Disk pool.
+void WiredDaemon::Learn(const hub::RepoNews& news) {
+  const absl::Status learned = inventory_->hub_facts().Learn(news.asked, news.repo, news.tags);
+  if (!learned.ok()) LogWarn("hub's word not kept", Field("error", std::string(MessageOf(learned))));
 }
 
 // Upkeep. Whoever needs to know what the cache holds waits for it; nobody else does.

@@ -149,7 +149,7 @@ absl::StatusOr<Report> Evictor::Carry(const Goal& goal, bool act, bool all_or_no
   done.freed_bytes = loose_bytes;
   done.loose_files = loose_files;
   for (int round = 0; round < kMostRounds; ++round) {
-    const View view = MakeView(inventory_, inventory_.pins(), inventory_.leases(), open, {});
+    const View view = MakeView(inventory_, inventory_.pins(), inventory_.leases(), open);
     const auto left = [&done](uint64_t bytes) { return bytes - std::min(bytes, done.freed_bytes); };
     const Plan plan = PlanEviction(view.inventory, {left(goal.must_bytes), left(goal.wanted_bytes)});
     if (!act || (all_or_nothing && !plan.is_enough) || plan.evicted.empty()) {
@@ -387,7 +387,7 @@ absl::StatusOr<CacheUsage> Evictor::Measure() const {
 }
 
 View Evictor::Look() const {
-  return MakeView(inventory_, inventory_.pins(), inventory_.leases(), {}, {});
+  return MakeView(inventory_, inventory_.pins(), inventory_.leases(), {});
 }
 
 Line Evictor::LineOf(const View& view, const Decision& decision, bool goes) const {

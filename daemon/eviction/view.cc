@@ -8,6 +8,8 @@
 #include "absl/hash/hash.h"
 #include <fmt/format.h>
 
+#include "daemon/dependency/base_finder.h"
+
 namespace batuta::eviction {
 namespace {
 
@@ -63,7 +65,7 @@ class Maker {
         const std::set<SelectionName>& open)
       : source_(inventory), pins_(pins), leases_(leases), open_(open) {}
 
-  View Run(const dependency::BaseFinder::Renames& renames) {
+  View Run() {
     const inventory::Repos repos = source_.All();
     // There may be a million: most of the time of a view is spent on telling which of them are the same.
     const size_t files = CountFiles(repos);
@@ -75,7 +77,7 @@ class Maker {
       ids.push_back(repo->repo);
       AddRepo(repo);
     }
-    AddNeeds(repos, dependency::BaseFinder(ids, renames));
+    AddNeeds(repos, dependency::BaseFinder(ids, source_.hub_facts().Renames()));
     view_.repos = repos;
     return std::move(view_);
   }
@@ -124,15 +126,21 @@ class Maker {
   void AddNeeds(const inventory::Repos& repos, const dependency::BaseFinder& finder) {
     view_.needed_by.resize(view_.inventory.snapshots.size());
     for (const auto& repo : repos) {
+      const std::vector<dependency::Dependency> by_tags = source_.hub_facts().NeedsOf(repo->repo);
       for (const Numbered& dependent : by_repo_[repo->repo]) {
         if (dependent.snapshot->selections.empty()) continue;
-        for (const dependency::Dependency& need : dependent.snapshot->needs) {
-          if (!dependency::ProtectsBase(need.relation)) continue;
-          for (const dependency::FoundBase& base : finder.Find(need.base.repo)) {
-            if (base.repo == repo->repo) continue;
-            AddNeed(dependent.number, Meant(by_repo_[base.repo], need.base.revision));
-          }
-        }
+        AddNeedsOf(repo->repo, dependent, dependent.snapshot->needs, finder);
+        AddNeedsOf(repo->repo, dependent, by_tags, finder);
+      }
+    }
+  }
+
+  void AddNeedsOf(const RepoId& repo, const Numbered& dependent,
+                  const std::vector<dependency::Dependency>& needs, const dependency::BaseFinder& finder) {
+    for (const dependency::Dependency& need : needs) {
+      if (!dependency::ProtectsBase(need.relation)) continue;
+      for (const dependency::FoundBase& base : finder.Find(need.base.repo)) {
+        if (base.repo != repo) AddNeed(dependent.number, Meant(by_repo_[base.repo], need.base.revision));
       }
     }
   }
@@ -160,9 +168,8 @@ class Maker {
 }  // namespace
 
 View MakeView(const inventory::Inventory& inventory, const inventory::Pins& pins,
-              const inventory::Leases& leases, const std::set<SelectionName>& open,
-              const dependency::BaseFinder::Renames& renames) {
-  return Maker(inventory, pins, leases, open).Run(renames);
+              const inventory::Leases& leases, const std::set<SelectionName>& open) {
+  return Maker(inventory, pins, leases, open).Run();
 }
 
 }  // namespace batuta::eviction

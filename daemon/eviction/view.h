@@ -7,7 +7,6 @@
 #include <tuple>
 #include <vector>
 
-#include "daemon/dependency/base_finder.h"
 #include "daemon/eviction/plan.h"
 #include "daemon/inventory/inventory.h"
 
@@ -44,9 +43,8 @@ struct View {
   uint64_t used_bytes() const { return selected_bytes + loose_bytes; }
 };
 
-// `open`: selections that were found to be open. Renames: as dependency::BaseFinder.
+// `open`: selections that were found to be open.
 View MakeView(const inventory::Inventory& inventory, const inventory::Pins& pins,
-              const inventory::Leases& leases, const std::set<SelectionName>& open,
-              const dependency::BaseFinder::Renames& renames);
+              const inventory::Leases& leases, const std::set<SelectionName>& open);
 
 }  // namespace batuta::eviction

@@ -113,9 +113,13 @@ absl::StatusOr<RepoInfo> DecodeRepoInfo(RepoType type, std::string_view text) {
                   .used_storage_bytes = UnsignedMember(object, "usedStorage").value_or(0)};
 }
 
-absl::StatusOr<CommitId> DecodeCommit(std::string_view text) {
+absl::StatusOr<BriefInfo> DecodeBriefInfo(RepoType type, std::string_view text) {
   ASSIGN_OR_RETURN(const json object, ReadObject(text, JsonBounds{.count_only = "siblings"}));
-  return CommitOf(object);
+  ASSIGN_OR_RETURN(CommitId commit, CommitOf(object));
+  BriefInfo info{std::move(commit)};
+  if (auto repo = RepoId::Parse(type, StringMember(object, "id")); repo.ok()) info.repo = *std::move(repo);
+  info.tags = StringsMember(object, "tags", kMaxTags);
+  return info;
 }
 
 absl::StatusOr<std::vector<RepoSummary>> DecodeSearchPage(RepoType type, std::string_view text,

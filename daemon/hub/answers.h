@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,8 +18,15 @@ namespace batuta::hub {
 // Essential: `id`, `sha`.
 absl::StatusOr<RepoInfo> DecodeRepoInfo(RepoType type, std::string_view text);
 
+// What even the shortest answer about a revision says.
+struct BriefInfo {
+  CommitId commit;
+  std::optional<RepoId> repo = {};  // in the canonical spelling, which may differ from the one asked for
+  std::vector<std::string> tags = {};
+};
+
 // Essential: `sha`.
-absl::StatusOr<CommitId> DecodeCommit(std::string_view text);
+absl::StatusOr<BriefInfo> DecodeBriefInfo(RepoType type, std::string_view text);
 
 // Essential: that it is a list. Items whose `id` is not a well-formed repo id are left out. At most `limit`
 // items.

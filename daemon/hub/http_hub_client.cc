@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -103,21 +104,28 @@ class SearchWalk : public std::enable_shared_from_this<SearchWalk> {
   size_t pages_ = 0;
 };
 
+using OnNews = std::function<void(const RepoNews&)>;
+
 class HttpHubClient final : public HubClient {
  public:
   HttpHubClient(std::string endpoint, Asker& asker, transport::HttpTransport& http, TaskRunner& callbacks,
-                const Clock& clock, std::chrono::milliseconds answer_timeout)
+                const Clock& clock, std::chrono::milliseconds answer_timeout, OnNews on_news)
       : urls_(std::move(endpoint)),
         asker_(asker),
         wire_{urls_.endpoint(), http, clock, answer_timeout},
         callbacks_(callbacks),
+        on_news_(std::move(on_news)),
         knows_expand_(std::make_shared<std::atomic<bool>>(true)) {}
 
   void GetRepo(const RepoId& repo, const Revision& revision, const Access& access,
                Callback<RepoInfo> done) override {
     AskAndRead<RepoInfo>(
         asker_, About(urls_, urls_.Info(repo, revision), repo, revision), access,
-        [type = repo.type()](const Answer& answer) { return DecodeRepoInfo(type, answer.body); },
+        [on_news = on_news_, repo](const Answer& answer) -> absl::StatusOr<RepoInfo> {
+          ASSIGN_OR_RETURN(RepoInfo info, DecodeRepoInfo(repo.type(), answer.body));
+          if (on_news) on_news({repo, info.summary.repo, info.summary.tags});
+          return info;
+        },
         To<RepoInfo>(callbacks_, access, std::move(done)));
   }
 
@@ -127,21 +135,21 @@ class HttpHubClient final : public HubClient {
       return Deliver<CommitId>(callbacks_, access, std::move(done), {*commit, std::nullopt});
     }
     if (!*knows_expand_) {
-      return ResolveByInfo(asker_, urls_, repo, revision, access,
+      return ResolveByInfo(asker_, urls_, repo, revision, access, on_news_,
                            To<CommitId>(callbacks_, access, std::move(done)));
     }
-    Question question = About(urls_, urls_.InfoWithCommitOnly(repo, revision), repo, revision);
+    Question question = About(urls_, urls_.BriefInfo(repo, revision), repo, revision);
     question.wider_url = urls_.Info(repo, revision);
     AskAndRead<CommitId>(
-        asker_, std::move(question), access, ReadCommit,
-        [&asker = asker_, urls = urls_, knows_expand = knows_expand_, repo, revision, access,
-         done = To<CommitId>(callbacks_, access, std::move(done))](Reading<CommitId> commit) mutable {
+        asker_, std::move(question), access, CommitReader(repo, on_news_),
+        [&asker = asker_, urls = urls_, on_news = on_news_, knows_expand = knows_expand_, repo, revision,
+         access, done = To<CommitId>(callbacks_, access, std::move(done))](Reading<CommitId> commit) mutable {
           if (!absl::IsInvalidArgument(commit.value.status())) return done(std::move(commit));
           auto learn = [knows_expand, done = std::move(done)](Reading<CommitId> plainly) mutable {
             if (plainly.value.ok()) *knows_expand = false;  // else it was the revision that the hub refused
             done(std::move(plainly));
           };
-          ResolveByInfo(asker, urls, repo, revision, access, std::move(learn));
+          ResolveByInfo(asker, urls, repo, revision, access, on_news, std::move(learn));
         });
   }
 
@@ -213,18 +221,27 @@ class HttpHubClient final : public HubClient {
             .subject = revision.AsCommit() ? Subject::kCommit : Subject::kRevision};
   }
 
-  static absl::StatusOr<CommitId> ReadCommit(const Answer& answer) { return DecodeCommit(answer.body); }
+  // Reads the commit from any answer about a revision of `repo`.
+  static std::function<absl::StatusOr<CommitId>(const Answer&)> CommitReader(const RepoId& repo,
+                                                                             const OnNews& on_news) {
+    return [repo, on_news](const Answer& answer) -> absl::StatusOr<CommitId> {
+      ASSIGN_OR_RETURN(BriefInfo info, DecodeBriefInfo(repo.type(), answer.body));
+      if (on_news && info.repo) on_news({repo, *info.repo, std::move(info.tags)});
+      return std::move(info.commit);
+    };
+  }
 
   static void ResolveByInfo(Asker& asker, const HubUrls& urls, const RepoId& repo, const Revision& revision,
-                            const Access& access, ReadingDone<CommitId> done) {
-    AskAndRead<CommitId>(asker, About(urls, urls.Info(repo, revision), repo, revision), access, ReadCommit,
-                         std::move(done));
+                            const Access& access, const OnNews& on_news, ReadingDone<CommitId> done) {
+    AskAndRead<CommitId>(asker, About(urls, urls.Info(repo, revision), repo, revision), access,
+                         CommitReader(repo, on_news), std::move(done));
   }
 
   const HubUrls urls_;
   Asker& asker_;
   const Wire wire_;  // of files
   TaskRunner& callbacks_;
+  const OnNews on_news_;
 
   // Does this hub take `expand`? Shared with callbacks that may outlive the client.
   const std::shared_ptr<std::atomic<bool>> knows_expand_;
@@ -234,8 +251,10 @@ class HttpHubClient final : public HubClient {
 
 std::unique_ptr<HubClient> MakeHubClient(std::string endpoint, Asker& asker, transport::HttpTransport& http,
                                          TaskRunner& callbacks, const Clock& clock,
-                                         std::chrono::milliseconds answer_timeout) {
-  return std::make_unique<HttpHubClient>(std::move(endpoint), asker, http, callbacks, clock, answer_timeout);
+                                         std::chrono::milliseconds answer_timeout,
+                                         std::function<void(const RepoNews&)> on_news) {
+  return std::make_unique<HttpHubClient>(std::move(endpoint), asker, http, callbacks, clock, answer_timeout,
+                                         std::move(on_news));
 }
 
 }  // namespace batuta::hub

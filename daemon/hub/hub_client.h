@@ -92,6 +92,13 @@ struct Identity {
   std::string token_role = {};
 };
 
+// What an answer says of a repo besides what was asked, remembered or not.
+struct RepoNews {
+  RepoId asked;
+  RepoId repo;  // as the hub has it now: another one than `asked` when that was renamed, or spelled otherwise
+  std::vector<std::string> tags;
+};
+
 template <typename T>
 using Callback = absl::AnyInvocable<void(absl::StatusOr<T>)>;
 
@@ -142,9 +149,11 @@ class Asker;
 // Puts its questions through `asker`, and fetches files by `http`. Everything borrowed outlives the client
 // and the sources that it opened. `clock` dates the expiry of links and of what the hub asks to wait for. A
 // file's resolver is given up with HUB_UNREACHABLE after `answer_timeout` without a connection or without a
-// byte; the transfer of a file is watched by whoever fetches.
+// byte; the transfer of a file is watched by whoever fetches. `on_news`, when given, is called for each
+// answer about a repo or a revision, where answers are read, so it must not block.
 std::unique_ptr<HubClient> MakeHubClient(
     std::string endpoint, Asker& asker, transport::HttpTransport& http, TaskRunner& callbacks,
-    const Clock& clock, std::chrono::milliseconds answer_timeout = std::chrono::milliseconds(10'000));
+    const Clock& clock, std::chrono::milliseconds answer_timeout = std::chrono::milliseconds(10'000),
+    std::function<void(const RepoNews&)> on_news = {});
 
 }  // namespace batuta::hub

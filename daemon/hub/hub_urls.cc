@@ -84,8 +84,8 @@ std::string HubUrls::Info(const RepoId& repo, const Revision& revision) const {
   return fmt::format("{}/revision/{}", Api(repo), PercentEncode(revision.text()));
 }
 
-std::string HubUrls::InfoWithCommitOnly(const RepoId& repo, const Revision& revision) const {
-  return Info(repo, revision) + "?expand=sha";
+std::string HubUrls::BriefInfo(const RepoId& repo, const Revision& revision) const {
+  return Info(repo, revision) + (repo.type() == RepoType::kModel ? "?expand=sha&expand=tags" : "?expand=sha");
 }
 
 std::string HubUrls::Tree(const RepoId& repo, const CommitId& commit) const {

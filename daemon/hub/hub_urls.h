@@ -24,8 +24,9 @@ class HubUrls {
   // Metadata of a revision.
   std::string Info(const RepoId& repo, const Revision& revision) const;
 
-  // The same, asking for the commit alone; a hub that does not know the parameter answers 400.
-  std::string InfoWithCommitOnly(const RepoId& repo, const Revision& revision) const;
+  // The same, asking for the commit and the tags of a model alone; a hub that does not know the parameter
+  // answers 400.
+  std::string BriefInfo(const RepoId& repo, const Revision& revision) const;
 
   // The first page of a tree with everything below it.
   std::string Tree(const RepoId& repo, const CommitId& commit) const;

@@ -263,6 +263,7 @@ absl::Status Inventory::Load() {
   if (is_loaded_) return absl::OkStatus();
   RETURN_IF_ERROR(LoadAccesses());
   RETURN_IF_ERROR(LoadSurveys());
+  RETURN_IF_ERROR(hub_facts_.Load());
   is_loaded_ = true;
   return absl::OkStatus();
 }

@@ -18,6 +18,7 @@
 #include "common/types/revision.h"
 #include "daemon/cache/cache.h"
 #include "daemon/dependency/dependency.h"
+#include "daemon/inventory/hub_facts.h"
 #include "daemon/inventory/leases.h"
 #include "daemon/inventory/pins.h"
 #include "daemon/inventory/repo.h"
@@ -40,7 +41,7 @@ class Inventory {
  public:
   // Everything borrowed outlives the inventory.
   Inventory(cache::Cache& cache, metadata::MetadataStore& store, Pins& pins, const Clock& clock)
-      : cache_(cache), store_(store), pins_(pins), clock_(clock) {}
+      : cache_(cache), store_(store), pins_(pins), clock_(clock), hub_facts_(store) {}
 
   // Surveys every repo anew, whatever was known of it, and forgets those that are gone. A repo that cannot be
   // read keeps its last state.
@@ -89,6 +90,10 @@ class Inventory {
 
   Leases& leases() { return leases_; }
 
+  HubFacts& hub_facts() { return hub_facts_; }
+
+  const HubFacts& hub_facts() const { return hub_facts_; }
+
  private:
   using Accesses = std::map<std::string, WallTime, std::less<>>;  // by key of the catalog
 
@@ -115,6 +120,7 @@ class Inventory {
   Pins& pins_;
   const Clock& clock_;
   Leases leases_;
+  HubFacts hub_facts_;
 
   // Held over disk and catalog, each by whoever does what it names; below `updating_` the others may be
   // taken.

@@ -26,6 +26,8 @@ std::string_view ToString(Table table) {
       return "accesses";
     case Table::kSurveys:
       return "surveys";
+    case Table::kHubFacts:
+      return "hub facts";
     case Table::kAnswers:
       return "answers";
     case Table::kWindows:

@@ -20,6 +20,7 @@ enum class Table {
   kSelections,  // repo folder / commit / selection → what a pull asked for; daemon/inventory
   kAccesses,    // repo folder / commit / selection → when it was used last; daemon/inventory
   kSurveys,     // repo folder → what lies in it, as it was surveyed (binary); daemon/inventory
+  kHubFacts,    // repo folder → what the hub said of it by the way; daemon/inventory
   kAnswers,     // generation / salted name of a question → what the hub answered; daemon/hub
   kWindows,     // endpoint, identity, kind → daemon/budget
   kVerdicts,    // blob → daemon/safety

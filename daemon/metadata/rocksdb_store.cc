@@ -49,6 +49,8 @@ char Tag(Table table) {
       return 'a';
     case Table::kSurveys:
       return 'i';
+    case Table::kHubFacts:
+      return 'h';
     case Table::kAnswers:
       return 'r';  // once of revisions only
     case Table::kWindows:

@@ -79,7 +79,9 @@ TEST(AnswersTest, ToleratesEveryOddFieldButTheEssentialOnes) {
     EXPECT_THAT(DecodeRepoInfo(RepoType::kSpace, fmt::format(R"({{"id":"a/b","sha":{}}})", bad)),
                 HasReason("HUB_PROTOCOL"))
         << bad;
-    EXPECT_THAT(DecodeCommit(fmt::format(R"({{"sha":{}}})", bad)), HasReason("HUB_PROTOCOL")) << bad;
+    EXPECT_THAT(DecodeBriefInfo(RepoType::kModel, fmt::format(R"({{"sha":{}}})", bad)),
+                HasReason("HUB_PROTOCOL"))
+        << bad;
   }
 }
 

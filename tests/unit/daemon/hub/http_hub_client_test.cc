@@ -2,6 +2,7 @@
 #include <vector>
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 
 #include "common/status/status.h"
@@ -203,24 +204,41 @@ TEST_F(HttpHubClientTest, ACommitResolvesToItselfWithoutARequest) {
   EXPECT_EQ(http_.RequestCount(), 0U);
 }
 
-TEST_F(HttpHubClientTest, AsksForTheCommitOnly) {
-  http_.On(kHost + "/api/models/acme/otter/revision/refs%2Fpr%2F1?expand=sha")
+TEST_F(HttpHubClientTest, AsksForLittleMoreThanTheCommit) {
+  http_.On(kHost + "/api/models/acme/otter/revision/refs%2Fpr%2F1?expand=sha&expand=tags")
       .Reply(200, {}, fmt::format(R"({{"_id":"x","id":"acme/otter","sha":"{}"}})", kCommit));
   EXPECT_THAT(Resolve("refs/pr/1"), IsOkAndHolds(*CommitId::Parse(kCommit)));
   EXPECT_EQ(http_.RequestCount(), 1U);
 }
 
+TEST_F(HttpHubClientTest, AnyAnswerAboutARevisionTellsTheNameAndTheTagsOfTheRepo) {
+  std::vector<std::string> news;
+  client_ = MakeHubClient(kHost, *asker_, http_, runner_, runner_.clock(), std::chrono::seconds(10),
+                          [&news](const RepoNews& heard) {
+                            news.push_back(fmt::format("{} is {}: {}", heard.asked.id(), heard.repo.id(),
+                                                       fmt::join(heard.tags, " ")));
+                          });
+  const std::string info = fmt::format(R"({{"id":"acme/new","sha":"{}","tags":["a","b"]}})", kCommit);
+  http_.On(kInfo + "?expand=sha&expand=tags").Reply(200, {}, info);
+  http_.On(kInfo).Reply(200, {}, info);
+
+  EXPECT_THAT(Resolve("main"), IsOk());
+  EXPECT_THAT(GetRepo(), IsOk());
+
+  EXPECT_THAT(news, ElementsAre("acme/otter is acme/new: a b", "acme/otter is acme/new: a b"));
+}
+
 TEST_F(HttpHubClientTest, AHubThatKnowsNoExpandIsAskedPlainlyFromThenOn) {
-  http_.On(kInfo + "?expand=sha").Reply(400, {}, R"({"error":"unknown expand"})");
+  http_.On(kInfo + "?expand=sha&expand=tags").Reply(400, {}, R"({"error":"unknown expand"})");
   http_.On(kInfo).Reply(200, {}, Info());
 
   EXPECT_THAT(Resolve("main"), IsOk());
   EXPECT_THAT(Resolve("main"), IsOk());
-  EXPECT_THAT(http_.RequestedUrls(), ElementsAre(kInfo + "?expand=sha", kInfo, kInfo));
+  EXPECT_THAT(http_.RequestedUrls(), ElementsAre(kInfo + "?expand=sha&expand=tags", kInfo, kInfo));
 }
 
 TEST_F(HttpHubClientTest, ARevisionThatTheHubRefusesKeepsTheShortQuestion) {
-  http_.On(kInfo + "?expand=sha").Reply(400).ThenReply(200, {}, Info());
+  http_.On(kInfo + "?expand=sha&expand=tags").Reply(400).ThenReply(200, {}, Info());
   http_.On(kInfo).Reply(400);
 
   EXPECT_THAT(Resolve("main"), HasReason("HUB_ERROR"));
@@ -315,13 +333,13 @@ TEST_F(HttpHubClientTest, WhoAmINeedsAToken) {
 }
 
 TEST_F(HttpHubClientTest, MayGoAwayWhileAQuestionIsUnderWay) {
-  http_.On(kInfo + "?expand=sha").Reply(400).Held();
+  http_.On(kInfo + "?expand=sha&expand=tags").Reply(400).Held();
   http_.On(kInfo).Reply(200, {}, Info());
   absl::StatusOr<CommitId> result = absl::UnknownError("not yet");
   client_->ResolveRevision(kRepo, Revision::Main(), WithToken(),
                            [&](auto answer) { result = std::move(answer); });
   client_.reset();
-  http_.Release(kInfo + "?expand=sha");
+  http_.Release(kInfo + "?expand=sha&expand=tags");
   runner_.RunUntilIdle();
   EXPECT_THAT(result, IsOk());
 }

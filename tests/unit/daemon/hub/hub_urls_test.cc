@@ -19,8 +19,10 @@ RepoId Repo(RepoType type, std::string_view id) {
 TEST(HubUrlsTest, EncodesARevisionWithItsSlashes) {
   EXPECT_EQ(kUrls.Info(Repo(RepoType::kModel, "a/b"), *Revision::Parse("refs/pr/1")),
             "https://hub.test/api/models/a/b/revision/refs%2Fpr%2F1");
-  EXPECT_EQ(kUrls.InfoWithCommitOnly(Repo(RepoType::kModel, "gpt2"), Revision::Main()),
-            "https://hub.test/api/models/gpt2/revision/main?expand=sha");
+  EXPECT_EQ(kUrls.BriefInfo(Repo(RepoType::kModel, "gpt2"), Revision::Main()),
+            "https://hub.test/api/models/gpt2/revision/main?expand=sha&expand=tags");
+  EXPECT_EQ(kUrls.BriefInfo(Repo(RepoType::kDataset, "squad"), Revision::Main()),
+            "https://hub.test/api/datasets/squad/revision/main?expand=sha");
   EXPECT_EQ(kUrls.Info(Repo(RepoType::kModel, "a/b"), *Revision::Parse("v1.0+x")),
             "https://hub.test/api/models/a/b/revision/v1.0%2Bx");
 }

@@ -57,6 +57,29 @@ class EvictorTest : public ::testing::Test {
 
 const std::string kNeedsOtter = R"({"base_model_name_or_path": "ACME/Otter"})";
 
+TEST_F(EvictorTest, WhatTheHubSaysProtectsABaseAsWell) {
+  Given("acme/otter", 10);
+  Given("acme/lora", 10);
+  ASSERT_THAT(
+      world_.inventory->hub_facts().Learn(CacheWorld::Model("acme/lora"), CacheWorld::Model("acme/lora"),
+                                          {"base_model:adapter:acme/otter"}),
+      IsOk());
+
+  EXPECT_THAT(evictor_->Remove({.repo = CacheWorld::Model("acme/otter")}, true), HasReason("IN_USE"));
+}
+
+TEST_F(EvictorTest, ABaseIsProtectedUnderItsNewNameByAModelThatNamesTheOldOne) {
+  Given("acme/otter-2", 10);
+  Given("acme/lora", 10, kNeedsOtter);
+  EXPECT_THAT(evictor_->Remove({.repo = CacheWorld::Model("acme/otter-2")}, false), IsOk());
+
+  ASSERT_THAT(world_.inventory->hub_facts().Learn(CacheWorld::Model("acme/otter"),
+                                                  CacheWorld::Model("acme/otter-2"), {}),
+              IsOk());
+
+  EXPECT_THAT(evictor_->Remove({.repo = CacheWorld::Model("acme/otter-2")}, true), HasReason("IN_USE"));
+}
+
 TEST_F(EvictorTest, MakesRoomByTheLeastRecentlyUsed) {
   Given("acme/old", 100);
   Given("acme/young", 100);

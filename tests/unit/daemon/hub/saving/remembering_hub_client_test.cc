@@ -30,7 +30,7 @@ using transport::HttpHeader;
 const std::string kHost = "https://hub.test";
 const std::string kCommitHex(40, 'a');
 const std::string kInfo = kHost + "/api/models/acme/otter/revision/main";
-const std::string kSha = kInfo + "?expand=sha";
+const std::string kSha = kInfo + "?expand=sha&expand=tags";
 const std::string kTree = kHost + "/api/models/acme/otter/tree/" + kCommitHex + "?recursive=true";
 
 std::string PageOf(std::string_view path) {
