@@ -5,8 +5,8 @@ namespace {
 
 // Made once, kept until the program ends. The C library has it built in.
 locale_t Utf8() {
-  static const locale_t kUtf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-  return kUtf8;
+  static const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  return utf8;
 }
 
 }  // namespace

@@ -35,6 +35,18 @@ absl::Status CheckChoice(std::string_view what, const std::string& value,
                     near.empty() ? "" : fmt::format("did you mean {}?", near));
 }
 
+// Takes the text of the flag `name` as `parse` understands it.
+template <typename Target, typename Value>
+std::function<absl::Status(const std::string&)> ParsedInto(Target* target,
+                                                           absl::StatusOr<Value> (*parse)(std::string_view),
+                                                           std::string name) {
+  return [target, parse, name = std::move(name)](const std::string& text) {
+    const absl::StatusOr<Value> value = parse(text);
+    if (value.ok()) *target = *value;
+    return value.ok() ? absl::OkStatus() : Annotate(value.status(), name);
+  };
+}
+
 }  // namespace
 
 Flags::Flag& Flags::Declare(std::string names, std::string value_name, std::string help, Kind kind,
@@ -112,28 +124,20 @@ void Flags::Number(uint32_t* target, std::string names, std::string value_name, 
   Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue, set);
 }
 
-template <typename Target, typename Result>
-void Flags::Parsed(Target* target, absl::StatusOr<Result> (*parse)(std::string_view), std::string names,
-                   std::string value_name, std::string help) {
-  const auto set = [target, parse, name = LongName(names)](const std::string& text) {
-    const absl::StatusOr<Result> value = parse(text);
-    if (value.ok()) *target = *value;
-    return value.ok() ? absl::OkStatus() : Annotate(value.status(), name);
-  };
+void Flags::Rate(uint64_t* target, std::string names, std::string value_name, std::string help) {
+  const Setter set = ParsedInto(target, &ParseRate, LongName(names));
   Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue, set);
 }
 
-void Flags::Rate(uint64_t* target, std::string names, std::string value_name, std::string help) {
-  Parsed(target, &ParseRate, std::move(names), std::move(value_name), std::move(help));
-}
-
 void Flags::Size(uint64_t* target, std::string names, std::string value_name, std::string help) {
-  Parsed(target, &ParseBytes, std::move(names), std::move(value_name), std::move(help));
+  const Setter set = ParsedInto(target, &ParseBytes, LongName(names));
+  Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue, set);
 }
 
 void Flags::Time(std::optional<std::chrono::milliseconds>* target, std::string names, std::string value_name,
                  std::string help) {
-  Parsed(target, &ParseDuration, std::move(names), std::move(value_name), std::move(help));
+  const Setter set = ParsedInto(target, &ParseDuration, LongName(names));
+  Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue, set);
 }
 
 void Flags::OptionalValue(std::vector<std::string>* target, std::string name, std::string value_name,

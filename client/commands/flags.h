@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 
 namespace batuta::client {
 
@@ -104,9 +103,6 @@ class Flags {
  private:
   using Setter = std::function<absl::Status(const std::string& value)>;  // the value of a switch is ""
 
-  template <typename Target, typename Result>
-  void Parsed(Target* target, absl::StatusOr<Result> (*parse)(std::string_view), std::string names,
-              std::string value_name, std::string help);
   Flag& Declare(std::string names, std::string value_name, std::string help, Kind kind, Setter setter);
   absl::Status ParseFlag(const std::vector<std::string>& words, size_t& at);
   absl::Status Assign(const std::vector<std::string>& words);

@@ -253,7 +253,7 @@ absl::Status HfCacheImport::Run(Context& context) {
                    TarReader::Create(file ? file.get() : context.console.input_fd()));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.send_token = false}));
   ArchiveIntake intake(*connection.client, *tar);
-  const absl::Status status = intake.Run();
+  absl::Status status = intake.Run();
   if (status.ok() || !intake.done().empty()) Report(context, intake.done());
   return status;
 }

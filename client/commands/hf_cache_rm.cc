@@ -45,7 +45,7 @@ absl::Status HfCacheRm::Run(Context& context) {
   ASSIGN_OR_RETURN(std::vector<CacheTarget> targets, targets_.Find(*connection.client));
   Removal removal;
   removal.is_dry_run = dry_run_;
-  const absl::Status status = Remove(context, *connection.client, std::move(targets), removal);
+  absl::Status status = Remove(context, *connection.client, std::move(targets), removal);
   if (status.ok() || !removal.lines.empty()) PrintRemoval(context.output, removal, context.clock.wall());
   return status;
 }

@@ -14,7 +14,6 @@
 namespace batuta::imports {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
