@@ -215,7 +215,7 @@ absl::StatusOr<std::vector<HfCacheExport::Held>> HfCacheExport::Hold(DaemonClien
     const bool is_known = std::any_of(commits.begin(), commits.end(), [&](const Held& held) {
       return held.repo == repo && held.lease->held().commit() == lease->held().commit();
     });
-    if (!is_known) commits.push_back({std::move(repo), std::move(lease)});
+    if (!is_known && !lease->held().files().empty()) commits.push_back({std::move(repo), std::move(lease)});
     return absl::OkStatus();
   };
   for (const CacheTarget& target : targets) {
@@ -228,6 +228,10 @@ absl::StatusOr<std::vector<HfCacheExport::Held>> HfCacheExport::Hold(DaemonClien
     // What is not cached at all is the daemon's to refuse.
     if (revisions.empty()) revisions.push_back(target.revision);
     for (const std::string& revision : revisions) RETURN_IF_ERROR(hold(target.repo, revision));
+  }
+  if (commits.empty()) {
+    return MakeError(absl::StatusCode::kNotFound, reason::kOfflineMiss, "no file of that is in the cache",
+                     "batuta hf cache ls");
   }
   return commits;
 }

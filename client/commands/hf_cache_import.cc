@@ -26,6 +26,7 @@ constexpr size_t kPieceBytes = 512 << 10;
 constexpr uint64_t kMaxHeaderBytes = 11 << 20;  // of what the daemon takes in one message
 constexpr uint64_t kMaxRefBytes = 256;
 constexpr size_t kMaxRefs = 10'000;
+constexpr size_t kMaxCommits = 10'000;
 
 absl::Status Damaged(std::string_view what) {
   return MakeError(absl::StatusCode::kDataLoss, {}, what,
@@ -87,6 +88,9 @@ class ArchiveIntake {
       return Damaged(fmt::format("commit {} comes a second time", place.commit->hex()));
     }
     if (repo_ != place.repo) sent_.clear();
+    if (begun_.size() > kMaxCommits) {
+      return Damaged(fmt::format("there are more than {} commits in the archive", kMaxCommits));
+    }
     repo_ = place.repo;
     commit_ = place.commit;
     header_.mutable_repo()->set_type(WireType(repo_->type()));
@@ -161,6 +165,9 @@ class ArchiveIntake {
   // Of a commit whose blobs have all come before there is nothing but the header.
   absl::Status EndCommit() {
     if (!commit_) return absl::OkStatus();
+    if (header_.files().empty()) {
+      return Damaged(fmt::format("commit {} in the archive has no files", commit_->hex()));
+    }
     RETURN_IF_ERROR(SendHeader());
     ASSIGN_OR_RETURN(v1::ImportResponse outcome, stream_->Finish());
     stream_.reset();

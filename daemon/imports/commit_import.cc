@@ -10,6 +10,7 @@
 #include "common/status/status.h"
 #include "common/text/human.h"
 #include "daemon/cache/tree_parser.h"
+#include "daemon/pull/blob_sharing.h"
 
 namespace batuta::imports {
 namespace {
@@ -107,11 +108,35 @@ absl::Status CommitImport::LookAndReserve() {
     for (const cache::SurveyedFile& file : snapshot.files) note(file.blob, file.size_bytes);
   }
   for (const cache::LooseFile& file : survey.loose) note(file.name, file.size_bytes);
+  Share();
   uint64_t missing_bytes = 0;
-  for (const auto& [blob, wanted] : wanted_) {
-    if (!wanted.is_here()) missing_bytes += wanted.size_bytes.value_or(0);
+  for (auto& [blob, wanted] : wanted_) {
+    wanted.was_here = wanted.is_here();
+    if (!wanted.was_here) missing_bytes += wanted.size_bytes.value_or(0);
   }
   return ReserveMore(missing_bytes);
+}
+
+// The same bytes in several repos are one file. What the archive has of them is verified all the same, and
+// not kept.
+void CommitImport::Share() {
+  std::vector<Entry> missing;
+  for (const Entry& file : spec_.files) {
+    const Wanted& wanted = wanted_.at(file.blob);
+    if (wanted.is_here() || !wanted.size_bytes) continue;
+    missing.push_back(file);
+    missing.back().size_bytes = *wanted.size_bytes;
+  }
+  const auto holders = context_.inventory.HoldersOf(missing, spec_.repo);
+  std::vector<pull::HeldBlob> held;
+  for (size_t i = 0; i < missing.size(); ++i) {
+    if (holders[i]) held.push_back({missing[i], *holders[i]});
+  }
+  const std::vector<bool> is_shared =
+      pull::ShareBlobs(context_.cache, /*verified=*/nullptr, spec_.repo, held, [] { return true; });
+  for (size_t i = 0; i < held.size(); ++i) {
+    if (is_shared[i]) wanted_.at(held[i].entry.blob).here_bytes = held[i].entry.size_bytes;
+  }
 }
 
 absl::Status CommitImport::ReserveMore(uint64_t bytes) {
@@ -218,7 +243,7 @@ absl::StatusOr<ImportOutcome> CommitImport::Finish() {
     if (!wanted.is_here()) {
       return Mismatch(fmt::format("{} is missing: blob {}", Printable(file.path.text()), file.blob.hex()));
     }
-    ++(wanted.has_come ? outcome.imported_files : outcome.present_files);
+    ++(wanted.was_here ? outcome.present_files : outcome.imported_files);
   }
   RETURN_IF_ERROR(PutUp());
   return outcome;

@@ -59,7 +59,8 @@ struct ImportOutcome {
 // One thread at a time; everything blocks: on the disk pool. Errors common to all: those of Cache.
 class CommitImport {
  public:
-  // Reserves the space for all that is not here, as far as its size is known.
+  // Takes what other repos of this cache have already, and reserves the space for all else, as far as its
+  // size is known.
   //   kInvalidArgument (INVALID_ARGUMENT)     two files of one path, or one blob with two sizes.
   //   kDataLoss (DIGEST_MISMATCH)             the listing that came with it is damaged or contradicts the
   //   files, or the
@@ -88,6 +89,7 @@ class CommitImport {
   struct Wanted {
     std::optional<uint64_t> size_bytes = {};  // as far as it was said
     std::optional<uint64_t> here_bytes = {};  // of the file of that name in this repo
+    bool was_here = false;
     bool has_come = false;
 
     bool is_here() const { return here_bytes && (!size_bytes || size_bytes == here_bytes); }
@@ -110,6 +112,7 @@ class CommitImport {
   absl::Status TakeFiles();
   absl::Status LookAndReserve();
   absl::Status Learn(const std::vector<Entry>& listing, std::string_view whose);
+  void Share();
   absl::Status ReserveMore(uint64_t bytes);
   absl::Status Write(std::span<const std::byte> bytes);
   absl::Status EndBlob();

@@ -63,21 +63,27 @@ class ImportCall final : public grpc::ServerReadReactor<v1::ImportRequest>,
   void OnDone() override {
     const std::shared_ptr<ImportCall> self = std::move(self_);
     services_.calls.End(this, services_.clock.steady());
-    // What was begun is put away where it was begun.
-    services_.disk.Post([self] { self->arrival_.reset(); });
   }
 
  private:
-  // The rest on the disk pool, one at a time: the next message is read when one is done with.
+  // The rest on the disk pool, one at a time: the next message is read when one is done with. Whatever ends
+  // the call, one of these comes after it, and puts away what was begun.
   void Take() {
-    const absl::Status status = TakePart();
-    if (!status.ok()) {
-      arrival_.reset();
-      return Fail(status);
-    }
-    // Not any more once it has ended: gRPC may be done with it.
+    const absl::Status status = HasEnded() ? absl::CancelledError() : TakePart();
+    if (!status.ok()) Fail(status);
+    if (!ReadOn()) arrival_.reset();
+  }
+
+  // Not once the call has ended: gRPC may be done with it.
+  bool ReadOn() {
     const MutexLock lock(mutex_);
     if (!has_ended_) StartRead(&request_);
+    return !has_ended_;
+  }
+
+  bool HasEnded() {
+    const MutexLock lock(mutex_);
+    return has_ended_;
   }
 
   absl::Status TakePart() {
@@ -100,6 +106,7 @@ class ImportCall final : public grpc::ServerReadReactor<v1::ImportRequest>,
   }
 
   void End() {
+    if (HasEnded()) return arrival_.reset();
     if (!arrival_) {
       return Fail(MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, "nothing came"));
     }

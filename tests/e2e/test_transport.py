@@ -78,7 +78,7 @@ class TransportTest(EndToEndTest):
             if not link.is_dir():
                 self.assertEqual(os.readlink(link), os.readlink(self.snapshot(self.box) / link.relative_to(self.snapshot(self.away))))
         again = self.take_in()["commits"][0]
-        self.assertEqual(again["imported_bytes"], 0)
+        self.assertEqual((again["imported_files"], again["present_files"], again["imported_bytes"]), (0, len(self.files), 0))
 
     def test_tar_alone_makes_a_cache_of_it(self):
         self.export("acme/otter")
@@ -205,6 +205,31 @@ class TransportTest(EndToEndTest):
             self.assertEqual(error["code"], "DATA_LOSS", name)
             self.assertFalse(outside.exists(), name)
             self.assert_nothing_visible()
+
+    def test_archives_of_a_size_that_nobody_can_mean_are_refused(self):
+        def archive_of(members):
+            with tarfile.open(self.tar, mode="w", format=tarfile.PAX_FORMAT) as archive:
+                for name, kind, target in members:
+                    member = tarfile.TarInfo(name)
+                    member.type, member.linkname = kind, target
+                    archive.addfile(member)
+
+        snapshot = f"models--acme--otter/snapshots/{self.commit}"
+        archive_of((f"{snapshot}/{number:09}", tarfile.SYMTYPE, "../../blobs/" + "e" * 64) for number in range(60_000))
+        self.assertEqual(self.take_in(code=1)["reason"], "ANSWER_TOO_LARGE")
+        self.assert_nothing_visible()
+        archive_of((f"models--acme--otter/snapshots/{number:040x}", tarfile.DIRTYPE, "") for number in range(3))
+        self.take_in(code=9)
+        self.assert_nothing_visible()
+        huge = f"models--acme--otter/blobs/{'e' * 64}"
+        archive_of([(f"{snapshot}/a.bin", tarfile.SYMTYPE, "../../blobs/" + "e" * 64)])
+        with tarfile.open(self.tar) as archive:
+            end = archive.getmembers()[-1].offset_data
+        member = tarfile.TarInfo(huge)
+        member.size = 1 << 50
+        self.tar.write_bytes(self.tar.read_bytes()[:end] + member.tobuf(format=tarfile.PAX_FORMAT) + b"x" * 4_000_000)
+        self.assertEqual(self.take_in(code=7)["reason"], "DISK_FULL")
+        self.assert_nothing_visible()
 
     def test_a_listing_that_was_forged_is_refused(self):
         self.export("model", "acme/otter")

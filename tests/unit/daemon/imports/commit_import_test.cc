@@ -168,8 +168,26 @@ TEST_F(CommitImportTest, BlobsThatAreHereMayBeLeftOut) {
 
   ASSERT_THAT(outcome, IsOk());
   EXPECT_EQ(outcome->imported_bytes, 0u);
-  EXPECT_EQ(outcome->present_files, 2u);
+  EXPECT_EQ(outcome->present_files, 3u);
   EXPECT_EQ(Main(), CacheWorld::Commit('4').hex());
+}
+
+TEST_F(CommitImportTest, WhatAnotherRepoHasIsTheSameFile) {
+  ImportSpec first = Spec();
+  first.repo = CacheWorld::Model("acme/zebra");
+  ASSERT_THAT(ImportAll(first), IsOk());
+
+  const absl::StatusOr<ImportOutcome> outcome = ImportAll(Spec());
+
+  ASSERT_THAT(outcome, IsOk());
+  ExpectAllVisible();
+  EXPECT_EQ(outcome->imported_bytes, 0u);
+  const auto inode = [&](const std::string& repo) {
+    const auto info = world_.files.Info("/hub/models--acme--" + repo + "/blobs/" + BlobOf(files_[2]).hex());
+    return info.ok() ? info->inode : 0;
+  };
+  EXPECT_NE(inode("zebra"), 0u);
+  EXPECT_EQ(inode("zebra"), inode("otter"));
 }
 
 TEST_F(CommitImportTest, WrongBytesAreRefusedAndNothingIsVisible) {
