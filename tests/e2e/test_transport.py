@@ -228,7 +228,8 @@ class TransportTest(EndToEndTest):
         member = tarfile.TarInfo(huge)
         member.size = 1 << 50
         self.tar.write_bytes(self.tar.read_bytes()[:end] + member.tobuf(format=tarfile.PAX_FORMAT) + b"x" * 4_000_000)
-        self.assertEqual(self.take_in(code=7)["reason"], "DISK_FULL")
+        # The disk is too small for it, and the archive ends too early; whichever is noticed first.
+        self.assertIn(self.away.batuta("hf", "cache", "import", str(self.tar)).code, (7, 9))
         self.assert_nothing_visible()
 
     def test_a_listing_that_was_forged_is_refused(self):
