@@ -1,5 +1,6 @@
 """What one cache has, on a machine without network: exported, carried over, imported, verified on arrival."""
 
+import contextlib
 import io
 import json
 import os
@@ -8,7 +9,7 @@ import subprocess
 import tarfile
 import unittest
 
-from harness import BATUTA, EndToEndTest, PATIENCE_S, Sandbox, pseudo_random_bytes
+from harness import BATUTA, EndToEndTest, PATIENCE_S, Sandbox, kill_9, pseudo_random_bytes, wait_until
 
 KB = 1000
 
@@ -144,6 +145,27 @@ class TransportTest(EndToEndTest):
         self.tar.write_bytes(whole)
         self.take_in()
         self.assert_arrived(self.files)
+
+    def test_a_daemon_killed_in_the_middle_leaves_nothing_visible_and_the_next_import_ends_well(self):
+        self.export("model", "acme/otter")
+        whole = self.tar.read_bytes()
+        with tarfile.open(self.tar) as archive:
+            weights = max(archive.getmembers(), key=lambda member: member.size)
+        with subprocess.Popen([BATUTA, "hf", "cache", "import", "-"], env=self.away.env, stdin=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as client:
+            client.stdin.write(whole[:weights.offset_data + 600 * KB])
+            client.stdin.flush()
+            wait_until(lambda: list(self.away.cache.glob("*/blobs/*batuta-part*")), "the blob to be on its way")
+            kill_9(self.away.processes[0])
+            with contextlib.suppress(BrokenPipeError):
+                client.stdin.close()
+        self.assertNotEqual(client.returncode, 0)
+        self.away.daemon()
+        self.assertEqual([str(path) for path in self.away.cache.glob("*/snapshots/*/*")], [])
+        self.assertEqual(list(self.away.cache.glob("*/refs/*")), [])
+        self.take_in()
+        self.assert_arrived(self.files)
+        self.assertEqual(list(self.away.cache.glob("*/blobs/*batuta-part*")), [])
 
     def rewrite(self, change):
         """The archive with each member as `change(member, content)` says: a list of (member, content)."""
