@@ -1,9 +1,9 @@
 // Clients that ask the daemon where files are: CLIENTS connections at once for SECONDS, of the models and
 // files that make_cache has made, one line of JSON with the latencies in microseconds.
 //   resolve_load SOCKET REPOS FILES CLIENTS SECONDS RATE
-// RATE is how many questions a second all of them ask together, each at its time: a latency counts from
-// there, so what waits behind a slow answer is not forgotten. With 0 each asks again as soon as it has its
-// answer.
+// RATE is how many questions a second all of them ask together, each at its time. A latency counts from when
+// the question was put; from when it was due, if its client still waited for an answer by then. With 0 each
+// asks again as soon as it has its answer.
 
 #include <algorithm>
 #include <chrono>
@@ -66,7 +66,11 @@ std::vector<double> Ask(const Load& load, unsigned number, Clock::time_point beg
   for (;;) {
     if (load.rate == 0) due = std::max(Clock::now(), begin);
     if (due >= end) return latencies;
-    std::this_thread::sleep_until(due);
+    auto asked = due;
+    if (Clock::now() < due) {
+      std::this_thread::sleep_until(due);
+      asked = Clock::now();  // that a sleeper wakes up late is not the daemon's doing
+    }
     const batuta::v1::ResolveRequest request = AnyQuestion(load, random);
     grpc::ClientContext context;
     batuta::v1::ResolveResponse response;
@@ -76,7 +80,7 @@ std::vector<double> Ask(const Load& load, unsigned number, Clock::time_point beg
                    status.error_message().c_str());
       std::exit(1);
     }
-    latencies.push_back(duration<double, std::micro>(Clock::now() - due).count());
+    latencies.push_back(duration<double, std::micro>(Clock::now() - asked).count());
     due += pause;
   }
 }
