@@ -55,8 +55,12 @@ class File {
   virtual absl::StatusOr<FileInfo> Info() const = 0;
 };
 
+inline constexpr size_t kDirectAlignment = 4096;
+
 enum class OpenMode {
   kRead,          // must exist; a symlink is followed; leaves the access time alone where it may
+  kReadDirect,    // as kRead, from the disk itself and without a trace in the page cache, where that can be
+                  // had: offsets, lengths and memory of reads are multiples of kDirectAlignment
   kReadWrite,     // must exist
   kCreate,        // made when missing, kept when not
   kCreateNew,     // kAlreadyExists when it exists

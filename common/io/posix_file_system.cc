@@ -62,9 +62,13 @@ bool FitsOffset(uint64_t offset, size_t length) {
   return offset <= kLargest && length <= kLargest - offset;
 }
 
+// What reading leaves in the page cache.
+enum class Caching { kUsual, kDirect, kDropped };
+
 class PosixFile final : public File {
  public:
-  PosixFile(UniqueFd fd, Path path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  PosixFile(UniqueFd fd, Path path, Caching caching)
+      : fd_(std::move(fd)), path_(std::move(path)), caching_(caching) {}
 
   absl::Status WriteAt(uint64_t offset, std::span<const std::byte> bytes) override {
     if (!FitsOffset(offset, bytes.size())) return ErrnoError(EFBIG, "write " + path_.native());
@@ -90,6 +94,11 @@ class PosixFile final : public File {
       if (count < 0) return LastError("read", path_);
       if (count == 0) break;
       total += static_cast<size_t>(count);
+      // The end of the file; to ask again there would not be aligned.
+      if (caching_ == Caching::kDirect && total % kDirectAlignment != 0) break;
+    }
+    if (caching_ == Caching::kDropped) {
+      ::posix_fadvise(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(total), POSIX_FADV_DONTNEED);
     }
     return total;
   }
@@ -132,6 +141,7 @@ class PosixFile final : public File {
  private:
   const UniqueFd fd_;
   const Path path_;  // for messages
+  const Caching caching_;
 };
 
 int OpenFlags(OpenMode mode) {
@@ -139,6 +149,7 @@ int OpenFlags(OpenMode mode) {
   constexpr int kAlways = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   switch (mode) {
     case OpenMode::kRead:
+    case OpenMode::kReadDirect:
       return kAlways | O_RDONLY;
     case OpenMode::kReadWrite:
       return kAlways | O_RDWR | O_NOFOLLOW;
@@ -175,11 +186,23 @@ class PosixFileSystem final : public FileSystem {
  public:
   absl::StatusOr<std::unique_ptr<File>> Open(const Path& path, OpenMode mode) override {
     constexpr mode_t kByUmask = 0666;
+    Caching caching = mode == OpenMode::kReadDirect ? Caching::kDirect : Caching::kUsual;
+    int direct = caching == Caching::kDirect ? O_DIRECT : 0;
     // What we read is not used by anybody. Only the owner of a file may ask for that.
-    const int quietly = mode == OpenMode::kRead ? O_NOATIME : 0;
-    UniqueFd fd(Retry([&] { return ::open(path.c_str(), OpenFlags(mode) | quietly, kByUmask); }));
+    int quietly = mode == OpenMode::kRead || direct != 0 ? O_NOATIME : 0;
+    const auto open = [&] {
+      return UniqueFd(
+          Retry([&] { return ::open(path.c_str(), OpenFlags(mode) | quietly | direct, kByUmask); }));
+    };
+    UniqueFd fd = open();
     if (!fd && errno == EPERM && quietly != 0) {
-      fd = UniqueFd(Retry([&] { return ::open(path.c_str(), OpenFlags(mode)); }));
+      quietly = 0;
+      fd = open();
+    }
+    if (!fd && errno == EINVAL && direct != 0) {  // a file system that is all cache, or knows no better
+      direct = 0;
+      caching = Caching::kDropped;
+      fd = open();
     }
     if (!fd) return LastError("open", path);
 
@@ -189,7 +212,7 @@ class PosixFileSystem final : public FileSystem {
     if (S_ISDIR(stat.st_mode)) return ErrnoError(EISDIR, "open " + path.native());
     if (!S_ISREG(stat.st_mode)) return ErrnoError(EINVAL, "open " + path.native() + ": not a regular file");
     if (mode == OpenMode::kCreateShared) ShareWithGroup(fd.get(), stat);
-    return std::make_unique<PosixFile>(std::move(fd), path);
+    return std::make_unique<PosixFile>(std::move(fd), path, caching);
   }
 
   absl::Status Rename(const Path& from, const Path& to) override {

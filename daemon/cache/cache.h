@@ -14,6 +14,8 @@
 #include "common/io/file_system.h"
 #include "common/types/entry.h"
 #include "common/types/repo_id.h"
+#include "daemon/cache/damage.h"
+#include "daemon/cache/known_pieces.h"
 #include "daemon/cache/partial.h"
 #include "daemon/cache/removal.h"
 #include "daemon/cache/root_listing.h"
@@ -30,8 +32,9 @@ struct CacheOptions {
   // Names this run of the machine (see Partial). Empty = as the kernel says.
   std::string boot_id = {};
 
-  // Is told of what is published. Outlives the cache; may be null.
+  // Are told of what is published. They outlive the cache; may be null.
   VerifiedFiles* verified = nullptr;
+  KnownPieces* pieces = nullptr;
 };
 
 // What the file system under the cache can do, probed when the cache is opened.
@@ -98,6 +101,9 @@ class Cache {
   // A file of a snapshot, for reading.   kNotFound  there is none.
   virtual absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId& repo, const CommitId& commit,
                                                                const std::string& path) = 0;
+
+  // For reading all of it once (OpenMode::kReadDirect).   kNotFound  it is not there.
+  virtual absl::StatusOr<std::unique_ptr<File>> OpenToVerify(const FilePlace& place) = 0;
 
   virtual absl::StatusOr<SpaceInfo> Space() = 0;
   virtual const std::filesystem::path& root() const = 0;
@@ -167,6 +173,10 @@ class Cache {
   virtual absl::StatusOr<Removal> Remove(const RepoId& repo, const CommitId& commit,
                                          const std::vector<std::string>& paths,
                                          absl::FunctionRef<bool()> may_go) = 0;
+
+  // Takes a damaged file out of the view: see Quarantine. Nothing when the file at `place` is another by now.
+  virtual absl::StatusOr<std::optional<Withdrawal>> Withdraw(const FilePlace& place,
+                                                             const Damage& damage) = 0;
 
   // Removes those of the named files of blobs/ that no snapshot leads to and nobody has open.
   virtual absl::StatusOr<Removal> RemoveLoose(const RepoId& repo, const std::vector<std::string>& names) = 0;

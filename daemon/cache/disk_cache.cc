@@ -14,7 +14,7 @@
 #include "daemon/cache/cleanup.h"
 #include "daemon/cache/disk_error.h"
 #include "daemon/cache/folders.h"
-#include "daemon/cache/partial_file.h"
+#include "daemon/cache/quarantine.h"
 #include "daemon/cache/tree_file.h"
 #include "daemon/metadata/identity.h"
 
@@ -66,18 +66,19 @@ absl::StatusOr<std::unique_ptr<Cache>> Cache::Open(CacheOptions options, FileSys
   if (options.boot_id.empty()) options.boot_id = ReadBootId();
   DiskCache::Identity identity{instance_id.substr(0, kInstanceLength), std::move(options.boot_id)};
   const Path root = options.root.lexically_normal();
-  auto cache = std::make_unique<DiskCache>(root, std::move(identity), files, store, options.verified);
+  auto cache = std::make_unique<DiskCache>(options, std::move(identity), files, store);
   RETURN_IF_ERROR(WithWayOut(cache->Start(), root));
   return cache;
 }
 
-DiskCache::DiskCache(Path root, Identity identity, FileSystem& files, metadata::MetadataStore& store,
-                     VerifiedFiles* verified)
-    : layout_(std::move(root)),
+DiskCache::DiskCache(const CacheOptions& options, Identity identity, FileSystem& files,
+                     metadata::MetadataStore& store)
+    : layout_(options.root.lexically_normal()),
       identity_(std::move(identity)),
       files_(files),
       store_(store),
-      verified_(verified),
+      verified_(options.verified),
+      pieces_(options.pieces),
       reader_(layout_, files),
       probe_(files, layout_.Locks(), identity_.instance),
       journal_(store),
@@ -147,6 +148,10 @@ absl::StatusOr<std::unique_ptr<File>> DiskCache::OpenForReading(const RepoId& re
   return files_.Open(layout_.Snapshot(repo, commit) / path, OpenMode::kRead);
 }
 
+absl::StatusOr<std::unique_ptr<File>> DiskCache::OpenToVerify(const FilePlace& place) {
+  return files_.Open(PathOf(layout_, place), OpenMode::kReadDirect);
+}
+
 absl::StatusOr<SpaceInfo> DiskCache::Space() {
   return reader_.Space();
 }
@@ -155,6 +160,12 @@ absl::StatusOr<std::unique_ptr<Partial>> DiskCache::OpenPartial(const RepoId& re
                                                                 uint64_t size_bytes) {
   RETURN_IF_ERROR(CheckAbsent(repo, blob, size_bytes));
   RETURN_IF_ERROR(probe_.EnsureKnown());
+  return OpenPartialFile(repo, blob, size_bytes);
+}
+
+absl::StatusOr<std::unique_ptr<PartialFile>> DiskCache::OpenPartialFile(const RepoId& repo,
+                                                                        const BlobId& blob,
+                                                                        uint64_t size_bytes) {
   RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Blobs(repo)));
   PartialFile::Spec spec{repo,
                          blob,
@@ -164,7 +175,8 @@ absl::StatusOr<std::unique_ptr<Partial>> DiskCache::OpenPartial(const RepoId& re
                          layout_.Lock(repo, blob),
                          identity_.boot_id,
                          probe_.abilities().locks,
-                         verified_};
+                         verified_,
+                         pieces_};
   return PartialFile::Open(std::move(spec), files_, journal_);
 }
 
@@ -292,6 +304,13 @@ absl::StatusOr<Removal> DiskCache::Remove(const RepoId& repo, const CommitId& co
                                           const std::vector<std::string>& paths,
                                           absl::FunctionRef<bool()> may_go) {
   return remover_.Remove(repo, commit, paths, may_go);
+}
+
+absl::StatusOr<std::optional<Withdrawal>> DiskCache::Withdraw(const FilePlace& place, const Damage& damage) {
+  const auto open_partial = [this](const RepoId& repo, const BlobId& blob, uint64_t size_bytes) {
+    return OpenPartialFile(repo, blob, size_bytes);
+  };
+  return Quarantine(layout_, files_, gate_, verified_, open_partial).TakeIn(place, damage);
 }
 
 absl::StatusOr<Removal> DiskCache::RemoveLoose(const RepoId& repo, const std::vector<std::string>& names) {

@@ -11,6 +11,7 @@
 #include "daemon/cache/cache_reader.h"
 #include "daemon/cache/journal.h"
 #include "daemon/cache/layout.h"
+#include "daemon/cache/partial_file.h"
 #include "daemon/cache/probe.h"
 #include "daemon/cache/remover.h"
 #include "daemon/cache/repo_gate.h"
@@ -27,9 +28,9 @@ class DiskCache final : public Cache {
     std::string boot_id;
   };
 
-  // `verified` as in CacheOptions.
-  DiskCache(std::filesystem::path root, Identity identity, FileSystem& files, metadata::MetadataStore& store,
-            VerifiedFiles* verified);
+  // Of `options`, the root and who is told.
+  DiskCache(const CacheOptions& options, Identity identity, FileSystem& files,
+            metadata::MetadataStore& store);
 
   // As Cache::Open(): everything that touches the disk. To be called once, before all other methods.
   absl::Status Start();
@@ -45,6 +46,7 @@ class DiskCache final : public Cache {
   bool IsAsStamped(const RepoId& repo, const std::vector<Stamp>& stamps) override;
   absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId& repo, const CommitId& commit,
                                                        const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<File>> OpenToVerify(const FilePlace& place) override;
   absl::StatusOr<SpaceInfo> Space() override;
 
   const std::filesystem::path& root() const override { return layout_.root(); }
@@ -66,6 +68,7 @@ class DiskCache final : public Cache {
   absl::StatusOr<Removal> Remove(const RepoId& repo, const CommitId& commit,
                                  const std::vector<std::string>& paths,
                                  absl::FunctionRef<bool()> may_go) override;
+  absl::StatusOr<std::optional<Withdrawal>> Withdraw(const FilePlace& place, const Damage& damage) override;
   absl::StatusOr<Removal> RemoveLoose(const RepoId& repo, const std::vector<std::string>& names) override;
 
  private:
@@ -73,6 +76,8 @@ class DiskCache final : public Cache {
 
   absl::Status CheckAbsent(const RepoId& repo, const BlobId& blob, uint64_t size_bytes);
   absl::Status WriteTag(const Path& temp_folder);
+  absl::StatusOr<std::unique_ptr<PartialFile>> OpenPartialFile(const RepoId& repo, const BlobId& blob,
+                                                               uint64_t size_bytes);
   void RecordVerified(const std::vector<Path>& blobs);
   absl::Status Replace(const RepoId& repo, const Path& path, const std::function<absl::Status(File&)>& write);
 
@@ -81,6 +86,7 @@ class DiskCache final : public Cache {
   FileSystem& files_;
   metadata::MetadataStore& store_;
   VerifiedFiles* const verified_;
+  KnownPieces* const pieces_;
   const CacheReader reader_;
   Probe probe_;
   PartialJournal journal_;

@@ -62,4 +62,16 @@ absl::StatusOr<std::vector<Path>> MakeRealFolders(FileSystem& files, const std::
   return changed;
 }
 
+absl::Status SyncFolderTree(FileSystem& files, const Path& folder) {
+  const auto names = files.List(folder);
+  if (SaysAbsent(names.status())) return absl::OkStatus();
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
+    const auto info = files.Info(folder / name);
+    if (info.ok() && info->kind == Kind::kFolder) RETURN_IF_ERROR(SyncFolderTree(files, folder / name));
+  }
+  const absl::Status synced = files.SyncFolder(folder);
+  return SaysAbsent(synced) ? absl::OkStatus() : synced;
+}
+
 }  // namespace batuta::cache

@@ -29,4 +29,7 @@ absl::StatusOr<bool> CheckRealFolders(FileSystem& files, const std::vector<std::
 absl::StatusOr<std::vector<std::filesystem::path>> MakeRealFolders(
     FileSystem& files, const std::vector<std::filesystem::path>& folders);
 
+// Syncs the folder and every one below it, innermost first. One that is not there is no error.
+absl::Status SyncFolderTree(FileSystem& files, const std::filesystem::path& folder);
+
 }  // namespace batuta::cache

@@ -97,6 +97,16 @@ std::optional<PartialRecord> DecodePartialRecord(std::string_view text) {
   return record;
 }
 
+std::string Encode(const PieceSums& sums) {
+  json value = {{"v", kFormatVersion}, {"sums", ToJson(sums)}};
+  return value.dump();
+}
+
+PieceSums DecodePieceSums(std::string_view text) {
+  const json value = json::parse(text, nullptr, false);
+  return value.is_object() ? SumsIn(value) : PieceSums();
+}
+
 bool IsWellFormed(const std::vector<Extent>& extents, uint64_t size_bytes) {
   for (size_t i = 0; i < extents.size(); ++i) {
     if (extents[i].begin >= extents[i].end || extents[i].end > size_bytes) return false;

@@ -33,6 +33,10 @@ std::string Encode(const PartialRecord& record);
 // Nothing when `text` is no record, or one whose extents are not sorted, disjoint and within the size.
 std::optional<PartialRecord> DecodePartialRecord(std::string_view text);
 
+// Checksums as JSON, and back: none when `text` holds none, or odd ones.
+std::string Encode(const PieceSums& sums);
+PieceSums DecodePieceSums(std::string_view text);
+
 // Sorted, not empty, disjoint, not touching each other, within `size_bytes`?
 bool IsWellFormed(const std::vector<Extent>& extents, uint64_t size_bytes);
 

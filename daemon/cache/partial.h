@@ -73,7 +73,8 @@ class Partial {
   // afterwards.
   //   kDataLoss (DIGEST_MISMATCH)   the file has not the blob's size.
   //   kUnavailable (STORAGE_FAILED) also when another program removed the file meanwhile.
-  virtual absl::Status Publish() = 0;
+  // `sums`: of all pieces that have one, kept for the day when the disk has damaged the blob.
+  virtual absl::Status Publish(const PieceSums& sums) = 0;
 
   // Removes file and journal. The object is of no use afterwards.
   virtual absl::Status Discard() = 0;

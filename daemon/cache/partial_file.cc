@@ -41,8 +41,8 @@ absl::StatusOr<std::unique_ptr<File>> OpenLocked(FileSystem& files, const Path& 
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Partial>> PartialFile::Open(Spec spec, FileSystem& files,
-                                                           PartialJournal& journal) {
+absl::StatusOr<std::unique_ptr<PartialFile>> PartialFile::Open(Spec spec, FileSystem& files,
+                                                               PartialJournal& journal) {
   ASSIGN_OR_RETURN(const std::optional<PartialRecord> found, journal.Load(spec.repo, spec.blob));
   if (!found.has_value()) {
     // Before the file, so that there is never a file of ours without a record.
@@ -102,7 +102,15 @@ absl::Status PartialFile::StartOver() {
   return file_->Truncate(0);
 }
 
-absl::Status PartialFile::Publish() {
+// The record goes first: while it has no such file, nothing of it is believed, since the file it has is
+// empty.
+absl::Status PartialFile::Adopt(const Path& damaged, const std::vector<Extent>& good, const PieceSums& sums) {
+  RETURN_IF_ERROR(Record(good, good, sums));
+  RETURN_IF_ERROR(files_.Rename(damaged, spec_.part));
+  return files_.SyncFolder(spec_.part.parent_path());
+}
+
+absl::Status PartialFile::Publish(const PieceSums& sums) {
   RETURN_IF_ERROR(CheckPlace());
   RETURN_IF_ERROR(SyncBytes());
   RETURN_IF_ERROR(PutInPlace());
@@ -111,6 +119,7 @@ absl::Status PartialFile::Publish() {
   if (const auto info = file_->Info(); info.ok() && spec_.verified != nullptr) {
     spec_.verified->Record({{*info, spec_.blob}}).IgnoreError();  // else it is hashed once more one day
   }
+  if (spec_.pieces != nullptr) spec_.pieces->Record(spec_.blob, spec_.size_bytes, sums).IgnoreError();
   return absl::OkStatus();
 }
 

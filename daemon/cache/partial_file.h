@@ -10,6 +10,7 @@
 
 #include "common/io/file_system.h"
 #include "daemon/cache/journal.h"
+#include "daemon/cache/known_pieces.h"
 #include "daemon/cache/partial.h"
 #include "daemon/cache/verified_files.h"
 
@@ -27,12 +28,14 @@ class PartialFile final : public Partial {
     std::filesystem::path lock;   // of the blob
     std::string boot_id;
     bool can_lock = true;
-    VerifiedFiles* verified = nullptr;  // is told of what is published; may be null
+    VerifiedFiles* verified = nullptr;  // these are told of what is published; may be null
+    KnownPieces* pieces = nullptr;
   };
 
   // Opens or makes the file and settles what of it is believed.
   //   kFailedPrecondition (DAEMON_BUSY)  it is in use.
-  static absl::StatusOr<std::unique_ptr<Partial>> Open(Spec spec, FileSystem& files, PartialJournal& journal);
+  static absl::StatusOr<std::unique_ptr<PartialFile>> Open(Spec spec, FileSystem& files,
+                                                           PartialJournal& journal);
 
   const BlobId& blob() const override { return spec_.blob; }
 
@@ -42,12 +45,18 @@ class PartialFile final : public Partial {
 
   const PieceSums& sums() const override { return sums_; }
 
+  // Puts a file of the same folder, a blob that was found to be damaged, in the place of this one's, of which
+  // nothing is believed. `good`, in the form of believed(), is what of it is right and on the disk. The
+  // object is of no use afterwards.
+  absl::Status Adopt(const std::filesystem::path& damaged, const std::vector<Extent>& good,
+                     const PieceSums& sums);
+
   absl::Status WriteAt(uint64_t offset, std::span<const std::byte> bytes) override;
   absl::StatusOr<size_t> ReadAt(uint64_t offset, std::span<std::byte> bytes) override;
   absl::Status Journal(const std::vector<Extent>& written, const PieceSums& sums) override;
   absl::Status Checkpoint(const std::vector<Extent>& written, const PieceSums& sums) override;
   absl::Status StartOver() override;
-  absl::Status Publish() override;
+  absl::Status Publish(const PieceSums& sums) override;
   absl::Status Discard() override;
 
  private:

@@ -5,6 +5,7 @@
 #include "daemon/cache/cache.h"
 #include "daemon/cache/cache_reader.h"
 #include "daemon/cache/layout.h"
+#include "daemon/cache/quarantine.h"
 
 namespace batuta::cache {
 namespace {
@@ -49,6 +50,14 @@ class ReadOnlyCache final : public Cache {
   absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId& repo, const CommitId& commit,
                                                        const std::string& path) override {
     return files_.Open(layout_.Snapshot(repo, commit) / path, OpenMode::kRead);
+  }
+
+  absl::StatusOr<std::unique_ptr<File>> OpenToVerify(const FilePlace& place) override {
+    return files_.Open(PathOf(layout_, place), OpenMode::kReadDirect);
+  }
+
+  absl::StatusOr<std::optional<Withdrawal>> Withdraw(const FilePlace&, const Damage&) override {
+    return Refusal();
   }
 
   absl::StatusOr<SpaceInfo> Space() override { return reader_.Space(); }

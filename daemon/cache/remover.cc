@@ -10,6 +10,7 @@
 #include "common/text/human.h"
 #include "daemon/cache/blob_lock.h"
 #include "daemon/cache/disk_error.h"
+#include "daemon/cache/folders.h"
 
 namespace batuta::cache {
 namespace {
@@ -86,7 +87,7 @@ absl::StatusOr<Removal> Remover::Remove(const RepoId& repo, const CommitId& comm
     if (info.ok() && info->kind == Kind::kFile && info->links == 1) removal.freed_bytes += info->size_bytes;
   }
   if (is_whole_snapshot) RETURN_IF_ERROR(RemoveSnapshotFolder(repo, commit));
-  RETURN_IF_ERROR(SyncTree(layout_.Snapshots(repo)));
+  RETURN_IF_ERROR(SyncFolderTree(files_, layout_.Snapshots(repo)));
   RETURN_IF_ERROR(RemoveBlobs(repo, doomed.blobs, &removal));
   RemoveEmptyRepo(repo);
   return removal;
@@ -103,7 +104,7 @@ absl::StatusOr<Removal> Remover::RemoveLoose(const RepoId& repo, const std::vect
     if (!is_open) loose.insert(file.name);
   }
   // Whoever took the last link away may not have made that durable: a blob must not go before its links.
-  if (!loose.empty()) RETURN_IF_ERROR(SyncTree(layout_.Snapshots(repo)));
+  if (!loose.empty()) RETURN_IF_ERROR(SyncFolderTree(files_, layout_.Snapshots(repo)));
   RETURN_IF_ERROR(RemoveBlobs(repo, loose, &removal));
   RemoveEmptyRepo(repo);
   return removal;
@@ -113,7 +114,7 @@ absl::StatusOr<Removal> Remover::RemoveLoose(const RepoId& repo, const std::vect
 // refs are synced, since an earlier try may have been killed between removing one and syncing.
 absl::Status Remover::RemoveRefs(const RepoId& repo, const std::vector<std::string>& refs) {
   for (const std::string& ref : refs) RETURN_IF_ERROR(IgnoreAbsent(files_.Remove(layout_.Refs(repo) / ref)));
-  return SyncTree(layout_.Refs(repo));
+  return SyncFolderTree(files_, layout_.Refs(repo));
 }
 
 absl::Status Remover::RemoveSnapshotFolder(const RepoId& repo, const CommitId& commit) {
@@ -188,18 +189,6 @@ absl::StatusOr<bool> Remover::IsOpen(const Path& path) {
   if (SaysAbsent(file.status()) || absl::IsPermissionDenied(file.status())) return false;
   if (!file.ok()) return file.status();
   return (*file)->IsOpenElsewhere();
-}
-
-// Of the whole tree, for the same reason: what others took away, or an earlier try, may not be durable yet.
-absl::Status Remover::SyncTree(const Path& folder) {
-  const auto names = files_.List(folder);
-  if (SaysAbsent(names.status())) return absl::OkStatus();
-  if (!names.ok()) return names.status();
-  for (const std::string& name : *names) {
-    const auto info = files_.Info(folder / name);
-    if (info.ok() && info->kind == Kind::kFolder) RETURN_IF_ERROR(SyncTree(folder / name));
-  }
-  return IgnoreAbsent(files_.SyncFolder(folder));
 }
 
 absl::Status Remover::RemoveTree(const Path& folder) {

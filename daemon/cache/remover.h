@@ -50,7 +50,6 @@ class Remover {
   absl::StatusOr<std::vector<Aside>> SetAside(const RepoId& repo, const std::set<std::string>& names);
   absl::StatusOr<bool> IsOpen(const Path& path);
   absl::Status RemoveTree(const Path& folder);
-  absl::Status SyncTree(const Path& folder);
   void RemoveEmptyRepo(const RepoId& repo);
 
   const Layout& layout_;

@@ -148,6 +148,8 @@ class Surveyor {
     }
     if (SaysAbsent(info.status())) return absl::OkStatus();
     if (!info.ok()) return info.status();
+    // Passed over, it would be left behind by whoever removes its blob.
+    if (info->kind == Kind::kSymlink && !text.ok()) return text.status();
     if (info->kind == Kind::kFolder && !text.ok()) {
       AddStamp(place, info);
       pending->push_back(path + "/");

@@ -213,7 +213,7 @@ absl::Status CommitImport::EndBlob() {
   if (!blob.is_kept) return absl::OkStatus();
   imported_bytes_ += blob.size_bytes;
   if (blob.partial != nullptr) {
-    RETURN_IF_ERROR(blob.partial->Publish());
+    RETURN_IF_ERROR(blob.partial->Publish({}));
   } else {
     auto staged = context_.cache.Stage(spec_.repo, blob.blob, blob.bytes);
     if (!absl::IsAlreadyExists(staged.status())) {

@@ -161,7 +161,7 @@ void PartialWriter::OnHashed(const absl::StatusOr<std::string>& hash) {
 absl::Status PartialWriter::PublishIfRight(const std::string& hash) {
   is_damaged_ = hash != entry_.blob.hex();
   if (is_damaged_) return DigestMismatch(repo_, entry_, hash);
-  absl::Status published = partial_->Publish();
+  absl::Status published = partial_->Publish(checks_->sums());
   partial_.reset();
   return published;
 }

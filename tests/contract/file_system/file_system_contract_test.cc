@@ -1,5 +1,6 @@
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -118,6 +119,19 @@ TYPED_TEST(FileSystemContract, WritesAndReadsAtAnyOffset) {
   EXPECT_THAT(file->ReadAt(11, part), IsOkAndHolds(size_t{0}));
   EXPECT_THAT(file->ReadAt(1'000'000, part), IsOkAndHolds(size_t{0}));
   EXPECT_THAT(file->Sync(), IsOk());
+}
+
+TYPED_TEST(FileSystemContract, DirectReadsSeeWhatWasWrittenUpToTheVeryEnd) {
+  const std::string content(3 * kDirectAlignment + 5, 'x');
+  this->Write(this->root_ / "f", content);
+  ASSERT_THAT(this->files_.Symlink("f", this->root_ / "link"), IsOk());
+  ASSERT_OK_AND_ASSIGN(const auto file, this->files_.Open(this->root_ / "link", OpenMode::kReadDirect));
+  alignas(kDirectAlignment) std::array<std::byte, 2 * kDirectAlignment> buffer{};
+  EXPECT_THAT(file->ReadAt(0, buffer), IsOkAndHolds(2 * kDirectAlignment));
+  EXPECT_THAT(file->ReadAt(2 * kDirectAlignment, buffer), IsOkAndHolds(kDirectAlignment + 5));
+  EXPECT_EQ(std::memcmp(buffer.data(), content.data(), kDirectAlignment + 5), 0);
+  EXPECT_THAT(file->ReadAt(4 * kDirectAlignment, buffer), IsOkAndHolds(size_t{0}));
+  EXPECT_THAT(file->WriteAt(0, Bytes("y")), HasErrno(EBADF));
 }
 
 TYPED_TEST(FileSystemContract, AFileOpenedToReadIsNotWritten) {

@@ -60,7 +60,7 @@ absl::Status Fetch(Cache& cache, const Entry& entry) {
   if (absl::IsAlreadyExists(partial.status())) return absl::OkStatus();
   if (!partial.ok()) return partial.status();
   RETURN_IF_ERROR(Fill(**partial, BytesOfBlob(entry.blob)));
-  return (*partial)->Publish();
+  return (*partial)->Publish({});
 }
 
 }  // namespace

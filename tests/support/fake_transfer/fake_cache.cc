@@ -157,7 +157,7 @@ class FakeCache::OpenFile final : public cache::Partial {
     return absl::OkStatus();
   }
 
-  absl::Status Publish() override {
+  absl::Status Publish(const cache::PieceSums& /*sums*/) override {
     MutexLock lock(disk_->mutex);
     Blob* blob = Begin(Call::kPublish, "publish");
     if (blob == nullptr) return Dead();

@@ -307,8 +307,8 @@ absl::StatusOr<std::unique_ptr<File>> FakeFileSystem::Open(const Path& path, Ope
   const auto fail = [&](int error) { return ToStatus(error, Call::kOpen, path); };
   if (const int error = machine_->Begin(Call::kOpen, path); error != 0) return fail(error);
   FakeDisk::Place place;
-  if (const int error = machine_->disk.Find(path, mode == OpenMode::kRead, &place); error != 0)
-    return fail(error);
+  const bool reads_only = mode == OpenMode::kRead || mode == OpenMode::kReadDirect;
+  if (const int error = machine_->disk.Find(path, reads_only, &place); error != 0) return fail(error);
   const bool may_make =
       mode == OpenMode::kCreate || mode == OpenMode::kCreateNew || mode == OpenMode::kCreateShared;
   if (place.node == nullptr) {
@@ -320,7 +320,7 @@ absl::StatusOr<std::unique_ptr<File>> FakeFileSystem::Open(const Path& path, Ope
   }
   if (place.node->kind == Kind::kSymlink) return fail(ELOOP);
   if (place.node->kind == Kind::kFolder) return fail(EISDIR);
-  return std::make_unique<OpenFile>(machine_, place.node, path, mode != OpenMode::kRead, machine_->boots);
+  return std::make_unique<OpenFile>(machine_, place.node, path, !reads_only, machine_->boots);
 }
 
 absl::Status FakeFileSystem::Rename(const Path& from, const Path& to) {

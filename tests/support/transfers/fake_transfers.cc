@@ -51,7 +51,7 @@ void FakeTransfers::Put(const RepoId& repo, const Entry& entry, std::string_view
   auto partial = cache_.OpenPartial(repo, entry.blob, entry.size_bytes);
   Require(partial.status());
   Require((*partial)->WriteAt(0, std::as_bytes(std::span(content))));
-  Require((*partial)->Publish());
+  Require((*partial)->Publish({}));
 }
 
 void FakeTransfers::Fail(size_t index, const absl::Status& status) {

@@ -51,7 +51,7 @@ std::span<const std::byte> BytesOf(std::string_view text) {
 absl::Status PutBlob(Cache& cache, const RepoId& repo, const BlobId& blob, std::string_view content) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Partial> partial, cache.OpenPartial(repo, blob, content.size()));
   RETURN_IF_ERROR(partial->WriteAt(0, BytesOf(content)));
-  return partial->Publish();
+  return partial->Publish({});
 }
 
 void CacheTest::Reopen(std::string boot) {

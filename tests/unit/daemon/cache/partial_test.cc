@@ -54,7 +54,7 @@ TEST_F(PartialTest, BecomesTheBlobWhenPublished) {
   ASSERT_THAT(partial->WriteAt(0, BytesOf("01234")), IsOk());
   EXPECT_FALSE(fs::exists(whole()));
 
-  ASSERT_THAT(partial->Publish(), IsOk());
+  ASSERT_THAT(partial->Publish({}), IsOk());
 
   EXPECT_EQ(Read(whole()), "0123456789");
   EXPECT_THAT(Tree("models--acme--otter/blobs"), ElementsAre(blob_.hex()));
@@ -63,7 +63,7 @@ TEST_F(PartialTest, BecomesTheBlobWhenPublished) {
 }
 
 TEST_F(PartialTest, PublishesAnEmptyBlob) {
-  ASSERT_THAT(Open(0)->Publish(), IsOk());
+  ASSERT_THAT(Open(0)->Publish({}), IsOk());
   EXPECT_EQ(Read(whole()), "");
 }
 
@@ -94,7 +94,7 @@ TEST_F(PartialTest, ABlobThatAnotherToolPutThereMeanwhileIsAsGood) {
   const auto partial = Open();
   ASSERT_THAT(partial->WriteAt(0, BytesOf("0123456789")), IsOk());
   Given(whole(), "0123456789");
-  EXPECT_THAT(partial->Publish(), IsOk());
+  EXPECT_THAT(partial->Publish({}), IsOk());
   EXPECT_EQ(Read(whole()), "0123456789");
 }
 
@@ -231,7 +231,7 @@ TEST_F(PartialTest, RefusesExtentsThatAreNotInForm) {
 TEST_F(PartialTest, IsNotPublishedShort) {
   const auto partial = Open();
   ASSERT_THAT(partial->WriteAt(0, BytesOf("0123")), IsOk());
-  EXPECT_THAT(partial->Publish(), HasReason("DIGEST_MISMATCH"));
+  EXPECT_THAT(partial->Publish({}), HasReason("DIGEST_MISMATCH"));
   EXPECT_FALSE(fs::exists(whole()));
 }
 
@@ -239,7 +239,7 @@ TEST_F(PartialTest, SaysSoWhenItsFileWasRemovedMeanwhile) {
   const auto partial = Open();
   ASSERT_THAT(partial->WriteAt(0, BytesOf("0123456789")), IsOk());
   fs::remove_all(root() / "models--acme--otter");
-  const absl::Status status = partial->Publish();
+  const absl::Status status = partial->Publish({});
   EXPECT_THAT(status, HasReason("STORAGE_FAILED"));
   EXPECT_THAT(status, HasMessage(HasSubstr("removed while it was being written")));
   EXPECT_THAT(PutBlob(*cache_, repo_, blob_, "0123456789"), IsOk());
@@ -250,7 +250,7 @@ TEST_F(PartialTest, DoesNotPublishAFileThatTookItsName) {
   ASSERT_THAT(partial->WriteAt(0, BytesOf("0123456789")), IsOk());
   fs::remove(part());
   Given(part(), "not it");
-  EXPECT_THAT(partial->Publish(), HasReason("STORAGE_FAILED"));
+  EXPECT_THAT(partial->Publish({}), HasReason("STORAGE_FAILED"));
   EXPECT_FALSE(fs::exists(whole()));
 }
 
@@ -275,7 +275,7 @@ TEST_F(PartialTest, DisjointRangesMayBeWrittenSideBySide) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  ASSERT_THAT(partial->Publish(), IsOk());
+  ASSERT_THAT(partial->Publish({}), IsOk());
   const std::string content = Read(whole());
   for (size_t t = 0; t < kThreads; ++t) {
     EXPECT_EQ(content.substr(t * kEach, kEach), std::string(kEach, static_cast<char>('a' + t)));
