@@ -85,6 +85,7 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<metadata::MetadataStore> store_;
   std::unique_ptr<cache::VerifiedFiles> verified_;
+  std::unique_ptr<cache::KnownPieces> pieces_;
   std::unique_ptr<cache::Cache> cache_;
   std::unique_ptr<inventory::Pins> pins_;
   std::unique_ptr<inventory::Inventory> inventory_;
@@ -139,7 +140,9 @@ absl::Status WiredDaemon::OpenStorage() {
   facts_.notices = report_.notices;
   for (const std::string& notice : facts_.notices) LogWarn("catalog", Field("notice", notice));
   verified_ = std::make_unique<cache::VerifiedFiles>(*store_, clock_);
-  const cache::CacheOptions cache_options = {.root = options_.cache_dir, .verified = verified_.get()};
+  pieces_ = std::make_unique<cache::KnownPieces>(*store_);
+  const cache::CacheOptions cache_options = {
+      .root = options_.cache_dir, .verified = verified_.get(), .pieces = pieces_.get()};
   absl::StatusOr<std::unique_ptr<cache::Cache>> cache = cache::Cache::Open(cache_options, *files_, *store_);
   if (ReasonOf(cache.status()) == reason::kStorageReadOnly) {
     // Worth running for: a cache that somebody else fills, mounted for reading.
@@ -225,6 +228,14 @@ void WiredDaemon::Serve() {
                                   .space = *space_,
                                   .inventory = *inventory_,
                                   .evictor = *evictor_,
+                                  .verify = {.cache = *cache_,
+                                             .inventory = *inventory_,
+                                             .verified = *verified_,
+                                             .pieces = *pieces_,
+                                             .core = *core_,
+                                             .disk = *disk_,
+                                             .clock = clock_,
+                                             .bytes_per_second = options_.verify_bytes_per_second},
                                   .budget = *budget_,
                                   .planner = *planner_,
                                   .jobs = *jobs_,
@@ -335,6 +346,7 @@ void WiredDaemon::Stop() {
   inventory_.reset();
   pins_.reset();
   cache_.reset();
+  pieces_.reset();
   verified_.reset();
   store_.reset();
   files_.reset();

@@ -154,6 +154,12 @@ std::vector<Setting> Declare(const Environment& environment) {
        "Left free on the file system of the cache, whatever is pulled; the cache makes room for it as well."},
       {"cache.high_water", "", {}, "95", "Percent of cache.max_size above which eviction begins."},
       {"cache.low_water", "", {}, "85", "Percent of cache.max_size down to which it goes on."},
+      {"cache.verify_rate",
+       "",
+       {},
+       "200M",
+       "Bytes per second that `hf cache verify` reads when it names no --limit-rate; 0 = as fast as the "
+       "disk."},
       {"disk.threads", "", {}, "4", "Threads that write, hash and publish."},
       {"tls.ca_file", "", {"SSL_CERT_FILE"}, "", "Certificates to trust, in PEM; empty = the system's."},
   };
@@ -296,6 +302,7 @@ absl::Status ResolveTransfer(const Settings& settings, Options& options) {
   ASSIGN_OR_RETURN(options.quota.high_percent, settings.Count("cache.high_water", 1, 100));
   ASSIGN_OR_RETURN(options.quota.low_percent,
                    settings.Count("cache.low_water", 1, options.quota.high_percent));
+  ASSIGN_OR_RETURN(options.verify_bytes_per_second, settings.Rate("cache.verify_rate"));
   ASSIGN_OR_RETURN(options.disk_threads, settings.Count("disk.threads", 1, 64));
   options.curl.max_connections = transfer.connections + 16;
   options.curl.max_connections_per_host = transfer.connections + 8;

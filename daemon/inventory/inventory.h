@@ -63,6 +63,9 @@ class Inventory {
   // Forgets the records of a selection, before it is removed.
   absl::Status Forget(const RepoId& repo, const CommitId& commit, const std::string& selection);
 
+  // What pulls asked for in that commit, whatever of it is there.
+  absl::StatusOr<std::vector<PulledSelection>> PulledOf(const RepoId& repo, const CommitId& commit);
+
   // A use of the snapshot, or of one file of it, now.
   absl::Status Touch(const RepoId& repo, const CommitId& commit, const std::optional<std::string>& path);
 
@@ -110,7 +113,6 @@ class Inventory {
   absl::Status Update(bool only_changed);
   absl::StatusOr<bool> SurveyAgain(const RepoId& repo, const Repo* before);
   absl::StatusOr<std::shared_ptr<const Repo>> SurveyNow(const RepoId& repo, const Repo* before);
-  absl::StatusOr<std::vector<PulledSelection>> PulledOf(const RepoId& repo, const CommitId& commit);
   std::vector<dependency::Dependency> NeedsOf(const RepoId& repo, const cache::SurveyedSnapshot& snapshot);
   absl::Status Save(const RepoId& repo);
   void Outdate(const RepoId& repo, metadata::WriteBatch* batch);

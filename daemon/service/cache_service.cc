@@ -12,6 +12,7 @@
 #include "daemon/service/import_call.h"
 #include "daemon/service/lease_watch.h"
 #include "daemon/service/services.h"
+#include "daemon/service/verify_watch.h"
 
 namespace batuta::service {
 
@@ -19,7 +20,7 @@ namespace {
 
 class GrpcCacheService final : public v1::CacheService::CallbackService {
  public:
-  explicit GrpcCacheService(const ServiceContext& context) : context_(context) {}
+  GrpcCacheService(const ServiceContext& context, uint32_t uid) : context_(context), uid_(uid) {}
 
   grpc::ServerUnaryReactor* ListRepos(grpc::CallbackServerContext* /*context*/,
                                       const v1::ListReposRequest* request,
@@ -175,6 +176,11 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
     return BeginImport(context_, response);
   }
 
+  grpc::ServerWriteReactor<v1::VerifyResponse>* Verify(grpc::CallbackServerContext* context,
+                                                       const v1::VerifyRequest* request) override {
+    return VerifyWatch::Begin<VerifyWatch>(context_, CallerOf(uid_, *context), *request);
+  }
+
  private:
   struct Question {
     RepoId repo;
@@ -233,12 +239,13 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
   }
 
   const ServiceContext& context_;
+  const uint32_t uid_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeCacheService(const ServiceContext& context, uint32_t /*uid*/) {
-  return std::make_unique<GrpcCacheService>(context);
+std::unique_ptr<grpc::Service> MakeCacheService(const ServiceContext& context, uint32_t uid) {
+  return std::make_unique<GrpcCacheService>(context, uid);
 }
 
 }  // namespace batuta::service

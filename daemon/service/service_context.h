@@ -18,6 +18,7 @@
 #include "daemon/jobs/overall_limit.h"
 #include "daemon/pull/planner.h"
 #include "daemon/service/open_calls.h"
+#include "daemon/verify/verification.h"
 
 namespace batuta::service {
 
@@ -54,6 +55,7 @@ struct ServiceContext {
   cache::SpaceLedger& space;
   inventory::Inventory& inventory;
   eviction::Evictor& evictor;
+  verify::VerifyContext verify;
   budget::BudgetedTransport& budget;
   pull::Planner& planner;
   jobs::JobQueue& jobs;

@@ -26,7 +26,8 @@ bool WaitUntil(const std::function<bool()>& condition) {
 }
 
 ServiceFixture::ServiceFixture() {
-  cache_ = std::move(cache::Cache::Open({.root = folder_ / "hub"}, *files_, store_)).value();
+  const cache::CacheOptions cache{.root = folder_ / "hub", .verified = &verified_, .pieces = &pieces_};
+  cache_ = std::move(cache::Cache::Open(cache, *files_, store_)).value();
   pins_ = std::move(inventory::Pins::Load(folder_ / "pins.txt", *files_)).value();
   inventory_ = std::make_unique<inventory::Inventory>(*cache_, store_, *pins_, clock_);
   evictor_ = std::make_unique<eviction::Evictor>(eviction::EvictorOptions{}, *inventory_, *cache_, clock_);
@@ -59,6 +60,13 @@ ServiceFixture::ServiceFixture() {
                                                                 .space = space_,
                                                                 .inventory = *inventory_,
                                                                 .evictor = *evictor_,
+                                                                .verify = {.cache = *cache_,
+                                                                           .inventory = *inventory_,
+                                                                           .verified = verified_,
+                                                                           .pieces = pieces_,
+                                                                           .core = *core_,
+                                                                           .disk = *disk_,
+                                                                           .clock = clock_},
                                                                 .budget = *budget_,
                                                                 .planner = *planner_,
                                                                 .jobs = *jobs_,

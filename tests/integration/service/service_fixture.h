@@ -66,6 +66,8 @@ class ServiceFixture : public testing::Test {
   const std::unique_ptr<Sequence> core_ = Sequence::Start("core");
   const std::unique_ptr<WorkerPool> disk_ = WorkerPool::Start("disk", 2);
   const std::unique_ptr<WorkerPool> upkeep_ = WorkerPool::Start("upkeep", 1);
+  cache::VerifiedFiles verified_{store_, clock_};
+  cache::KnownPieces pieces_{store_};
   std::unique_ptr<cache::Cache> cache_;
   std::unique_ptr<inventory::Pins> pins_;
   std::unique_ptr<inventory::Inventory> inventory_;
