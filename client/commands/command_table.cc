@@ -13,6 +13,7 @@
 #include "client/commands/hf_cache_import.h"
 #include "client/commands/hf_cache_pin.h"
 #include "client/commands/hf_cache_rm.h"
+#include "client/commands/hf_cache_verify.h"
 #include "client/commands/hf_files.h"
 #include "client/commands/hf_info.h"
 #include "client/commands/hf_jobs.h"
@@ -54,6 +55,7 @@ std::vector<std::unique_ptr<Command>> MakeCommands() {
   commands.push_back(std::make_unique<HfCachePin>());
   commands.push_back(std::make_unique<HfCacheUnpin>());
   commands.push_back(std::make_unique<HfCacheWhy>());
+  commands.push_back(std::make_unique<HfCacheVerify>());
   commands.push_back(std::make_unique<HfCacheRescan>());
   commands.push_back(std::make_unique<HfCacheExport>());
   commands.push_back(std::make_unique<HfCacheImport>());

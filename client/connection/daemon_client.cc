@@ -320,6 +320,16 @@ std::unique_ptr<ImportStream> DaemonClient::Import() {
   return std::unique_ptr<ImportStream>(new ImportStream(std::move(call)));
 }
 
+absl::Status DaemonClient::Verify(const v1::VerifyRequest& request, CallStop& stop,
+                                  const OnMessage<v1::VerifyResponse>& on_message) {
+  grpc::ClientContext context;
+  stubs_->Prepare(context);
+  stop.Attach(&context);
+  absl::Status status = stubs_->Drain(context, stubs_->cache.Verify(&context, request), on_message);
+  stop.Attach(nullptr);
+  return status;
+}
+
 absl::StatusOr<v1::GetLimitsResponse> DaemonClient::GetLimits() {
   return stubs_->Call(stubs_->budget, &v1::BudgetService::Stub::GetLimits, v1::GetLimitsRequest());
 }

@@ -131,6 +131,8 @@ class DaemonClient {
 
   // The client outlives the stream.
   std::unique_ptr<ImportStream> Import();
+  absl::Status Verify(const v1::VerifyRequest& request, CallStop& stop,
+                      const OnMessage<v1::VerifyResponse>& on_message);
 
   absl::StatusOr<v1::GetLimitsResponse> GetLimits();
   absl::Status WatchLimits(CallStop& stop, const OnMessage<v1::WatchLimitsResponse>& on_message);

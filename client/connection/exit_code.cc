@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "common/status/status.h"
 
@@ -12,6 +16,13 @@ struct Row {
   std::string_view reason;
   int exit_code;
 };
+
+// The mask of VerifyOutcome(), and the facts by which its error is known.
+constexpr int kNotAllRight = 1;
+constexpr int kDamage = 8;
+constexpr int kUnchecked = 16;
+constexpr std::string_view kDamagedFact = "damaged_files";
+constexpr std::string_view kUnreadableFact = "unreadable_files";
 
 constexpr Row kByReason[] = {
     {reason::kInvalidRepoId, 2},
@@ -91,7 +102,31 @@ int ExitCode(absl::StatusCode code, std::string_view reason) {
 }
 
 int ExitCode(const absl::Status& status) {
+  const Facts facts = DetailsOf(status).facts;
+  const bool is_damaged = facts.count(kDamagedFact) == 1;
+  const bool is_unchecked = facts.count(kUnreadableFact) == 1;
+  if (is_damaged || is_unchecked)
+    return kNotAllRight | (is_damaged ? kDamage : 0) | (is_unchecked ? kUnchecked : 0);
   return ExitCode(status.code(), ReasonOf(status));
+}
+
+absl::Status VerifyOutcome(uint64_t damaged_files, uint64_t unreadable_files) {
+  if (damaged_files == 0 && unreadable_files == 0) return absl::OkStatus();
+  Facts facts;
+  std::string message = "the cache:";
+  if (damaged_files > 0) {
+    facts.emplace(kDamagedFact, fmt::format("{}", damaged_files));
+    message +=
+        fmt::format(" {} file{} damaged or missing", damaged_files, damaged_files == 1 ? " is" : "s are");
+  }
+  if (unreadable_files > 0) {
+    facts.emplace(kUnreadableFact, fmt::format("{}", unreadable_files));
+    message += fmt::format("{} {} could not be read", damaged_files > 0 ? ", and" : "", unreadable_files);
+  }
+  return MakeError(
+      absl::StatusCode::kDataLoss, {}, message,
+      damaged_files > 0 ? "batuta hf cache verify --repair" : "check the disk that holds the cache",
+      std::move(facts));
 }
 
 }  // namespace batuta::client

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -17,5 +18,10 @@ namespace batuta::client {
 int ExitCode(absl::StatusCode code, std::string_view reason);
 
 int ExitCode(const absl::Status& status);
+
+// How a verification of the cache ends: OK when all is right or mended. Else an error whose exit code is a
+// mask: 1 always, 8 when damage remains (together 9, a damaged cache), 16 when something could not be
+// checked.
+absl::Status VerifyOutcome(uint64_t damaged_files, uint64_t unreadable_files);
 
 }  // namespace batuta::client

@@ -111,5 +111,12 @@ TEST(ExitCodeTest, ReadsCodeAndReasonOfAStatus) {
   EXPECT_EQ(ExitCode(MakeError(StatusCode::kResourceExhausted, reason::kDiskFull, "full")), 7);
 }
 
+TEST(ExitCodeTest, AVerificationEndsWithAMask) {
+  EXPECT_EQ(ExitCode(VerifyOutcome(0, 0)), 0);
+  EXPECT_EQ(ExitCode(VerifyOutcome(3, 0)), 9);
+  EXPECT_EQ(ExitCode(VerifyOutcome(0, 1)), 17);
+  EXPECT_EQ(ExitCode(VerifyOutcome(1, 2)), 25);
+}
+
 }  // namespace
 }  // namespace batuta::client

@@ -303,6 +303,13 @@ struct FakeDaemon::Services {
       return all.Note(context, "Unpin");
     }
 
+    grpc::Status Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
+                        grpc::ServerWriter<v1::VerifyResponse>* writer) override {
+      all.Keep(&Calls::verifications, *request);
+      for (const auto& part : all.answers().verification) writer->Write(part);
+      return all.Note(context, "Verify");
+    }
+
     grpc::Status Rescan(grpc::ServerContext* context, const v1::RescanRequest*,
                         v1::RescanResponse* response) override {
       *response = all.answers().survey;

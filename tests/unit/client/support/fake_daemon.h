@@ -41,6 +41,7 @@ class FakeDaemon {
     v1::PinResponse pin;
     v1::UnpinResponse unpin;
     v1::RescanResponse survey;
+    std::vector<v1::VerifyResponse> verification;
     v1::GetLimitsResponse limits;
     // By method name ("Search"): the error it returns instead.
     std::map<std::string, absl::Status> errors;
@@ -65,6 +66,7 @@ class FakeDaemon {
     std::vector<v1::PruneRequest> prunes;
     std::vector<v1::PinRequest> pins;
     std::vector<v1::UnpinRequest> unpins;
+    std::vector<v1::VerifyRequest> verifications;
     std::string token;  // of the latest call
     std::string tool;
   };
