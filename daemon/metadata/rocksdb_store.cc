@@ -58,7 +58,7 @@ char Tag(Table table) {
     case Table::kVerdicts:
       return 'v';
     case Table::kVerified:
-      return 'h';
+      return 'f';  // found to be
     case Table::kPieces:
       return 'c';
   }

@@ -92,6 +92,16 @@ TEST_P(MetadataStoreContract, KeepsTablesApart) {
   EXPECT_THAT(Scan(Table::kJobs, ""), IsEmpty());
 }
 
+TEST_P(MetadataStoreContract, EveryTableIsApartFromEveryOther) {
+  std::vector<Table> tables;
+  for (int i = 0; ToString(static_cast<Table>(i)) != "unknown"; ++i) tables.push_back(static_cast<Table>(i));
+  EXPECT_GE(tables.size(), 12U);
+  for (const Table table : tables) Write(table, "a", ToString(table));
+  for (const Table table : tables) {
+    EXPECT_THAT(Scan(table, ""), ElementsAre(Pair("a", std::string(ToString(table)))));
+  }
+}
+
 TEST_P(MetadataStoreContract, TakesAnyBytesAsKeyAndValue) {
   const std::string key("\0\xff/\n", 4);
   const std::string value("\xff\0", 2);
