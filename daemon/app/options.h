@@ -31,7 +31,7 @@ struct Options {
   size_t buffer_count = 64;
   eviction::Quota quota;
   uint64_t verify_bytes_per_second = 0;  // of reading; 0 = no limit
-  uint64_t limit_bytes_per_second = 0;  // of all jobs together; 0 = none
+  uint64_t limit_bytes_per_second = 0;   // of all jobs together; 0 = none
   std::chrono::milliseconds metadata_timeout{10'000};
   hub::Lifetimes lifetimes;   // of answers of the hub
   uint64_t memory_bytes = 0;  // of answers of the hub, on disk
