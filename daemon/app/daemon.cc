@@ -155,8 +155,9 @@ absl::Status WiredDaemon::OpenStorage() {
   cache_ = *std::move(cache);
   ASSIGN_OR_RETURN(pins_, inventory::Pins::Load(options_.state_dir / "pins.txt", *files_));
   inventory_ = std::make_unique<inventory::Inventory>(*cache_, *store_, *pins_, clock_);
-  evictor_ = std::make_unique<eviction::Evictor>(eviction::EvictorOptions{.quota = options_.quota},
-                                                 *inventory_, *cache_, clock_);
+  evictor_ = std::make_unique<eviction::Evictor>(
+      eviction::EvictorOptions{.quota = options_.quota, .grace = options_.grace}, *inventory_, *cache_,
+      clock_);
   return absl::OkStatus();
 }
 

@@ -152,6 +152,11 @@ std::vector<Setting> Declare(const Environment& environment) {
        {},
        "64MB",
        "Left free on the file system of the cache, whatever is pulled; the cache makes room for it as well."},
+      {"cache.grace",
+       "",
+       {},
+       "2m",
+       "What another program has written to is not evicted for so long, since it tells nobody what it uses."},
       {"cache.high_water", "", {}, "95", "Percent of cache.max_size above which eviction begins."},
       {"cache.low_water", "", {}, "85", "Percent of cache.max_size down to which it goes on."},
       {"cache.verify_rate",
@@ -299,6 +304,7 @@ absl::Status ResolveTransfer(const Settings& settings, Options& options) {
   ASSIGN_OR_RETURN(options.limit_bytes_per_second, settings.Rate("transfer.limit_rate"));
   ASSIGN_OR_RETURN(options.quota.max_bytes, settings.Bytes("cache.max_size"));
   ASSIGN_OR_RETURN(options.quota.min_free_bytes, settings.Bytes("cache.min_free"));
+  ASSIGN_OR_RETURN(options.grace, settings.Duration("cache.grace"));
   ASSIGN_OR_RETURN(options.quota.high_percent, settings.Count("cache.high_water", 1, 100));
   ASSIGN_OR_RETURN(options.quota.low_percent,
                    settings.Count("cache.low_water", 1, options.quota.high_percent));

@@ -30,6 +30,7 @@ struct Options {
   int disk_threads = 4;
   size_t buffer_count = 64;
   eviction::Quota quota;
+  std::chrono::milliseconds grace{0};    // see eviction::EvictorOptions
   uint64_t verify_bytes_per_second = 0;  // of reading; 0 = no limit
   uint64_t limit_bytes_per_second = 0;   // of all jobs together; 0 = none
   std::chrono::milliseconds metadata_timeout{10'000};

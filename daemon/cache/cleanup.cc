@@ -8,6 +8,7 @@
 namespace batuta::cache {
 namespace {
 
+using Path = std::filesystem::path;
 using metadata::Durability;
 using metadata::Table;
 
@@ -40,6 +41,18 @@ void Cleanup::RemoveTempFiles(const RepoId& repo) {
   if (!names.ok()) return;
   for (const std::string& name : *names) {
     if (temp_names_.IsOurs(name)) files_.Remove(layout_.Repo(repo) / name).IgnoreError();
+    const std::optional<std::string> blob = temp_names_.BlobOfAside(name);
+    if (blob.has_value()) PutBack(layout_.Repo(repo) / name, layout_.Blobs(repo) / *blob);
+  }
+}
+
+// A removal was interrupted before it had seen whether another tool has linked to the blob meanwhile. Nothing
+// but that tool's link may lead to it, so it is not missed when it goes the next time.
+void Cleanup::PutBack(const Path& aside, const Path& place) {
+  if (files_.Info(place).ok()) {
+    files_.Remove(aside).IgnoreError();
+  } else if (files_.Rename(aside, place).ok()) {
+    files_.SyncFolder(place.parent_path()).IgnoreError();
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -14,8 +15,8 @@
 namespace batuta::cache {
 
 // What an earlier run of this instance left behind and nobody can use: temp files, partial files without a
-// record, records without a file. Files of other tools are never touched. To be run before anything is
-// written.
+// record, records without a file. Blobs that it had set aside to remove them come back. Files of other tools
+// are never touched. To be run before anything is written.
 //
 // A record is written before its file is made, so that a partial file without one can only come from a power
 // cut: the blobs folders, which may be huge, are gone through once per boot.
@@ -32,6 +33,7 @@ class Cleanup {
  private:
   absl::Status DropRecordsWithoutFile(std::string_view instance);
   void RemoveTempFiles(const RepoId& repo);
+  void PutBack(const std::filesystem::path& aside, const std::filesystem::path& place);
   void RemoveForgottenParts(const RepoId& repo, std::string_view instance);
 
   const Layout& layout_;

@@ -272,13 +272,17 @@ absl::StatusOr<bool> DiskCache::LinkExisting(const RepoId& repo, const CommitId&
 }
 
 absl::Status DiskCache::WriteTree(const RepoId& repo, const Tree& tree) {
+  // A folder of a repo without these two is something that other tools warn of, or cannot scan.
+  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Snapshots(repo)));
+  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Refs(repo)));
   RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Trees(repo)));
   return Replace(repo, layout_.Tree(repo, tree.commit), [&](File& file) { return WriteTreeTo(file, tree); });
 }
 
 absl::Status DiskCache::WriteRef(const RepoId& repo, const Revision& revision, const CommitId& commit) {
   RETURN_IF_ERROR(snapshots_.Sync(repo, commit));
-  if (revision.AsCommit().has_value()) return absl::OkStatus();
+  // A repo without the folder is one that the JS library cannot scan.
+  if (revision.AsCommit().has_value()) return MakeFoldersDurably(files_, layout_.Refs(repo));
   ASSIGN_OR_RETURN(const std::optional<CommitId> current, reader_.ReadRef(repo, revision));
   if (current == commit) return absl::OkStatus();
 

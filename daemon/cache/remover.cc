@@ -170,7 +170,7 @@ absl::StatusOr<std::vector<Remover::Aside>> Remover::SetAside(const RepoId& repo
                                                               const std::set<std::string>& names) {
   std::vector<Aside> aside;
   for (const std::string& name : names) {
-    Aside blob{name, temp_names_.Next(layout_.Repo(repo))};
+    Aside blob{name, temp_names_.NextAside(layout_.Repo(repo), name)};
     const absl::Status renamed = files_.Rename(layout_.Blobs(repo) / name, blob.temp);
     if (SaysAbsent(renamed)) continue;
     if (!renamed.ok()) {
@@ -206,11 +206,13 @@ absl::Status Remover::RemoveTree(const Path& folder) {
   return IgnoreAbsent(files_.Remove(folder));
 }
 
-// Folders go only while they are empty: what others put there meanwhile keeps them.
+// Folders go only while they are empty: what others put there meanwhile keeps them. A listing is that of a
+// pull which waits for room, and a repo that stays keeps its folders, or other tools warn of it.
 void Remover::RemoveEmptyRepo(const RepoId& repo) {
-  const auto snapshots = files_.List(layout_.Snapshots(repo));
-  const auto blobs = files_.List(layout_.Blobs(repo));
-  if ((snapshots.ok() && !snapshots->empty()) || (blobs.ok() && !blobs->empty())) return;
+  for (const Path& folder : {layout_.Snapshots(repo), layout_.Blobs(repo), layout_.Trees(repo)}) {
+    const auto names = files_.List(folder);
+    if (names.ok() && !names->empty()) return;
+  }
   std::vector<Path> pending = {layout_.Refs(repo)};
   std::vector<Path> folders = {layout_.Repo(repo), layout_.Blobs(repo), layout_.Snapshots(repo),
                                layout_.Trees(repo), layout_.Repo(repo) / ".no_exist"};

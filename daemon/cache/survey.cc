@@ -274,6 +274,15 @@ bool IsAsStamped(const Layout& layout, FileSystem& files, const RepoId& repo,
   });
 }
 
+WallTime LastWrite(const std::vector<Stamp>& stamps, const std::vector<LooseFile>& loose) {
+  WallTime last;
+  for (const Stamp& stamp : stamps) last = std::max(last, stamp.modified);
+  for (const LooseFile& file : loose) {
+    if (file.is_unfinished) last = std::max(last, file.modified);
+  }
+  return last;
+}
+
 uint64_t BytesOf(std::string_view name, const FileInfo& info) {
   return IsUnfinishedName(name) ? info.allocated_bytes : info.size_bytes;
 }

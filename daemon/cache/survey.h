@@ -72,6 +72,10 @@ struct RepoSurvey {
 //   Errors: those of FileSystem other than kNotFound.
 absl::StatusOr<RepoSurvey> SurveyRepo(const Layout& layout, FileSystem& files, const RepoId& repo);
 
+// When anybody last made, named or removed something in the repo, wrote a ref, or wrote to a file on its way
+// in.
+WallTime LastWrite(const std::vector<Stamp>& stamps, const std::vector<LooseFile>& loose);
+
 // Is everything that was stamped still as it was? Costs one system call a stamp. Then no name has come, gone
 // or moved since, of a snapshot, file, ref or blob; what is written into a file that is there is not seen.
 bool IsAsStamped(const Layout& layout, FileSystem& files, const RepoId& repo,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,8 +23,14 @@ class TempNames {
 
   std::filesystem::path Next(const std::filesystem::path& repo_folder);
 
+  // For a blob that may have to come back: the name says which.
+  std::filesystem::path NextAside(const std::filesystem::path& repo_folder, std::string_view blob);
+
   // Was `name` made by this instance, in this or an earlier run?
   bool IsOurs(std::string_view name) const;
+
+  // The blob, when `name` is ours and from NextAside().
+  std::optional<std::string> BlobOfAside(std::string_view name) const;
 
  private:
   const std::string prefix_;

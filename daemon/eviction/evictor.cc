@@ -149,7 +149,7 @@ absl::StatusOr<Report> Evictor::Carry(const Goal& goal, bool act, bool all_or_no
   done.freed_bytes = loose_bytes;
   done.loose_files = loose_files;
   for (int round = 0; round < kMostRounds; ++round) {
-    const View view = MakeView(inventory_, inventory_.pins(), inventory_.leases(), open);
+    const View view = MakeView(inventory_, inventory_.pins(), inventory_.leases(), open, FilledSince());
     const auto left = [&done](uint64_t bytes) { return bytes - std::min(bytes, done.freed_bytes); };
     const Plan plan = PlanEviction(view.inventory, {left(goal.must_bytes), left(goal.wanted_bytes)});
     if (!act || (all_or_nothing && !plan.is_enough) || plan.evicted.empty()) {
@@ -164,7 +164,8 @@ absl::StatusOr<Report> Evictor::Carry(const Goal& goal, bool act, bool all_or_no
     ASSIGN_OR_RETURN(const bool is_up_to_date, IsUpToDate(view, selections));
     if (!is_up_to_date) continue;
     for (const Decision& decision : plan.evicted) {
-      const absl::Status removed = RemoveOne(view.places[decision.selection].name(), &done.freed_bytes);
+      const absl::Status removed =
+          RemoveOne(view.places[decision.selection].name(), /*is_asked_for=*/false, &done.freed_bytes);
       if (IsInUse(removed)) {
         open.insert(view.places[decision.selection].name());
         break;  // the rest of the plan may rest on its going
@@ -188,7 +189,7 @@ absl::StatusOr<bool> Evictor::IsUpToDate(const View& view, const std::vector<uin
   return is_up_to_date;
 }
 
-absl::Status Evictor::RemoveOne(const SelectionName& name, uint64_t* freed_bytes) {
+absl::Status Evictor::RemoveOne(const SelectionName& name, bool is_asked_for, uint64_t* freed_bytes) {
   if (is_stopping_) {
     return MakeError(absl::StatusCode::kUnavailable, reason::kDaemonStopping, "the daemon is stopping",
                      "repeat it; what is left then goes");
@@ -196,9 +197,11 @@ absl::Status Evictor::RemoveOne(const SelectionName& name, uint64_t* freed_bytes
   const auto repo = inventory_.Find(name.repo);
   const std::optional<std::vector<std::string>> paths = PathsOf(repo.get(), name);
   if (!paths) return absl::OkStatus();
+  bool is_being_filled = false;
   const auto may_go = [&] {
+    is_being_filled = IsBeingFilled(name.repo);
     return inventory_.leases().Count(name.repo, name.commit) == 0 &&
-           !inventory_.pins().Of(name.repo, name.commit);
+           !inventory_.pins().Of(name.repo, name.commit) && (is_asked_for || !is_being_filled);
   };
   if (!may_go()) {
     return MakeError(absl::StatusCode::kFailedPrecondition, reason::kInUse, "it is in use by now");
@@ -207,10 +210,23 @@ absl::Status Evictor::RemoveOne(const SelectionName& name, uint64_t* freed_bytes
   const auto removal = cache_.Remove(name.repo, name.commit, *paths, may_go);
   RETURN_IF_ERROR(inventory_.Refresh(name.repo).status());
   RETURN_IF_ERROR(removal.status());
+  if (!is_being_filled) inventory_.NoteOwnWrites(name.repo);
   *freed_bytes += removal->freed_bytes;
   LogInfo("evicted", Field("repo", name.repo.folder()), Field("commit", name.commit.hex()),
           Field("selection", name.id), Field("freed_bytes", removal->freed_bytes));
   return absl::OkStatus();
+}
+
+// What another program is doing shows only in what it writes. The last survey may be of some time ago.
+bool Evictor::IsBeingFilled(const RepoId& repo) const {
+  const auto survey = cache_.Survey(repo);
+  if (!survey.ok()) return false;  // whoever removes it will say so
+  const WallTime written = cache::LastWrite(survey->stamps, survey->loose);
+  return inventory_.LastWriteByOthers(repo, written) > FilledSince();
+}
+
+WallTime Evictor::FilledSince() const {
+  return options_.grace.count() == 0 ? WallTime::max() : clock_.wall() - options_.grace;
 }
 
 // Those of this installation belong to jobs that go on.
@@ -229,7 +245,7 @@ absl::StatusOr<uint64_t> Evictor::RemoveLoose(bool act, uint64_t* files) {
     }
     // Whoever brings files to a repo is about to link some: a blob that it shares with another is old
     // already.
-    if (names.empty() || inventory_.leases().HasAny(repo->repo)) continue;
+    if (names.empty() || inventory_.leases().HasAny(repo->repo) || IsBeingFilled(repo->repo)) continue;
     if (act) {
       ASSIGN_OR_RETURN(const cache::Removal removal, cache_.RemoveLoose(repo->repo, names));
       RETURN_IF_ERROR(inventory_.Refresh(repo->repo).status());
@@ -262,7 +278,7 @@ absl::StatusOr<Report> Evictor::Remove(const RemoveRequest& request, bool act) {
   }
   for (const uint32_t i : meant) RETURN_IF_ERROR(CheckMayGo(view, i, request.force));
   Report report;
-  RETURN_IF_ERROR(RemoveAll(view, meant, "asked for", act, &report));
+  RETURN_IF_ERROR(RemoveAll(view, meant, "asked for", /*is_asked_for=*/true, act, &report));
   for (const Line& line : report.lines) {
     if (line.goes) continue;
     return MakeError(absl::StatusCode::kFailedPrecondition, reason::kInUse, line.why,
@@ -310,7 +326,8 @@ absl::StatusOr<Report> Evictor::Prune(const PruneRequest& request, bool act) {
     }
   }
   ASSIGN_OR_RETURN(report.freed_bytes, RemoveLoose(act, &report.loose_files));
-  RETURN_IF_ERROR(RemoveAll(view, going, "no branch or tag leads to it", act, &report));
+  RETURN_IF_ERROR(
+      RemoveAll(view, going, "no branch or tag leads to it", /*is_asked_for=*/false, act, &report));
   if (act) RETURN_IF_ERROR(RemoveEmptySnapshots());
   return report;
 }
@@ -329,6 +346,8 @@ Line Evictor::PruneLine(const View& view, uint32_t selection, const PruneRequest
     line.why = "used too lately";
   } else if (!may_go.ok()) {
     line.why = std::string(MessageOf(may_go));
+  } else if (view.inventory.selections[selection].is_being_filled) {
+    line.why = Explain({.selection = selection, .reason = Reason::kFilled}, view.inventory, clock_.wall());
   } else {
     line.goes = true;
   }
@@ -337,7 +356,7 @@ Line Evictor::PruneLine(const View& view, uint32_t selection, const PruneRequest
 
 // What turns out to be in use stays, with a line that says so. Those that go come first.
 absl::Status Evictor::RemoveAll(const View& view, const std::vector<uint32_t>& selections,
-                                std::string_view why, bool act, Report* report) {
+                                std::string_view why, bool is_asked_for, bool act, Report* report) {
   const std::vector<uint64_t> freed = FreedInOrder(view.inventory, selections);
   std::vector<Line> lines;
   for (size_t i = 0; i < selections.size(); ++i) {
@@ -345,7 +364,8 @@ absl::Status Evictor::RemoveAll(const View& view, const std::vector<uint32_t>& s
     line.why = why;
     if (act) {
       line.freed_bytes = 0;
-      const absl::Status removed = RemoveOne(view.places[selections[i]].name(), &line.freed_bytes);
+      const absl::Status removed =
+          RemoveOne(view.places[selections[i]].name(), is_asked_for, &line.freed_bytes);
       if (!removed.ok() && !IsInUse(removed)) return removed;
       line.goes = removed.ok();
       if (!removed.ok()) line.why = MessageOf(removed);
@@ -387,7 +407,7 @@ absl::StatusOr<CacheUsage> Evictor::Measure() const {
 }
 
 View Evictor::Look() const {
-  return MakeView(inventory_, inventory_.pins(), inventory_.leases(), {});
+  return MakeView(inventory_, inventory_.pins(), inventory_.leases(), {}, FilledSince());
 }
 
 Line Evictor::LineOf(const View& view, const Decision& decision, bool goes) const {

@@ -68,6 +68,10 @@ struct EvictorOptions {
 
   // A file in blobs/ that nothing leads to may be about to be linked: until so long after its last change.
   std::chrono::seconds loose_age = std::chrono::hours(1);
+
+  // Other tools tell nobody what they are using. A repo that one has written to is left alone for so long,
+  // unless its removal is asked for; 0 = not at all.
+  std::chrono::milliseconds grace = std::chrono::minutes(2);
 };
 
 // Evictor removes selections: by plan, to make room, or on request. In each case records go first, then
@@ -112,10 +116,12 @@ class Evictor final : public cache::RoomMaker {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(removing_);
   Line PruneLine(const View& view, uint32_t selection, const PruneRequest& request) const;
   absl::Status RemoveAll(const View& view, const std::vector<uint32_t>& selections, std::string_view why,
-                         bool act, Report* report);
+                         bool is_asked_for, bool act, Report* report);
   absl::Status RefreshGrowing();
   absl::StatusOr<bool> IsUpToDate(const View& view, const std::vector<uint32_t>& selections);
-  absl::Status RemoveOne(const SelectionName& name, uint64_t* freed_bytes);
+  absl::Status RemoveOne(const SelectionName& name, bool is_asked_for, uint64_t* freed_bytes);
+  bool IsBeingFilled(const RepoId& repo) const;
+  WallTime FilledSince() const;
   absl::StatusOr<uint64_t> RemoveLoose(bool act, uint64_t* files);
   absl::Status RemoveEmptySnapshots();
   Line LineOf(const View& view, const Decision& decision, bool goes) const;

@@ -140,6 +140,7 @@ class Planning {
     if (selection.pin) return Reason::kPinned;
     if (selection.leases > 0) return Reason::kLeased;
     if (selection.is_open) return Reason::kOpen;
+    if (selection.is_being_filled) return Reason::kFilled;
     return std::nullopt;
   }
 
@@ -308,6 +309,8 @@ std::string Explain(const Decision& decision, const Inventory& inventory, WallTi
       return "in use by a job or a client";
     case Reason::kOpen:
       return "a process has one of its files open";
+    case Reason::kFilled:
+      return "another program wrote to its repo a moment ago";
     case Reason::kNeeded:
       return fmt::format("{} needs it", because);
     case Reason::kOldest:

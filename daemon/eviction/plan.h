@@ -25,6 +25,7 @@ struct Inventory {
     std::optional<std::string> pin = {};  // why it is pinned
     uint32_t leases = 0;                  // streams of clients and running jobs that use it
     bool is_open = false;                 // a process has one of its files open or mapped
+    bool is_being_filled = false;         // another program writes to its repo
   };
 
   std::vector<Snapshot> snapshots;
@@ -61,6 +62,7 @@ enum class Reason {
   kPinned,  // stays, as do all below
   kLeased,
   kOpen,
+  kFilled,        // another program writes to its repo
   kNeeded,        // a cached model needs it as its base
   kRecent,        // enough was freed before its turn came
   kFreesNothing,  // it was due, but without it nothing more is freed that is wanted

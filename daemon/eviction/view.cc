@@ -67,8 +67,8 @@ std::vector<uint32_t> Meant(const std::vector<Numbered>& snapshots, const std::o
 class Maker {
  public:
   Maker(const inventory::Inventory& inventory, const inventory::Pins& pins, const inventory::Leases& leases,
-        const std::set<SelectionName>& open)
-      : source_(inventory), pins_(pins), leases_(leases), open_(open) {}
+        const std::set<SelectionName>& open, WallTime filled_since)
+      : source_(inventory), pins_(pins), leases_(leases), open_(open), filled_since_(filled_since) {}
 
   View Run() {
     const inventory::Repos repos = source_.All();
@@ -90,6 +90,7 @@ class Maker {
  private:
   void AddRepo(const std::shared_ptr<const inventory::Repo>& repo) {
     ++repo_number_;
+    const bool is_being_filled = source_.LastWriteByOthers(repo->repo, repo->written) > filled_since_;
     for (const cache::LooseFile& file : repo->loose) view_.loose_bytes += file.size_bytes;
     std::vector<Numbered>& numbered = by_repo_[repo->repo];
     for (const inventory::Snapshot& snapshot : repo->snapshots) {
@@ -110,6 +111,7 @@ class Maker {
         next.blobs.erase(std::unique(next.blobs.begin(), next.blobs.end()), next.blobs.end());
         view_.places.push_back({repo, &snapshot, &selection});
         next.is_open = !open_.empty() && open_.count(view_.places.back().name()) == 1;
+        next.is_being_filled = is_being_filled;
         view_.inventory.selections.push_back(std::move(next));
       }
     }
@@ -164,6 +166,7 @@ class Maker {
   const inventory::Pins& pins_;
   const inventory::Leases& leases_;
   const std::set<SelectionName>& open_;
+  const WallTime filled_since_;
   View view_;
   std::map<RepoId, std::vector<Numbered>> by_repo_;
   absl::flat_hash_map<FileKey, uint32_t, KeyHash> blobs_;
@@ -174,8 +177,8 @@ class Maker {
 }  // namespace
 
 View MakeView(const inventory::Inventory& inventory, const inventory::Pins& pins,
-              const inventory::Leases& leases, const std::set<SelectionName>& open) {
-  return Maker(inventory, pins, leases, open).Run();
+              const inventory::Leases& leases, const std::set<SelectionName>& open, WallTime filled_since) {
+  return Maker(inventory, pins, leases, open, filled_since).Run();
 }
 
 }  // namespace batuta::eviction

@@ -43,8 +43,9 @@ struct View {
   uint64_t used_bytes() const { return selected_bytes + loose_bytes; }
 };
 
-// `open`: selections that were found to be open.
+// `open`: selections that were found to be open. `filled_since`: a repo that another program has written to
+// since then is being filled.
 View MakeView(const inventory::Inventory& inventory, const inventory::Pins& pins,
-              const inventory::Leases& leases, const std::set<SelectionName>& open);
+              const inventory::Leases& leases, const std::set<SelectionName>& open, WallTime filled_since);
 
 }  // namespace batuta::eviction

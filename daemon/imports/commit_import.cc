@@ -272,6 +272,7 @@ absl::Status CommitImport::PutUp() {
     return context_.inventory.RecordPull(spec_.repo, spec_.commit, spec_.label, std::move(paths));
   }
   RETURN_IF_ERROR(context_.inventory.Refresh(spec_.repo).status());
+  context_.inventory.NoteOwnWrites(spec_.repo);
   return context_.inventory.Touch(spec_.repo, spec_.commit, std::nullopt);
 }
 

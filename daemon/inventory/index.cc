@@ -242,6 +242,7 @@ std::optional<Repo> DecodeRepo(const RepoId& id, std::string_view record) {
     snapshots->push_back(std::move(snapshot));
   });
   if (!in.is_at_end()) return std::nullopt;
+  repo.written = cache::LastWrite(repo.stamps, repo.loose);
   return repo;
 }
 

@@ -210,6 +210,7 @@ absl::StatusOr<std::shared_ptr<const Repo>> Inventory::SurveyNow(const RepoId& r
   const WallTime begun = clock_.wall();
   ASSIGN_OR_RETURN(cache::RepoSurvey survey, cache_.Survey(repo));
   auto now = std::make_shared<Repo>(Repo{repo, {}, {}, std::move(survey.loose), std::move(survey.warnings)});
+  now->written = cache::LastWrite(survey.stamps, now->loose);
   if (IsSettled(survey, begun)) now->stamps = std::move(survey.stamps);
   for (const cache::SurveyedSnapshot& surveyed : survey.snapshots) {
     Snapshot snapshot{surveyed.commit, surveyed.refs, surveyed.modified, LastModified(surveyed), {}, {}};
@@ -320,7 +321,41 @@ absl::Status Inventory::RecordPull(const RepoId& repo, const CommitId& commit, s
     MutexLock lock(mutex_);
     accesses_[key] = now;
   }
-  return is_known ? absl::OkStatus() : Refresh(repo).status();
+  if (is_known) return absl::OkStatus();
+  RETURN_IF_ERROR(Refresh(repo).status());
+  NoteOwnWrites(repo);
+  return absl::OkStatus();
+}
+
+void Inventory::NoteOwnWrites(const RepoId& repo) {
+  MutexLock lock(mutex_);
+  const auto known = repos_.find(repo);
+  if (known == repos_.end() || known->second.repo == nullptr) {
+    own_writes_.erase(repo);
+  } else {
+    own_writes_[repo] = known->second.repo->written;
+  }
+}
+
+WallTime Inventory::LastWriteByOthers(const RepoId& repo, WallTime written) const {
+  MutexLock lock(mutex_);
+  const auto own = own_writes_.find(repo);
+  if (own == own_writes_.end() || written > own->second) return written;
+  const auto others = others_writes_.find(repo);
+  return others == others_writes_.end() ? WallTime::min() : others->second;
+}
+
+void Inventory::NoteOthersWrites(const RepoId& repo) {
+  const auto before = Find(repo);
+  const bool is_as_known =
+      before != nullptr && !before->stamps.empty() && cache_.IsAsStamped(repo, before->stamps);
+  if (!is_as_known && !Refresh(repo).ok()) return;  // what cannot be surveyed is not removed either
+  const auto now = Find(repo);
+  if (now == nullptr) return;
+  const WallTime written = LastWriteByOthers(repo, now->written);
+  MutexLock lock(mutex_);
+  WallTime& known = others_writes_.emplace(repo, written).first->second;
+  known = std::max(known, written);
 }
 
 absl::Status Inventory::Forget(const RepoId& repo, const CommitId& commit, const std::string& selection) {

@@ -60,6 +60,17 @@ class Inventory {
   absl::Status RecordPull(const RepoId& repo, const CommitId& commit, std::string label,
                           std::vector<std::string> paths, bool is_new = true);
 
+  // Before the daemon itself writes to the repo: takes note of what others have written until now.
+  void NoteOthersWrites(const RepoId& repo);
+
+  // What was written to the repo since then, up to its latest survey, was our own doing.
+  void NoteOwnWrites(const RepoId& repo);
+
+  // When another program last wrote to the repo, given when anybody did (see cache::LastWrite()). As far as
+  // is known: what the daemon wrote before it was started last is not told apart, nor is what others write
+  // into a pull of ours.
+  WallTime LastWriteByOthers(const RepoId& repo, WallTime written) const;
+
   // Forgets the records of a selection, before it is removed.
   absl::Status Forget(const RepoId& repo, const CommitId& commit, const std::string& selection);
 
@@ -137,6 +148,8 @@ class Inventory {
   std::map<RepoId, Known> repos_ ABSL_GUARDED_BY(mutex_);
   std::map<RepoId, std::string> unreadable_ ABSL_GUARDED_BY(mutex_);  // why
   std::vector<std::string> strays_ ABSL_GUARDED_BY(mutex_);           // names at the root
+  std::map<RepoId, WallTime> own_writes_ ABSL_GUARDED_BY(mutex_);     // the last of ours
+  std::map<RepoId, WallTime> others_writes_ ABSL_GUARDED_BY(mutex_);  // seen before one of ours
   Accesses accesses_ ABSL_GUARDED_BY(mutex_);
 };
 

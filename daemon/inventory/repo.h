@@ -30,6 +30,7 @@ struct Repo {
   std::vector<Snapshot> snapshots;
   std::vector<cache::LooseFile> loose;
   std::vector<std::string> warnings;  // what looks wrong in it
+  WallTime written = {};              // see cache::LastWrite()
 
   friend bool operator==(const Repo&, const Repo&) = default;
 };

@@ -61,6 +61,15 @@ std::string LabelOf(const SelectionRequest& request) {
   return request.format.empty() ? "default" : request.format;
 }
 
+// A folder or a file of ours that is not there where it was a moment ago: nothing that the hub or the caller
+// did not find.
+absl::Status Explained(const absl::Status& status) {
+  if (!absl::IsNotFound(status) || !ReasonOf(status).empty()) return status;
+  return MakeError(absl::StatusCode::kAborted, reason::kUpstreamChanged,
+                   fmt::format("what the pull had written vanished from the cache: {}", MessageOf(status)),
+                   "another program is deleting from the cache; run the pull again");
+}
+
 class Run final : public PullRun, public std::enable_shared_from_this<Run> {
  public:
   Run(const PullContext& context, PullRequest request, hub::Access access, PullObserver& observer)
@@ -201,6 +210,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   // groups the rest by blob. The listing comes first: by it the Python library tells a snapshot that is not
   // complete yet, and the cache finds equal bytes where there are no symlinks.
   static absl::StatusOr<Work> LinkAndMeasure(const Disk& disk, const PullPlan& plan) {
+    if (disk.inventory != nullptr) disk.inventory->NoteOthersWrites(disk.repo);
     if (plan.tree_is_new) RETURN_IF_ERROR(disk.cache.WriteTree(disk.repo, plan.tree));
     Work work;
     std::map<std::string_view, size_t> group_of;
@@ -222,6 +232,11 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
       ASSIGN_OR_RETURN(const uint64_t written_bytes, disk.cache.PartialBytes(disk.repo, entry.blob));
       work.unwritten_bytes.push_back(entry.size_bytes - std::min(entry.size_bytes, written_bytes));
       work.needed_bytes += work.unwritten_bytes.back();
+    }
+    // A pull that is refused now has written this, and nothing more.
+    if (disk.inventory != nullptr && (plan.tree_is_new || !work.linked.empty())) {
+      RETURN_IF_ERROR(disk.inventory->Refresh(disk.repo).status());
+      disk.inventory->NoteOwnWrites(disk.repo);
     }
     return work;
   }
@@ -436,7 +451,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     LeaveAll();
     space_ = {};
     lease_ = {};
-    std::exchange(observer_, nullptr)->OnFinished(status);
+    std::exchange(observer_, nullptr)->OnFinished(Explained(status));
   }
 
   void LeaveAll() {

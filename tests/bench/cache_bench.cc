@@ -152,8 +152,9 @@ void Run(const std::filesystem::path& root, const std::filesystem::path& state) 
   figures.Add("check", MedianMillis([&] { Must(inventory->RefreshChanged()); }));
 
   eviction::View view;
-  figures.Add("view",
-              MedianMillis([&] { view = eviction::MakeView(*inventory, *pins, inventory->leases(), {}); }));
+  figures.Add("view", MedianMillis([&] {
+                view = eviction::MakeView(*inventory, *pins, inventory->leases(), {}, WallTime::max());
+              }));
   const uint64_t used = view.used_bytes();
   for (const auto& [name, share] : {std::pair<std::string, int>("plan_tenth", 10), {"plan_all", 1}}) {
     const eviction::Goal goal{used / static_cast<uint64_t>(share), used / static_cast<uint64_t>(share)};

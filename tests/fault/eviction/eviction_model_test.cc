@@ -104,6 +104,7 @@ class Life {
 
   void NewEvictor() {
     EvictorOptions options;
+    options.grace = {};
     options.quota = {.max_bytes = kQuota, .min_free_bytes = 0, .high_percent = 95, .low_percent = 80};
     evictor_ = std::make_unique<Evictor>(options, *world_.inventory, *world_.cache, world_.clock);
   }

@@ -74,6 +74,16 @@ TEST_F(RemoveTest, WithTheLastFileTheRepoGoes) {
       << ::testing::PrintToString(Tree(folder()));
 }
 
+TEST_F(RemoveTest, ARepoThatAPullHasBegunWithKeepsItsFolders) {
+  Given(folder() / "trees" / (Commit('4').hex() + ".json"), "{}");
+
+  ASSERT_THAT(Remove({"config.json", "model.gguf"}), IsOk());
+
+  EXPECT_THAT(Tree(folder() / "snapshots"), IsEmpty());
+  ASSERT_OK_AND_ASSIGN(const FileInfo snapshots, files_->Info(root() / folder() / "snapshots"));
+  EXPECT_EQ(snapshots.kind, FileInfo::Kind::kFolder) << "without it the Python library warns";
+}
+
 TEST_F(RemoveTest, AFileThatIsOpenElsewhereKeepsTheWholeSelection) {
   ASSERT_OK_AND_ASSIGN(auto reader, files_->Open(root() / folder() / "blobs" / large_, OpenMode::kRead));
   const auto before = Tree(folder());
@@ -127,6 +137,44 @@ TEST_F(RemoveTest, AFileInTheSnapshotItselfGoes) {
 
   EXPECT_GT(removal.freed_bytes, 0U);
   EXPECT_THAT(Tree(folder() / "snapshots" / commit_.hex()), ElementsAre("config.json", "model.gguf"));
+}
+
+// A removal that was killed between setting a blob aside and looking again; another tool had linked to it.
+TEST_F(RemoveTest, WhatWasSetAsideComesBackAtTheNextStart) {
+  const auto aside = folder() / (".batuta-" + instance() + "-7-" + large_ + ".aside");
+  ASSERT_THAT(files_->Rename(root() / folder() / "blobs" / large_, root() / aside), IsOk());
+
+  Reopen();
+
+  EXPECT_EQ(Read(folder() / "snapshots" / commit_.hex() / "model.gguf"), "content of a");
+  EXPECT_THAT(Tree(folder() / "blobs"), ElementsAre(large_, small_));
+  EXPECT_TRUE(absl::IsNotFound(files_->Info(root() / aside).status()));
+}
+
+TEST_F(RemoveTest, WhatWasSetAsideAndBroughtAnewIsRemoved) {
+  const auto aside = folder() / (".batuta-" + instance() + "-7-" + large_ + ".aside");
+  Given(aside, "older");
+
+  Reopen();
+
+  EXPECT_EQ(Read(folder() / "blobs" / large_), "content of a");
+  EXPECT_TRUE(absl::IsNotFound(files_->Info(root() / aside).status()));
+}
+
+TEST_F(RemoveTest, BytesThatAnotherRepoHasTooAreFreedWithTheirLastName) {
+  const auto other = std::filesystem::path("models--acme--badger");
+  ASSERT_THAT(files_->MakeFolders(root() / other / "blobs"), IsOk());
+  ASSERT_THAT(files_->Link(root() / folder() / "blobs" / large_, root() / other / "blobs" / large_), IsOk());
+  GivenLink(other / "snapshots" / commit_.hex() / "model.gguf", "../../blobs/" + large_);
+
+  ASSERT_OK_AND_ASSIGN(const Removal first, Remove({"model.gguf"}));
+  EXPECT_EQ(first.freed_bytes, 0U);
+  EXPECT_EQ(first.blobs, 1U);
+  EXPECT_EQ(Read(other / "snapshots" / commit_.hex() / "model.gguf"), "content of a");
+
+  ASSERT_OK_AND_ASSIGN(const Removal last,
+                       cache_->Remove(Model("acme/badger"), commit_, {"model.gguf"}, Always));
+  EXPECT_EQ(last.freed_bytes, std::string("content of a").size());
 }
 
 }  // namespace

@@ -152,7 +152,7 @@ TEST_F(SurveyTest, APullThatHasOnlyBegunIsNoReasonToWarn) {
     const auto survey = cache_->Survey(repo_);
     return survey.ok() ? survey->warnings : std::vector<std::string>{survey.status().ToString()};
   };
-  ASSERT_THAT(cache_->WriteTree(repo_, {commit_, {}}), IsOk());
+  Given(folder() / "trees" / (commit_.hex() + ".json"), "{}");
   EXPECT_THAT(warnings(), IsEmpty());
   GivenBlob(std::string(64, 'b') + ".1a2b3c4d.incomplete", "half");
   ASSERT_OK_AND_ASSIGN(const auto partial, cache_->OpenPartial(repo_, Sha256('c'), 10));

@@ -30,7 +30,8 @@ Repo FullRepo() {
           {{"snapshots", 5, At(1)}, {"refs", 0, At(0)}},
           {first, second},
           {{"aa.incomplete", 1 << 20, At(4), true}, {"bb", 0, At(5), false}},
-          {"refs/old points to nothing"}};
+          {"refs/old points to nothing"},
+          At(4)};
 }
 
 TEST(IndexTest, ARepoIsReadAsItWasWritten) {

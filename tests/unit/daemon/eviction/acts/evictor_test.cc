@@ -20,9 +20,10 @@ class EvictorTest : public ::testing::Test {
  protected:
   void SetUp() override { Limit({}); }
 
-  void Limit(const Quota& quota) {
+  void Limit(const Quota& quota, std::chrono::milliseconds grace = std::chrono::milliseconds(0)) {
     EvictorOptions options;
     options.quota = quota;
+    options.grace = grace;
     evictor_ = std::make_unique<Evictor>(options, *world_.inventory, *world_.cache, world_.clock);
   }
 
@@ -39,6 +40,13 @@ class EvictorTest : public ::testing::Test {
     ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
     ASSERT_THAT(world_.inventory->Touch(CacheWorld::Model(id), CacheWorld::Commit('3'), std::nullopt),
                 IsOk());
+  }
+
+  // Another program says where the branch stands.
+  void WriteMain(std::string_view id) {
+    const std::string ref = "/hub/" + CacheWorld::Model(id).folder() + "/refs/main";
+    ASSERT_THAT(world_.files.Remove(ref), IsOk());
+    world_.files.Put(ref, CacheWorld::Commit('3').hex());
   }
 
   static std::string Bytes(std::string_view id, size_t size) {
@@ -328,6 +336,67 @@ TEST_F(EvictorTest, WhatIsLooseStaysWhileSomebodyBringsFilesToTheRepo) {
   lease = {};
   ASSERT_THAT(evictor_->Prune({}, true), IsOk());
   EXPECT_EQ(world_.files.Get(loose), std::nullopt);
+}
+
+// Other tools tell nobody what they use: it shows in what they write.
+TEST_F(EvictorTest, WhatAnotherProgramWroteToAMomentAgoIsNotEvicted) {
+  Given("acme/old", 100);
+  Given("acme/young", 100);
+  Limit({}, std::chrono::minutes(2));
+  world_.files.SetTime(world_.clock.wall() - std::chrono::seconds(30));
+  WriteMain("acme/old");
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+
+  ASSERT_OK_AND_ASSIGN(const Report report, evictor_->Free(kAll, true));
+
+  EXPECT_TRUE(Has("acme/old"));
+  EXPECT_FALSE(Has("acme/young"));
+  EXPECT_THAT(report.lines.back().why, HasSubstr("another program wrote to its repo"));
+
+  world_.clock.Advance(std::chrono::minutes(2));
+  ASSERT_THAT(evictor_->Free(kAll, true), IsOk());
+  EXPECT_FALSE(Has("acme/old"));
+}
+
+TEST_F(EvictorTest, AHalfFileThatStillGrowsKeepsItsRepo) {
+  Given("acme/old", 100);
+  Limit({}, std::chrono::minutes(2));
+  world_.files.SetTime(world_.clock.wall());
+  ASSERT_OK_AND_ASSIGN(const auto growing,
+                       world_.files.Open("/hub/models--acme--old/blobs/x.incomplete", OpenMode::kCreate));
+  world_.clock.Advance(std::chrono::minutes(10));
+  world_.files.SetTime(world_.clock.wall());
+  ASSERT_THAT(growing->WriteAt(0, std::as_bytes(std::span("more"))), IsOk());
+  ASSERT_THAT(world_.inventory->Rescan(), IsOk());
+
+  ASSERT_THAT(evictor_->Free(kAll, true), IsOk());
+
+  EXPECT_TRUE(Has("acme/old"));
+}
+
+TEST_F(EvictorTest, WhatWasWrittenByTheDaemonItselfMayGoAtOnce) {
+  Given("acme/old", 100);
+  Limit({}, std::chrono::minutes(2));
+  world_.files.SetTime(world_.clock.wall());
+  world_.Bring("acme/old", '3', {{"more.bin", "more"}});
+  ASSERT_THAT(world_.inventory->RecordPull(CacheWorld::Model("acme/old"), CacheWorld::Commit('3'), "more",
+                                           {"more.bin"}, true),
+              IsOk());
+
+  ASSERT_THAT(evictor_->Free(kAll, true), IsOk());
+
+  EXPECT_FALSE(Has("acme/old"));
+}
+
+TEST_F(EvictorTest, WhatIsAskedForGoesEvenThen) {
+  Given("acme/old", 100);
+  Limit({}, std::chrono::minutes(2));
+  world_.files.SetTime(world_.clock.wall());
+  WriteMain("acme/old");
+
+  ASSERT_THAT(evictor_->Remove({.repo = CacheWorld::Model("acme/old")}, true), IsOk());
+
+  EXPECT_FALSE(Has("acme/old"));
 }
 
 }  // namespace

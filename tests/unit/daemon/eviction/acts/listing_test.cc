@@ -18,7 +18,8 @@ class ListingTest : public ::testing::Test {
  protected:
   Listing List(const std::vector<RepoId>& only = {}) {
     EXPECT_THAT(world_.inventory->RefreshChanged(), IsOk());
-    return ListingOf(MakeView(*world_.inventory, *world_.pins, world_.inventory->leases(), {}), only);
+    return ListingOf(
+        MakeView(*world_.inventory, *world_.pins, world_.inventory->leases(), {}, WallTime::max()), only);
   }
 
   CacheWorld world_;
