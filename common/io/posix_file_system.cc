@@ -244,7 +244,7 @@ class PosixFileSystem final : public FileSystem {
     const UniqueFd to(Retry([&] { return ::open(path.c_str(), OpenFlags(OpenMode::kCreateNew), kByUmask); }));
     if (!to) return LastError("open", path);
     if (Retry([&] { return ::ioctl(to.get(), FICLONE, from.get()); }) == 0) return absl::OkStatus();
-    const absl::Status status = LastError("clone", existing);
+    absl::Status status = LastError("clone", existing);
     ::unlink(path.c_str());
     return status;
   }
