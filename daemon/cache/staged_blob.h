@@ -38,6 +38,11 @@ class StagedBlob {
     return files_->Open(temp_, OpenMode::kRead);
   }
 
+  // To go on writing it, before it is published.
+  absl::StatusOr<std::unique_ptr<File>> OpenForWriting() const {
+    return files_->Open(temp_, OpenMode::kReadWrite);
+  }
+
   // The file is somebody else's now.
   void Release() { files_ = nullptr; }
 

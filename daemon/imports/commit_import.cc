@@ -48,11 +48,6 @@ CommitImport::CommitImport(const ImportContext& context, ImportSpec spec)
       // From before it is looked what is here: nothing of it may go from now on.
       lease_(context.inventory.leases().Take(spec_.repo, std::nullopt)) {}
 
-// Nobody would go on with it: the next import begins it anew.
-CommitImport::~CommitImport() {
-  if (arriving_ && arriving_->partial != nullptr) arriving_->partial->Discard().IgnoreError();
-}
-
 absl::Status CommitImport::TakeFiles() {
   std::set<std::string_view> paths;
   for (const Entry& file : spec_.files) {
@@ -167,15 +162,8 @@ absl::Status CommitImport::BeginBlob(const BlobId& blob, uint64_t size_bytes) {
                     .hash = transfer::ContentHash(blob.kind(), size_bytes)};
   arriving.is_kept = !wanted.is_here();
   if (arriving.is_kept && size_bytes > kSmallBytes) {
-    auto partial = context_.cache.OpenPartial(spec_.repo, blob, size_bytes);
-    if (absl::IsAlreadyExists(partial.status())) {
-      arriving.is_kept = false;
-    } else {
-      RETURN_IF_ERROR(partial.status());
-      arriving.partial = *std::move(partial);
-      // What an interrupted pull left of it comes again; the pull would not know that it did.
-      RETURN_IF_ERROR(arriving.partial->StartOver());
-    }
+    ASSIGN_OR_RETURN(arriving.staged, context_.cache.Stage(spec_.repo, blob, {}));
+    ASSIGN_OR_RETURN(arriving.file, arriving.staged->OpenForWriting());
   }
   arriving_.emplace(std::move(arriving));
   return size_bytes == 0 ? EndBlob() : absl::OkStatus();
@@ -194,11 +182,11 @@ absl::Status CommitImport::Append(std::span<const std::byte> bytes) {
 
 absl::Status CommitImport::Write(std::span<const std::byte> bytes) {
   if (!arriving_->is_kept) return absl::OkStatus();
-  if (arriving_->partial == nullptr) {
+  if (arriving_->file == nullptr) {
     arriving_->bytes.insert(arriving_->bytes.end(), bytes.begin(), bytes.end());
     return absl::OkStatus();
   }
-  RETURN_IF_ERROR(arriving_->partial->WriteAt(arriving_->received_bytes, bytes));
+  RETURN_IF_ERROR(arriving_->file->WriteAt(arriving_->received_bytes, bytes));
   space_.back().Use(bytes.size());
   return absl::OkStatus();
 }
@@ -212,22 +200,23 @@ absl::Status CommitImport::EndBlob() {
   arriving_.reset();
   if (!blob.is_kept) return absl::OkStatus();
   imported_bytes_ += blob.size_bytes;
-  if (blob.partial != nullptr) {
-    RETURN_IF_ERROR(blob.partial->Publish({}));
-  } else {
-    auto staged = context_.cache.Stage(spec_.repo, blob.blob, blob.bytes);
-    if (!absl::IsAlreadyExists(staged.status())) {
-      RETURN_IF_ERROR(staged.status());
-      small_.push_back(*std::move(staged));
-    }
-    space_.back().Use(blob.size_bytes);
-  }
   wanted_.at(blob.blob).here_bytes = blob.size_bytes;
-  return small_.size() < kSmallGroup ? absl::OkStatus() : PublishSmall();
+  if (blob.staged) {
+    blob.file.reset();
+    staged_.push_back(*std::move(blob.staged));
+    return Publish();
+  }
+  auto staged = context_.cache.Stage(spec_.repo, blob.blob, blob.bytes);
+  if (!absl::IsAlreadyExists(staged.status())) {
+    RETURN_IF_ERROR(staged.status());
+    staged_.push_back(*std::move(staged));
+  }
+  space_.back().Use(blob.size_bytes);
+  return staged_.size() < kSmallGroup ? absl::OkStatus() : Publish();
 }
 
-absl::Status CommitImport::PublishSmall() {
-  for (const absl::Status& status : context_.cache.Publish(std::exchange(small_, {}))) {
+absl::Status CommitImport::Publish() {
+  for (const absl::Status& status : context_.cache.Publish(std::exchange(staged_, {}))) {
     RETURN_IF_ERROR(status);
   }
   return absl::OkStatus();
@@ -235,7 +224,7 @@ absl::Status CommitImport::PublishSmall() {
 
 absl::StatusOr<ImportOutcome> CommitImport::Finish() {
   if (arriving_) return Mismatch(fmt::format("blob {} is not whole", arriving_->blob.hex()));
-  RETURN_IF_ERROR(PublishSmall());
+  RETURN_IF_ERROR(Publish());
   ImportOutcome outcome{.snapshot = context_.cache.SnapshotPath(spec_.repo, spec_.commit),
                         .imported_bytes = imported_bytes_};
   for (const Entry& file : spec_.files) {

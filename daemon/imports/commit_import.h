@@ -67,7 +67,6 @@ class CommitImport {
   //                                           listing that this cache has does.
   //   kResourceExhausted (DISK_FULL)
   static absl::StatusOr<std::unique_ptr<CommitImport>> Begin(const ImportContext& context, ImportSpec spec);
-  ~CommitImport();
   CommitImport(const CommitImport&) = delete;
   CommitImport& operator=(const CommitImport&) = delete;
 
@@ -95,13 +94,15 @@ class CommitImport {
     bool is_here() const { return here_bytes && (!size_bytes || size_bytes == here_bytes); }
   };
 
-  // The blob under way: on the disk, or in memory while it is small.
+  // The blob under way: on the disk, where nobody looks and a restart clears up, or in memory while it is
+  // small.
   struct Arriving {
     BlobId blob;
     uint64_t size_bytes = 0;
     uint64_t received_bytes = 0;
     transfer::ContentHash hash;
-    std::unique_ptr<cache::Partial> partial = nullptr;
+    std::optional<cache::StagedBlob> staged = {};  // of a large one, with its file
+    std::unique_ptr<File> file = nullptr;
     std::vector<std::byte> bytes = {};
     bool is_kept = true;  // false: it is here already
   };
@@ -116,7 +117,7 @@ class CommitImport {
   absl::Status ReserveMore(uint64_t bytes);
   absl::Status Write(std::span<const std::byte> bytes);
   absl::Status EndBlob();
-  absl::Status PublishSmall();
+  absl::Status Publish();
   absl::Status PutUp();
 
   const ImportContext context_;
@@ -126,7 +127,7 @@ class CommitImport {
   std::vector<cache::SpaceLedger::Reservation> space_;  // the last one is used
   std::map<BlobId, Wanted> wanted_;
   std::optional<Arriving> arriving_;
-  std::vector<cache::StagedBlob> small_;
+  std::vector<cache::StagedBlob> staged_;  // whole, and published together
   uint64_t imported_bytes_ = 0;
 };
 

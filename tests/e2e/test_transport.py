@@ -54,7 +54,7 @@ class TransportTest(EndToEndTest):
         self.assertEqual([str(path) for path in self.away.cache.glob("*/snapshots/*/**/*") if not path.is_dir()], [])
         self.assertEqual(list(self.away.cache.glob("*/refs/*")), [])
         self.assertEqual(self.run_in(self.away, "ls")["repos"], [])
-        self.assertEqual(list(self.away.cache.glob("*/blobs/*batuta-part*")), [])
+        self.assertEqual(list(self.away.cache.glob("*/.batuta-*")), [])
 
     def test_what_is_exported_arrives_byte_for_byte_and_is_served_offline(self):
         exported = self.export("model", "acme/otter")
@@ -155,17 +155,17 @@ class TransportTest(EndToEndTest):
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as client:
             client.stdin.write(whole[:weights.offset_data + 600 * KB])
             client.stdin.flush()
-            wait_until(lambda: list(self.away.cache.glob("*/blobs/*batuta-part*")), "the blob to be on its way")
+            wait_until(lambda: list(self.away.cache.glob("*/.batuta-*")), "the blob to be on its way")
             kill_9(self.away.processes[0])
             with contextlib.suppress(BrokenPipeError):
                 client.stdin.close()
         self.assertNotEqual(client.returncode, 0)
         self.away.daemon()
+        self.assertEqual(list(self.away.cache.glob("*/.batuta-*")), [], "nobody would go on with it")
         self.assertEqual([str(path) for path in self.away.cache.glob("*/snapshots/*/*")], [])
         self.assertEqual(list(self.away.cache.glob("*/refs/*")), [])
         self.take_in()
         self.assert_arrived(self.files)
-        self.assertEqual(list(self.away.cache.glob("*/blobs/*batuta-part*")), [])
 
     def rewrite(self, change):
         """The archive with each member as `change(member, content)` says: a list of (member, content)."""

@@ -130,7 +130,7 @@ TEST_F(ImportCallTest, ACallerWhoLeavesLeavesNothing) {
   }
   EXPECT_TRUE(HasNoCalls());
   for (const auto& entry : std::filesystem::recursive_directory_iterator(cache_->root())) {
-    EXPECT_NE(entry.path().extension(), ".batuta-part") << entry.path();
+    EXPECT_NE(entry.path().extension(), ".tmp") << entry.path();
   }
   EXPECT_FALSE(IsCached());
 }
