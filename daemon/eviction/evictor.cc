@@ -249,6 +249,7 @@ absl::StatusOr<uint64_t> Evictor::RemoveLoose(bool act, uint64_t* files) {
     if (act) {
       ASSIGN_OR_RETURN(const cache::Removal removal, cache_.RemoveLoose(repo->repo, names));
       RETURN_IF_ERROR(inventory_.Refresh(repo->repo).status());
+      inventory_.NoteOwnWrites(repo->repo);
       size_bytes = removal.freed_bytes;
     }
     bytes += size_bytes;
@@ -382,11 +383,12 @@ absl::Status Evictor::RemoveEmptySnapshots() {
   for (const auto& repo : inventory_.All()) {
     for (const inventory::Snapshot& snapshot : repo->snapshots) {
       if (!snapshot.selections.empty() || !snapshot.refs.empty()) continue;
-      if (clock_.wall() - snapshot.modified < options_.loose_age) continue;
+      if (clock_.wall() - snapshot.modified < options_.loose_age || IsBeingFilled(repo->repo)) continue;
       const auto may_go = [&] { return inventory_.leases().Count(repo->repo, snapshot.commit) == 0; };
       const auto removed = cache_.Remove(repo->repo, snapshot.commit, {}, may_go);
       if (!removed.ok() && !IsInUse(removed.status())) return removed.status();
       RETURN_IF_ERROR(inventory_.Refresh(repo->repo).status());
+      inventory_.NoteOwnWrites(repo->repo);
     }
   }
   return absl::OkStatus();

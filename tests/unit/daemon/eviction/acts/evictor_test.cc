@@ -399,5 +399,20 @@ TEST_F(EvictorTest, WhatIsAskedForGoesEvenThen) {
   EXPECT_FALSE(Has("acme/old"));
 }
 
+// What goes first is written down as ours, or the rest would seem to be in use.
+TEST_F(EvictorTest, LooseFilesThatGoDoNotKeepTheirRepo) {
+  Given("acme/old", 100);
+  Limit({}, std::chrono::minutes(2));
+  world_.files.Put("/hub/models--acme--old/blobs/" + CacheWorld::BlobName("loose"), "loose");
+  world_.clock.Advance(std::chrono::hours(48));
+  world_.files.SetTime(world_.clock.wall());
+  ASSERT_THAT(world_.inventory->Rescan(), IsOk());
+
+  ASSERT_OK_AND_ASSIGN(const Report report, evictor_->Free(kAll, true));
+
+  EXPECT_EQ(report.loose_files, 1U);
+  EXPECT_FALSE(Has("acme/old"));
+}
+
 }  // namespace
 }  // namespace batuta::eviction
