@@ -380,6 +380,15 @@ std::filesystem::path FakeCache::SnapshotPath(const RepoId&, const CommitId&) co
   return root_;
 }
 
+absl::StatusOr<std::unique_ptr<File>> FakeCache::OpenToVerify(const cache::FilePlace&) {
+  return NotPartOfThisFake();
+}
+
+absl::StatusOr<std::optional<cache::Withdrawal>> FakeCache::Withdraw(const cache::FilePlace&,
+                                                                     const cache::Damage&) {
+  return NotPartOfThisFake();
+}
+
 absl::StatusOr<SpaceInfo> FakeCache::Space() {
   return NotPartOfThisFake();
 }

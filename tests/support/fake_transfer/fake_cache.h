@@ -86,6 +86,7 @@ class FakeCache final : public cache::Cache {
   bool IsAsStamped(const RepoId&, const std::vector<cache::Stamp>&) override;
   absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId&, const CommitId&,
                                                        const std::string&) override;
+  absl::StatusOr<std::unique_ptr<File>> OpenToVerify(const cache::FilePlace&) override;
   absl::StatusOr<SpaceInfo> Space() override;
 
   const std::filesystem::path& root() const override { return root_; }
@@ -98,6 +99,8 @@ class FakeCache final : public cache::Cache {
   absl::Status WriteNoExist(const RepoId&, const CommitId&, const RepoPath&) override;
   absl::StatusOr<cache::Removal> Remove(const RepoId&, const CommitId&, const std::vector<std::string>&,
                                         absl::FunctionRef<bool()>) override;
+  absl::StatusOr<std::optional<cache::Withdrawal>> Withdraw(const cache::FilePlace&,
+                                                            const cache::Damage&) override;
   absl::StatusOr<cache::Removal> RemoveLoose(const RepoId&, const std::vector<std::string>&) override;
 
  private:
