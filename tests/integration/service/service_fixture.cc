@@ -30,7 +30,8 @@ ServiceFixture::ServiceFixture() {
   cache_ = std::move(cache::Cache::Open(cache, *files_, store_)).value();
   pins_ = std::move(inventory::Pins::Load(folder_ / "pins.txt", *files_)).value();
   inventory_ = std::make_unique<inventory::Inventory>(*cache_, store_, *pins_, clock_);
-  evictor_ = std::make_unique<eviction::Evictor>(eviction::EvictorOptions{}, *inventory_, *cache_, clock_);
+  evictor_ = std::make_unique<eviction::Evictor>(eviction::EvictorOptions{.quota = {}, .grace = {}},
+                                                 *inventory_, *cache_, clock_);
   budget::BudgetOptions budget;
   budget.endpoint = hub_.endpoint();
   budget.salt = "salt";
