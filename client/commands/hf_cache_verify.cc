@@ -116,7 +116,8 @@ absl::Status HfCacheVerify::Run(Context& context) {
   if (status.ok()) {
     status = FollowRepairs(context, signals, *connection.client, report.progress.job_ids(), report);
   }
-  PrintVerification(context.output, report);
+  report.is_whole = status.ok();
+  if (report.is_whole || report.progress.total_files() > 0) PrintVerification(context.output, report);
   RETURN_IF_ERROR(status);
   return VerifyOutcome(report.damaged(), report.unreadable());
 }

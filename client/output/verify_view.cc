@@ -75,7 +75,7 @@ std::string SummaryOf(const VerifyReport& report) {
   if (report.progress.unchecked_files() > 0) {
     text += fmt::format("; {} whose names are no hash passed over", report.progress.unchecked_files());
   }
-  if (report.findings.empty()) return text + ": all right";
+  if (report.findings.empty()) return text + (report.is_whole ? ": all right" : ": nothing wrong so far");
   std::map<std::string_view, uint64_t> counts;
   for (const v1::VerifyFinding& finding : report.findings) ++counts[ProblemWord(finding.problem())];
   std::string found;

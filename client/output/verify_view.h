@@ -23,6 +23,7 @@ struct VerifyReport {
   std::vector<v1::VerifyFinding> findings;
   std::vector<RepairOutcome> repairs;
   bool has_repairs = false;  // they were asked for
+  bool is_whole = true;      // it came to its end
 
   // Is it mended? Of what no snapshot leads to nobody misses anything once it is out of the way.
   bool IsRepaired(const v1::VerifyFinding& finding) const;

@@ -131,7 +131,9 @@ TEST_F(VerifyTest, AnErrorOfTheDaemonDecides) {
   Answer([](FakeDaemon::Answers& answers) {
     answers.errors["Verify"] = MakeError(absl::StatusCode::kNotFound, reason::kOfflineMiss, "not cached");
   });
-  EXPECT_EQ(Run({"hf", "cache", "verify", "model", "acme/none"}).code, 10);
+  const RunResult result = Run({"hf", "cache", "verify", "model", "acme/none"});
+  EXPECT_EQ(result.code, 10);
+  EXPECT_EQ(result.out, "") << "nothing was checked, so nothing is all right";
 }
 
 }  // namespace
