@@ -365,8 +365,7 @@ absl::Status Evictor::RemoveAll(const View& view, const std::vector<uint32_t>& s
     line.why = why;
     if (act) {
       line.freed_bytes = 0;
-      const absl::Status removed =
-          RemoveOne(view.places[selections[i]].name(), is_asked_for, &line.freed_bytes);
+      absl::Status removed = RemoveOne(view.places[selections[i]].name(), is_asked_for, &line.freed_bytes);
       if (!removed.ok() && !IsInUse(removed)) return removed;
       line.goes = removed.ok();
       if (!removed.ok()) line.why = MessageOf(removed);
