@@ -19,16 +19,13 @@ import argparse
 import dataclasses
 import json
 import math
-import os
 import pathlib
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from workplace import workplace
+
 QUOTA = 3_000  # file requests of an anonymous caller per window
 REQUESTS_PER_FILE = 2
 FILE_SIZE = 200
@@ -208,19 +205,11 @@ def parse(argv):
 
 def main():
     args = parse(sys.argv[1:])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # by way of every `finally`
-    build = args.build.resolve()
-    os.environ.update(BATUTA=str(build / "client/batuta"), BATUTAD=str(build / "daemon/app/batutad"),
-                      HUBSIM=str(build / "tests/hubsim/hubsim"))
-    sys.path.insert(0, str(ROOT / "tests" / "e2e"))
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="batuta-budget-", dir=args.folder))
     samples = {}
-    try:
+    with workplace(args.build.resolve(), "budget", args.folder) as folder:
         work = Work(args, folder)
         for name in [args.only] if args.only else ["batuta", "curl"]:
             samples[name] = work.run(name)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     checks = checks_of(args, samples)
     print_report(args, work, samples, checks)
     if args.json:

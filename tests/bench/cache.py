@@ -19,15 +19,13 @@ import argparse
 import json
 import os
 import pathlib
-import shutil
-import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from workplace import ROOT, workplace
+
 LISTED_REPOS = 300
 CLIENTS = 8
 RATE = 1_000  # questions a second, of all clients together
@@ -185,21 +183,14 @@ def parse(argv):
 
 def main():
     args = parse(sys.argv[1:])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # by way of every `finally`
     build = args.build.resolve()
-    os.environ.update(BATUTA=str(build / "client/batuta"), BATUTAD=str(build / "daemon/app/batutad"),
-                      HUBSIM=str(build / "tests/hubsim/hubsim"))
-    sys.path.insert(0, str(ROOT / "tests" / "e2e"))
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="batuta-cache-", dir=args.folder))
     checks = Checks(is_judged=args.repos * args.snapshots * args.files >= 1_000_000)
-    try:
+    with workplace(build, "cache", args.folder) as folder:
         bench = Bench(args, build, folder, checks)
         if args.only != "listing":
             bench.million()
         if args.only != "million":
             bench.listing()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     print(f"  load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     if args.json:
         args.json.write_text(json.dumps({"checks": checks.all, "load": os.getloadavg()}, indent=1) + "\n")

@@ -14,7 +14,6 @@ import os
 import pathlib
 import select
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -22,8 +21,8 @@ import tempfile
 import time
 
 from nginx_hub import File, NginxHub, Repo, cpu_seconds, peak_overlap
+from workplace import workplace
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 MIB = 1 << 20
 GIB = 1 << 30
 CAP = 8_000_000
@@ -324,36 +323,30 @@ def parse(argv):
 
 def main():
     args = parse(sys.argv[1:])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # by way of every `finally`
-    build = args.build.resolve()
-    os.environ.update(BATUTA=str(build / "client/batuta"), BATUTAD=str(build / "daemon/app/batutad"),
-                      HUBSIM=str(build / "tests/hubsim/hubsim"))
-    sys.path.insert(0, str(ROOT / "tests" / "e2e"))
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="batuta-bench-", dir=args.folder))
-    tempfile.tempdir = str(folder)  # the sandboxes as well: all write to the same file system
-    loads = [(title, repo) for title, repo in make_loads(args.scale) if not args.only or repo.name in args.only]
-    report = {"machine": describe_machine(folder), "scale": args.scale, "loads": {}}
-    print(report["machine"])
-    hub = None
     failed = False
-    try:
-        hub_folder = folder / "hub"
-        hub_folder.mkdir()
-        hub = NginxHub(hub_folder, [repo for _, repo in loads])
-        for title, repo in loads:
-            opponents = Race(hub, repo, folder).run(args.runs)
-            checks = checks_of(repo, opponents)
-            print_load(title, repo, opponents, checks, args.scale < 1)
-            sys.stdout.flush()
-            failed |= any(not check.holds and (args.scale == 1 or not check.needs_size) for check in checks)
-            report["loads"][repo.name] = {
-                "bytes": repo.total,
-                "samples": {each.name: [dataclasses.asdict(sample) for sample in each.samples] for each in opponents},
-                "checks": [{**dataclasses.asdict(check), "holds": check.holds} for check in checks]}
-    finally:
-        if hub is not None:
-            hub.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    with workplace(args.build.resolve(), "bench", args.folder) as folder:
+        tempfile.tempdir = str(folder)  # the sandboxes as well: all write to the same file system
+        loads = [(title, repo) for title, repo in make_loads(args.scale) if not args.only or repo.name in args.only]
+        report = {"machine": describe_machine(folder), "scale": args.scale, "loads": {}}
+        print(report["machine"])
+        hub = None
+        try:
+            hub_folder = folder / "hub"
+            hub_folder.mkdir()
+            hub = NginxHub(hub_folder, [repo for _, repo in loads])
+            for title, repo in loads:
+                opponents = Race(hub, repo, folder).run(args.runs)
+                checks = checks_of(repo, opponents)
+                print_load(title, repo, opponents, checks, args.scale < 1)
+                sys.stdout.flush()
+                failed |= any(not check.holds and (args.scale == 1 or not check.needs_size) for check in checks)
+                report["loads"][repo.name] = {
+                    "bytes": repo.total,
+                    "samples": {each.name: [dataclasses.asdict(sample) for sample in each.samples] for each in opponents},
+                    "checks": [{**dataclasses.asdict(check), "holds": check.holds} for check in checks]}
+        finally:
+            if hub is not None:
+                hub.close()
     if args.json:
         args.json.write_text(json.dumps(report, indent=1) + "\n")
     return 1 if failed else 0

@@ -92,4 +92,11 @@ std::string CacheTest::instance() {
   return Must(metadata::InstanceId(store_)).substr(0, 8);
 }
 
+void MemoryCacheTest::Open() {
+  cache_.reset();
+  auto cache = Cache::Open({"/hub", "boot-1"}, files_, store_);
+  ASSERT_THAT(cache, IsOk());
+  cache_ = *std::move(cache);
+}
+
 }  // namespace batuta::cache

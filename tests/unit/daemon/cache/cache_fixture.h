@@ -11,6 +11,7 @@
 #include "common/io/file_system.h"
 #include "common/types/entry.h"
 #include "daemon/cache/cache.h"
+#include "tests/support/files/fake_file_system.h"
 #include "tests/support/files/temp_folder.h"
 #include "tests/support/metadata/fake_metadata_store.h"
 
@@ -53,6 +54,20 @@ class CacheTest : public ::testing::Test {
   std::unique_ptr<Cache> cache_;
   const RepoId repo_ = Model("acme/otter");
   const CommitId commit_ = Commit('3');
+};
+
+// A cache of two repos on a disk in memory, opened anew at will.
+class MemoryCacheTest : public ::testing::Test {
+ protected:
+  void SetUp() override { Open(); }
+
+  void Open();
+
+  FakeFileSystem files_;
+  metadata::FakeMetadataStore store_;
+  std::unique_ptr<Cache> cache_;
+  const RepoId otter_ = Model("acme/otter");
+  const RepoId badger_ = Model("acme/badger");
 };
 
 }  // namespace batuta::cache

@@ -24,17 +24,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using Call = FakeFileSystem::Call;
 
-class StageFromTest : public ::testing::Test {
+class StageFromTest : public MemoryCacheTest {
  protected:
-  void SetUp() override { Open(); }
-
-  void Open() {
-    cache_.reset();
-    auto cache = Cache::Open({"/hub", "boot-1"}, files_, store_);
-    ASSERT_THAT(cache, IsOk());
-    cache_ = *std::move(cache);
-  }
-
   static std::string PlaceIn(const RepoId& repo) {
     return fmt::format("/hub/{}/blobs/{}", repo.folder(), Sha256('a').hex());
   }
@@ -56,12 +47,6 @@ class StageFromTest : public ::testing::Test {
     const auto b = files_.Info(PlaceIn(badger_));
     return a.ok() && b.ok() && a->inode == b->inode;
   }
-
-  FakeFileSystem files_;
-  metadata::FakeMetadataStore store_;
-  std::unique_ptr<Cache> cache_;
-  const RepoId otter_ = Model("acme/otter");
-  const RepoId badger_ = Model("acme/badger");
 };
 
 TEST_F(StageFromTest, PublishedItIsOneFileWithTwoNames) {

@@ -24,17 +24,8 @@ using ::testing::Not;
 using ::testing::Optional;
 using Call = FakeFileSystem::Call;
 
-class StagedBlobTest : public ::testing::Test {
+class StagedBlobTest : public MemoryCacheTest {
  protected:
-  void SetUp() override { Open(); }
-
-  void Open() {
-    cache_.reset();
-    auto cache = Cache::Open({"/hub", "boot-1"}, files_, store_);
-    ASSERT_THAT(cache, IsOk());
-    cache_ = *std::move(cache);
-  }
-
   std::string PlaceOf(const RepoId& repo, char blob) const {
     return fmt::format("/hub/{}/blobs/{}", repo.folder(), Sha256(blob).hex());
   }
@@ -46,12 +37,6 @@ class StagedBlobTest : public ::testing::Test {
   absl::StatusOr<StagedBlob> Stage(const RepoId& repo, char blob, std::string_view content) {
     return cache_->Stage(repo, Sha256(blob), BytesOf(content));
   }
-
-  FakeFileSystem files_;
-  metadata::FakeMetadataStore store_;
-  std::unique_ptr<Cache> cache_;
-  const RepoId otter_ = Model("acme/otter");
-  const RepoId badger_ = Model("acme/badger");
 };
 
 TEST_F(StagedBlobTest, IsVisibleOncePublishedAndNotBefore) {

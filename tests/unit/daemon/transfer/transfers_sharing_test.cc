@@ -219,18 +219,23 @@ TEST(TransfersSharingTest, WhoMayNotWaitFailsAndTheOtherWaits) {
   EXPECT_TRUE(patient.observer->is_ok());
 }
 
-TEST(TransfersSharingTest, WhoMayNotWaitFailsWhenTheBudgetHoldsEverythingBack) {
-  TransferWorld world;
-  const std::string content = MakeContent(10'000);
-  const Entry entry = EntryOf(content);
-  const auto source = world.Source(content);
-  source->SetScript([&world](int, transport::ByteRange) {
+// Every request waits two minutes for the budget.
+auto HeldBack(TransferWorld& world) {
+  return [&world](int, transport::ByteRange) {
     FakeRangeSource::Answer answer;
     answer.held_back =
         transport::WaitInfo{"rate limit", "resolvers of anonymous", world.core.clock().wall() + seconds(120)};
     answer.held_for = seconds(120);
     return answer;
-  });
+  };
+}
+
+TEST(TransfersSharingTest, WhoMayNotWaitFailsWhenTheBudgetHoldsEverythingBack) {
+  TransferWorld world;
+  const std::string content = MakeContent(10'000);
+  const Entry entry = EntryOf(content);
+  const auto source = world.Source(content);
+  source->SetScript(HeldBack(world));
   const auto hasty = world.Join(entry, source, Priority::kNormal, false);
   world.Run();
   ASSERT_TRUE(hasty.observer->is_finished());
@@ -250,13 +255,7 @@ TEST(TransfersSharingTest, WhoJoinsWhatIsHeldBackHearsOfItAndFailsWhenHeMayNotWa
   const std::string content = MakeContent(10'000);
   const Entry entry = EntryOf(content);
   const auto source = world.Source(content);
-  source->SetScript([&world](int, transport::ByteRange) {
-    FakeRangeSource::Answer answer;
-    answer.held_back =
-        transport::WaitInfo{"rate limit", "resolvers of anonymous", world.core.clock().wall() + seconds(120)};
-    answer.held_for = seconds(120);
-    return answer;
-  });
+  source->SetScript(HeldBack(world));
   const auto first = world.Join(entry, source);
   world.core.AdvanceAndRunUntilIdle(seconds(5));
   ASSERT_EQ(first.observer->waits.size(), 1u);
