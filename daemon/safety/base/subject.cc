@@ -1,5 +1,6 @@
 #include "daemon/safety/base/subject.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -33,9 +34,15 @@ void Report::AddNote(std::string_view text) {
 }
 
 bool Report::TakeExpanded(uint64_t bytes) {
-  if (bytes > limits_.expanded_bytes - expanded_bytes_) return false;
-  expanded_bytes_ += bytes;
+  if (bytes > expandable_bytes_) return false;
+  expandable_bytes_ -= bytes;
   return true;
+}
+
+uint64_t ExpandableBytes(uint64_t packed_bytes, const Limits& limits) {
+  constexpr uint64_t kFree = 1 << 20;
+  if (packed_bytes > limits.expanded_bytes / limits.expansion) return limits.expanded_bytes;
+  return std::min(std::max(kFree, packed_bytes * limits.expansion), limits.expanded_bytes);
 }
 
 Verdict Report::Take() && {
@@ -51,7 +58,7 @@ Subject::Subject(std::string_view name, ByteSource& bytes, Report& report, Inspe
       report_(report),
       inspector_(inspector),
       limits_(limits) {
-  report.limits_ = limits;
+  report.expandable_bytes_ = ExpandableBytes(bytes.size_bytes(), limits);
 }
 
 Subject::Subject(const Subject& outer, std::string_view name, ByteSource& bytes)
@@ -64,12 +71,17 @@ Subject::Subject(const Subject& outer, std::string_view name, ByteSource& bytes)
       depth_(outer.depth_ + 1) {}
 
 absl::Status Subject::Inspect(std::string_view name, ByteSource& bytes) {
+  return InspectAs(name, bytes, inspector_);
+}
+
+absl::Status Subject::InspectAs(std::string_view name, ByteSource& bytes,
+                                absl::FunctionRef<absl::Status(Subject& part)> parser) {
   Subject part(*this, name, bytes);
   if (part.depth_ > limits_.depth) {
     part.Add(rules::kTooDeep, 0, fmt::format("{} archives inside each other", part.depth_));
     return absl::OkStatus();
   }
-  return inspector_(part);
+  return parser(part);
 }
 
 }  // namespace batuta::safety

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 
 #include "daemon/safety/base/byte_source.h"
@@ -18,8 +19,11 @@ struct Limits {
   int depth = 3;                                // archives and compressions inside each other
   uint64_t memory_bytes = 128 << 20;            // of what is built from the file's content at one time
   uint64_t expanded_bytes = uint64_t{1} << 40;  // all that decompression may give
-  uint64_t expansion = 200;                     // that many times the compressed bytes, beyond the first MiB
+  uint64_t expansion = 200;                     // that many times the compressed bytes; a MiB is always free
 };
+
+// What `packed_bytes` may expand to: `expansion` times as much, or a MiB; never more than expanded_bytes.
+uint64_t ExpandableBytes(uint64_t packed_bytes, const Limits& limits);
 
 // What has been found so far, in the file and in everything inside it.
 class Report {
@@ -36,7 +40,8 @@ class Report {
 
   Grades grades() const { return verdict_.grades; }
 
-  // Decompressed bytes that may still be given; a caller takes before it expands.
+  // Decompressed bytes that may still be given, of all there is in the file, however nested; a caller takes
+  // before it expands.
   bool TakeExpanded(uint64_t bytes);
 
   Verdict Take() &&;
@@ -45,8 +50,7 @@ class Report {
   friend class Subject;
   Verdict verdict_;
   std::set<std::string, std::less<>> globals_;
-  uint64_t expanded_bytes_ = 0;
-  Limits limits_;
+  uint64_t expandable_bytes_ = 0;  // that are left
 };
 
 // One file under inspection, or a member of one: what a parser is given. A parser adds what it finds and
@@ -89,6 +93,10 @@ class Subject {
 
   // Inspects a part as a file of its own, by content. Too deep is a finding.
   absl::Status Inspect(std::string_view name, ByteSource& bytes);
+
+  // The same where the container says what the part is: only `parser` looks at it.
+  absl::Status InspectAs(std::string_view name, ByteSource& bytes,
+                         absl::FunctionRef<absl::Status(Subject& part)> parser);
 
  private:
   Subject(const Subject& outer, std::string_view name, ByteSource& bytes);

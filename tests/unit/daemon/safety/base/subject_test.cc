@@ -60,6 +60,34 @@ TEST(Subject, OnlyTheFileItselfSaysItsFormat) {
   EXPECT_EQ(std::move(report).Take().format, "outer");
 }
 
+TEST(Subject, AContainerThatKnowsWhatAPartIsChoosesTheParser) {
+  MemorySource bytes("x");
+  Report report;
+  Subject subject("model.bin", bytes, report, FindsAnother);
+  ASSERT_TRUE(subject
+                  .InspectAs("data.pkl", bytes,
+                             [](Subject& part) {
+                               part.Add(kCode, 3, "looked at");
+                               return absl::OkStatus();
+                             })
+                  .ok());
+  const Verdict verdict = std::move(report).Take();
+  ASSERT_EQ(verdict.findings.size(), 1U);
+  EXPECT_EQ(verdict.findings[0].place, "model.bin » data.pkl");
+}
+
+TEST(Report, TheFileAsAWholeMayExpandToSoManyTimesItsSize) {
+  const std::string bytes(10'000, 'x');
+  MemorySource source(bytes);
+  Report report;
+  const Subject subject("model.zip", source, report, FindsAnother, {.expansion = 200});
+  EXPECT_TRUE(report.TakeExpanded(1'500'000));
+  EXPECT_FALSE(report.TakeExpanded(500'001));
+  EXPECT_TRUE(report.TakeExpanded(500'000));
+  EXPECT_EQ(ExpandableBytes(1, {}), uint64_t{1} << 20);
+  EXPECT_EQ(ExpandableBytes(UINT64_MAX, {.expanded_bytes = 7 << 20}), uint64_t{7} << 20);
+}
+
 Verdict Of(std::initializer_list<const Rule*> rules, bool pickle = false) {
   Report report;
   if (pickle) report.SawPickle();
