@@ -1,6 +1,7 @@
 #include "daemon/inventory/inventory.h"
 
 #include <algorithm>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 
@@ -114,6 +115,31 @@ bool IsSettled(const cache::RepoSurvey& survey, WallTime begun) {
       [latest = begun - kStep](const cache::Stamp& stamp) { return stamp.modified <= latest; });
 }
 
+// The indices of the repos in `known` whose folders are not as their stamps say, or were not settled yet.
+// Nearly all of it is the kernel looking up names, so with many repos it is shared among a few threads.
+std::vector<size_t> Changed(cache::Cache& cache, const std::vector<std::shared_ptr<const Repo>>& known) {
+  constexpr size_t kWorthAThread = 100;
+  std::vector<char> is_changed(known.size());
+  const auto compare = [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      is_changed[i] = known[i]->stamps.empty() || !cache.IsAsStamped(known[i]->repo, known[i]->stamps);
+    }
+  };
+  const size_t cores = std::clamp<size_t>(std::thread::hardware_concurrency(), 1, 4);
+  const size_t shares = std::min(cores, known.size() / kWorthAThread + 1);
+  std::vector<std::thread> others;
+  for (size_t share = 1; share < shares; ++share) {
+    others.emplace_back(compare, known.size() * share / shares, known.size() * (share + 1) / shares);
+  }
+  compare(0, known.size() / shares);
+  for (std::thread& other : others) other.join();
+  std::vector<size_t> changed;
+  for (size_t i = 0; i < known.size(); ++i) {
+    if (is_changed[i] != 0) changed.push_back(i);
+  }
+  return changed;
+}
+
 }  // namespace
 
 absl::Status Inventory::Rescan() {
@@ -127,18 +153,21 @@ absl::Status Inventory::RefreshChanged() {
 absl::Status Inventory::Update(bool only_changed) {
   MutexLock updating(updating_);
   RETURN_IF_ERROR(Load());
-  std::set<RepoId> repos;
-  for (const auto& known : All()) repos.insert(known->repo);  // those that are gone by now are forgotten
+  std::vector<std::shared_ptr<const Repo>> known = All();
   ASSIGN_OR_RETURN(cache::RootListing root, cache_.ListRoot());
-  repos.insert(root.repos.begin(), root.repos.end());
+  std::set<RepoId> repos(root.repos.begin(), root.repos.end());
+  if (only_changed) {
+    for (const auto& one : known) repos.erase(one->repo);
+    for (const size_t i : Changed(cache_, known)) repos.insert(known[i]->repo);
+  } else {
+    for (const auto& one : known) repos.insert(one->repo);  // those that are gone by now are forgotten
+  }
   std::map<RepoId, std::string> unreadable;
   for (const RepoId& repo : repos) {
     if (is_stopping_) {
       return MakeError(absl::StatusCode::kUnavailable, reason::kDaemonStopping, "the daemon is stopping");
     }
     const auto before = Find(repo);
-    const bool is_settled = before != nullptr && !before->stamps.empty();
-    if (only_changed && is_settled && cache_.IsAsStamped(repo, before->stamps)) continue;
     const auto surveyed = SurveyAgain(repo, only_changed ? before.get() : nullptr);
     if (!surveyed.ok()) {
       LogWarn("repo not surveyed", Field("repo", repo.folder()),

@@ -10,7 +10,8 @@ room: the large cache is two million of them, about 2.5 GB of memory in /dev/shm
 
 A start is measured with the catalog that the daemon before it has left; the first one of all, which has to go through the
 tree, is told and not judged. A latency over the socket is that of eight clients, each with a connection of its own: at a
-fixed rate, which is judged, and each as fast as it can, which on few cores measures the cores.
+fixed rate, which is judged, and each as fast as it can, which on few cores measures the cores. Beside it, what a server
+that answers at once takes (tests/bench/empty_server.cc): the floor that gRPC and the machine set.
 
 With fewer than a million files only that it runs is judged. Exit codes: 0 all that is promised holds, 1 something does not.
 """
@@ -30,6 +31,7 @@ LISTED_REPOS = 300
 CLIENTS = 8
 RATE = 1_000  # questions a second, of all clients together
 STARTS = 5
+ROUNDS = 3
 RUNS = 50
 
 
@@ -103,6 +105,18 @@ class Bench:
 
         return run_ms([BATUTA, "hf", "cache", "ls", *args], box.env)
 
+    def questions(self, box, rate):
+        """The latencies of a server that answers at once and those of the daemon: the medians of rounds in turn."""
+        args = self.args
+        socket = box.state / "empty.sock"
+        with subprocess.Popen([self.tools / "empty_server", socket], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as empty:
+            empty.stdout.readline()
+            rounds = [[json.loads(subprocess.run([self.tools / "resolve_load", asked, str(args.repos), str(args.files), str(CLIENTS), "3", str(rate)],
+                                                 check=True, capture_output=True, text=True).stdout) for asked in (socket, box.socket)]
+                      for _ in range(ROUNDS)]
+            empty.stdin.close()
+        return [{key: statistics.median(one[number][key] for one in rounds) for key in rounds[0][number]} for number in (0, 1)]
+
     def stop(self, process):
         process.terminate()
         process.wait()
@@ -130,12 +144,13 @@ class Bench:
             checks.tell("`cache prune --free 1TB --dry-run`", median_ms(3, [BATUTA, "hf", "cache", "prune", "--free", "1TB", "--dry-run",
                                                                            "--format", "quiet"], box.env), "ms")
             for name, rate in (("fixed", RATE), ("closed", 0)):
-                load = json.loads(subprocess.run([self.tools / "resolve_load", box.socket, str(args.repos), str(args.files), str(CLIENTS), "5",
-                                                  str(rate)], check=True, capture_output=True, text=True).stdout)
+                floor, load = self.questions(box, rate)
                 how = f"{RATE:,} a second" if rate else "each as fast as it can"
                 checks.tell(f"resolve, {CLIENTS} clients, {how}: answered", load["per_second"], "a second")
                 checks.tell(f"resolve, {CLIENTS} clients, {how}: p50", load["p50"], "µs")
                 checks.at_most(f"resolve, {CLIENTS} clients, {how}: p99", load["p99"], 300, "µs", is_judged=name == "fixed")
+                checks.tell(f"a server that answers at once, {how}: p50", floor["p50"], "µs")
+                checks.tell(f"a server that answers at once, {how}: p99", floor["p99"], "µs")
             checks.at_most("memory of the daemon", memory_mib(process, "VmRSS"), 512, "MiB")
             checks.at_most("memory of the daemon at its peak", memory_mib(process, "VmHWM"), 512, "MiB")
             self.stop(process)

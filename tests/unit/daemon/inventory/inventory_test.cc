@@ -164,6 +164,22 @@ TEST_F(InventoryTest, AStartGoesOnlyThroughWhatHasChanged) {
   EXPECT_THAT(Only("acme/stoat").selections.front().files, SizeIs(2));
 }
 
+TEST_F(InventoryTest, OfManyReposThoseThatChangedAreSeen) {
+  const auto name = [](int number) { return "acme/otter-" + std::to_string(number); };
+  for (int number = 0; number < 450; ++number) world_.Bring(name(number), '3', {{"config.json", "{}"}});
+  world_.clock.Advance(std::chrono::seconds(3));
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  for (const int number : {0, 149, 300, 449}) world_.Bring(name(number), '3', {{"more.json", "{}"}});
+
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+
+  for (const int number : {0, 149, 300, 449}) {
+    EXPECT_THAT(Only(name(number)).selections.front().files, SizeIs(2)) << number;
+  }
+  EXPECT_THAT(Only(name(150)).selections.front().files, SizeIs(1));
+  EXPECT_THAT(world_.inventory->All(), SizeIs(450));
+}
+
 TEST_F(InventoryTest, AFileThatComesInAFolderBelowIsSeen) {
   world_.Bring("acme/otter", '3', {{"onnx/model.onnx", "o"}});
   world_.clock.Advance(std::chrono::seconds(3));
