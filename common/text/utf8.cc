@@ -1,5 +1,8 @@
 #include "common/text/utf8.h"
 
+#include <cstdint>
+#include <cstring>
+
 namespace batuta {
 namespace {
 
@@ -35,13 +38,26 @@ Utf8Step NextUtf8(std::string_view text, size_t position) {
   return {point, lead.length, true};
 }
 
-bool IsValidUtf8(std::string_view text) {
+size_t ValidUtf8Bytes(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
+    // Most of it is ASCII, which goes eight bytes at a time.
+    uint64_t word = 0;
+    if (text.size() - i >= sizeof word) {
+      std::memcpy(&word, text.data() + i, sizeof word);
+      if ((word & 0x8080'8080'8080'8080U) == 0) {
+        i += sizeof word;
+        continue;
+      }
+    }
     const Utf8Step step = NextUtf8(text, i);
-    if (!step.valid) return false;
+    if (!step.valid) return i;
     i += step.length;
   }
-  return true;
+  return text.size();
+}
+
+bool IsValidUtf8(std::string_view text) {
+  return ValidUtf8Bytes(text) == text.size();
 }
 
 bool ContainsControl(std::string_view text) {

@@ -18,6 +18,9 @@ struct Utf8Step {
 // U+10FFFF.
 Utf8Step NextUtf8(std::string_view text, size_t position);
 
+// Bytes at the beginning of `text` that are whole, well-formed sequences: all of them in valid text.
+size_t ValidUtf8Bytes(std::string_view text);
+
 bool IsValidUtf8(std::string_view text);
 
 // U+0000–U+001F or U+007F–U+009F anywhere in it. Bytes that are not UTF-8 do not count.

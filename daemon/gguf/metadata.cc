@@ -12,34 +12,15 @@
 #include <fmt/format.h>
 
 #include "common/status/status.h"
+#include "daemon/gguf/format.h"
 
 namespace batuta::gguf {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "GGUF is little-endian");
 
-constexpr uint32_t kMagic = 0x46554747;  // "GGUF"
 constexpr size_t kBufferBytes = 64 << 10;
-constexpr uint64_t kMostKeyBytes = 65'535;
 constexpr int kDeepestArray = 4;
-
-enum class Type : uint32_t {
-  kU8 = 0,
-  kI8 = 1,
-  kU16 = 2,
-  kI16 = 3,
-  kU32 = 4,
-  kI32 = 5,
-  kF32 = 6,
-  kBool = 7,
-  kString = 8,
-  kArray = 9,
-  kU64 = 10,
-  kI64 = 11,
-  kF64 = 12,
-};
-
-constexpr uint32_t kTypeCount = 13;
 
 absl::Status Malformed(std::string_view what) {
   return absl::DataLossError(fmt::format("not a usable GGUF header: {}", what));
@@ -47,38 +28,6 @@ absl::Status Malformed(std::string_view what) {
 
 absl::Status TooLarge(std::string_view what) {
   return absl::ResourceExhaustedError(fmt::format("GGUF header: {}", what));
-}
-
-// Bytes of one value; 0 for those that say it themselves.
-uint64_t FixedBytes(Type type) {
-  switch (type) {
-    case Type::kU8:
-    case Type::kI8:
-    case Type::kBool:
-      return 1;
-    case Type::kU16:
-    case Type::kI16:
-      return 2;
-    case Type::kU32:
-    case Type::kI32:
-    case Type::kF32:
-      return 4;
-    case Type::kU64:
-    case Type::kI64:
-    case Type::kF64:
-      return 8;
-    case Type::kString:
-    case Type::kArray:
-      break;
-  }
-  return 0;
-}
-
-// The fewest bytes that one value of the type takes.
-uint64_t LeastBytes(Type type) {
-  if (type == Type::kString) return 8;
-  if (type == Type::kArray) return 12;
-  return FixedBytes(type);
 }
 
 // Reads a file from its beginning to its end.
@@ -156,7 +105,7 @@ class Reader {
       ASSIGN_OR_RETURN(const uint64_t length, stream_.Next<uint64_t>());
       if (length == 0 || length > kMostKeyBytes) return Malformed("a key is empty or too long");
       ASSIGN_OR_RETURN(std::string key, Text(length));
-      ASSIGN_OR_RETURN(const Type type, NextType());
+      ASSIGN_OR_RETURN(const ValueType type, NextType());
       if (!wants(key)) {
         RETURN_IF_ERROR(SkipValue(type, 0));
         continue;
@@ -179,8 +128,6 @@ class Reader {
     if (metadata->version < 2 || metadata->version > 3) {
       return Malformed(fmt::format("version {}", metadata->version));
     }
-    constexpr uint64_t kLeastTensorBytes = 24;
-    constexpr uint64_t kLeastPairBytes = 14;
     ASSIGN_OR_RETURN(metadata->tensor_count, stream_.Next<uint64_t>());
     ASSIGN_OR_RETURN(const uint64_t key_count, stream_.Next<uint64_t>());
     RETURN_IF_ERROR(stream_.CheckCount(metadata->tensor_count, kLeastTensorBytes, "tensors"));
@@ -189,10 +136,10 @@ class Reader {
     return key_count;
   }
 
-  absl::StatusOr<Type> NextType() {
+  absl::StatusOr<ValueType> NextType() {
     ASSIGN_OR_RETURN(const uint32_t type, stream_.Next<uint32_t>());
-    if (type >= kTypeCount) return Malformed(fmt::format("value type {}", type));
-    return static_cast<Type>(type);
+    if (type >= kValueTypeCount) return Malformed(fmt::format("value type {}", type));
+    return static_cast<ValueType>(type);
   }
 
   absl::StatusOr<std::string> Text(uint64_t length) {
@@ -213,56 +160,56 @@ class Reader {
     return Value(static_cast<int64_t>(value));
   }
 
-  absl::StatusOr<Value> NextValue(Type type) {
+  absl::StatusOr<Value> NextValue(ValueType type) {
     switch (type) {
-      case Type::kU8:
+      case ValueType::kU8:
         return NextNumber<uint8_t>();
-      case Type::kI8:
+      case ValueType::kI8:
         return NextNumber<int8_t>();
-      case Type::kU16:
+      case ValueType::kU16:
         return NextNumber<uint16_t>();
-      case Type::kI16:
+      case ValueType::kI16:
         return NextNumber<int16_t>();
-      case Type::kU32:
+      case ValueType::kU32:
         return NextNumber<uint32_t>();
-      case Type::kI32:
+      case ValueType::kI32:
         return NextNumber<int32_t>();
-      case Type::kU64:
+      case ValueType::kU64:
         return NextNumber<uint64_t>();
-      case Type::kI64:
+      case ValueType::kI64:
         return NextNumber<int64_t>();
-      case Type::kF32:
+      case ValueType::kF32:
         return NextNumber<float>();
-      case Type::kF64:
+      case ValueType::kF64:
         return NextNumber<double>();
-      case Type::kBool: {
+      case ValueType::kBool: {
         ASSIGN_OR_RETURN(const uint8_t value, stream_.Next<uint8_t>());
         return Value(value != 0);
       }
-      case Type::kString: {
+      case ValueType::kString: {
         ASSIGN_OR_RETURN(const uint64_t length, stream_.Next<uint64_t>());
         ASSIGN_OR_RETURN(std::string text, Text(length));
         kept_bytes_ += text.size();
         if (kept_bytes_ > limits_.kept_bytes) return TooLarge("too much text");
         return Value(std::move(text));
       }
-      case Type::kArray:
+      case ValueType::kArray:
         break;
     }
     ASSIGN_OR_RETURN(const Array array, SkipArray(0));
     return Value(array);
   }
 
-  absl::Status SkipValue(Type type, int depth) {
-    if (type == Type::kArray) return SkipArray(depth).status();
-    if (type != Type::kString) return stream_.Skip(FixedBytes(type));
+  absl::Status SkipValue(ValueType type, int depth) {
+    if (type == ValueType::kArray) return SkipArray(depth).status();
+    if (type != ValueType::kString) return stream_.Skip(FixedBytes(type));
     ASSIGN_OR_RETURN(const uint64_t length, stream_.Next<uint64_t>());
     return stream_.Skip(length);
   }
 
   absl::StatusOr<Array> SkipArray(int depth) {
     if (depth >= kDeepestArray) return Malformed("arrays within arrays");
-    ASSIGN_OR_RETURN(const Type type, NextType());
+    ASSIGN_OR_RETURN(const ValueType type, NextType());
     ASSIGN_OR_RETURN(const uint64_t count, stream_.Next<uint64_t>());
     RETURN_IF_ERROR(stream_.CheckCount(count, LeastBytes(type), "elements"));
     if (const uint64_t bytes = FixedBytes(type); bytes > 0) {

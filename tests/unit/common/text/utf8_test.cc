@@ -41,5 +41,17 @@ TEST(Utf8Test, FindsControls) {
   for (const std::string_view text : {"", "a b", "\xc2\xa0", "日本"}) EXPECT_FALSE(ContainsControl(text));
 }
 
+TEST(Utf8Test, SaysHowManyBytesAreValid) {
+  const std::string text = "plain ASCII, then \xc3\xa4 and \xf0\x9f\xa6\xa6 and more of it";
+  EXPECT_EQ(ValidUtf8Bytes(text), text.size());
+  const size_t otter = text.find('\xf0');
+  for (size_t end = otter + 1; end < otter + 4; ++end) EXPECT_EQ(ValidUtf8Bytes(text.substr(0, end)), otter);
+  for (size_t bad = 0; bad < 20; ++bad) {
+    std::string broken(20, 'x');
+    broken[bad] = '\x80';
+    EXPECT_EQ(ValidUtf8Bytes(broken), bad);
+  }
+}
+
 }  // namespace
 }  // namespace batuta
