@@ -5,6 +5,36 @@
 // The rules of files that hold tensors and nothing else.
 namespace batuta::safety::rules {
 
+inline constexpr Rule kSafetensorsShort{"safetensors-short", Grade::kInvalid, "too short for a header"};
+inline constexpr Rule kSafetensorsHeader{"safetensors-header", Grade::kInvalid,
+                                         "a header of more than 100 MB"};
+inline constexpr Rule kSafetensorsCut{"safetensors-cut", Grade::kInvalid,
+                                      "the header is longer than the file"};
+inline constexpr Rule kSafetensorsText{"safetensors-text", Grade::kInvalid, "the header is not UTF-8"};
+inline constexpr Rule kSafetensorsJson{"safetensors-json", Grade::kInvalid,
+                                       "the header is not one strict JSON object and nothing else"};
+inline constexpr Rule kSafetensorsDuplicateKey{"safetensors-duplicate-key", Grade::kInvalid,
+                                               "a key of the header stands twice"};
+inline constexpr Rule kSafetensorsMetadata{"safetensors-metadata", Grade::kInvalid,
+                                           "the metadata is no object of texts"};
+inline constexpr Rule kSafetensorsEntry{"safetensors-entry", Grade::kInvalid,
+                                        "a tensor lacks dtype, shape or data_offsets, or has more"};
+inline constexpr Rule kSafetensorsDType{"safetensors-dtype", Grade::kInvalid, "a tensor of an unknown dtype"};
+inline constexpr Rule kSafetensorsShape{"safetensors-shape", Grade::kInvalid,
+                                        "a shape that is no list of plain whole numbers"};
+inline constexpr Rule kSafetensorsOffsets{"safetensors-offsets", Grade::kInvalid,
+                                          "data_offsets that are no begin and end"};
+inline constexpr Rule kSafetensorsOverflow{"safetensors-overflow", Grade::kInvalid,
+                                           "a shape with more elements or bits than 64 bits count"};
+inline constexpr Rule kSafetensorsBits{"safetensors-bits", Grade::kInvalid,
+                                       "a tensor whose bits are no whole number of bytes"};
+inline constexpr Rule kSafetensorsSize{"safetensors-size", Grade::kInvalid,
+                                       "a tensor whose shape and data_offsets disagree"};
+inline constexpr Rule kSafetensorsTiling{"safetensors-tiling", Grade::kInvalid,
+                                         "tensors overlap, or bytes between them belong to none"};
+inline constexpr Rule kSafetensorsLength{"safetensors-length", Grade::kInvalid,
+                                         "the tensors do not end where the file ends"};
+
 inline constexpr Rule kGgufTruncated{"gguf-truncated", Grade::kInvalid, "the header is longer than the file"};
 inline constexpr Rule kGgufVersion{"gguf-version", Grade::kInvalid, "of a version that nothing reads"};
 inline constexpr Rule kGgufCount{"gguf-count", Grade::kInvalid, "counts more than the file has room for"};
