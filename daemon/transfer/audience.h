@@ -21,6 +21,7 @@ struct Member {
   std::string job;
   std::shared_ptr<BandwidthLimit> limit;  // null = none
   std::shared_ptr<TransferObserver> observer;
+  std::shared_ptr<BlobGuard> guard = nullptr;
   bool is_elsewhere = false;  // wants it for another repo than the one it goes to
   uint64_t told_done_bytes = 0;
   uint64_t told_received_bytes = 0;

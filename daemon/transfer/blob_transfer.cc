@@ -23,6 +23,7 @@ BlobTransfer::BlobTransfer(TransferContext& context, Owner& owner, RepoId repo, 
 void BlobTransfer::Join(Member member) {
   core_.AssertCurrent();
   member.told_received_bytes = ReceivedBytes();
+  guards_->Add(member.id, std::move(member.guard));
   audience_.Add(std::move(member));
   has_newcomers_ = true;
   gate_->SetLimits(audience_.limits());
@@ -36,6 +37,7 @@ void BlobTransfer::SetPriority(TransferId id, Priority priority) {
 void BlobTransfer::Leave(TransferId id) {
   core_.AssertCurrent();
   std::erase_if(parting_, [id](const Parting& parting) { return parting.member.id == id; });
+  guards_->Remove(id);
   if (audience_.Take(id).observer == nullptr) return;
   if (!audience_.empty()) {
     DropThoseOf(id);
@@ -57,16 +59,16 @@ void BlobTransfer::Start() {
 
 std::shared_ptr<BlobWriter> BlobTransfer::MakeWriter() {
   const TransferOptions& options = context_.options;
-  BlobWriter::Events events{Relay(&BlobTransfer::OnOpened), Relay(&BlobTransfer::OnDamaged),
-                            Relay(&BlobTransfer::OnStaged), Relay(&BlobTransfer::OnWriterFinished),
-                            Relay(&BlobTransfer::OnClosed)};
+  BlobWriter::Events events{Relay(&BlobTransfer::OnOpened),  Relay(&BlobTransfer::OnDamaged),
+                            Relay(&BlobTransfer::OnStaged),  Relay(&BlobTransfer::OnWriterFinished),
+                            Relay(&BlobTransfer::OnRefused), Relay(&BlobTransfer::OnClosed)};
   if (entry_.size_bytes <= options.small_blob_bytes) {
     return std::make_shared<SmallBlobWriter>(repo_, entry_, context_.cache, context_.disk, context_.committer,
-                                             std::move(events));
+                                             guards_, std::move(events));
   }
   return std::make_shared<PartialWriter>(
       repo_, entry_, PartialWriter::Options{options.journal_every_bytes, options.checkpoint_every_bytes},
-      context_.cache, context_.disk, std::move(events));
+      context_.cache, context_.disk, guards_, std::move(events));
 }
 
 void BlobTransfer::Reset() {
@@ -175,6 +177,22 @@ void BlobTransfer::OnWriterFinished(const absl::Status& status, int start_overs)
   }
 }
 
+void BlobTransfer::OnRefused(const absl::Status& refusal, int start_overs) {
+  core_.AssertCurrent();
+  if (state_ == State::kClosing || start_overs != start_overs_) return;
+  // Who came after the look was not asked, and is served by a transfer of their own: OnIdle() starts it.
+  std::vector<Member> refusing;
+  for (Member& member : audience_.TakeAll()) {
+    if (guards_->AnswerOf(member.id).ok()) {
+      audience_.Add(std::move(member));
+    } else {
+      refusing.push_back(std::move(member));
+    }
+  }
+  Part(std::move(refusing), refusal);
+  CloseWith(BlobWriter::Ending::kDiscard);
+}
+
 void BlobTransfer::BeginAgain(const absl::Status& cause) {
   LogWarn("blob begun again from its first byte", Field("repo", repo_.id()),
           Field("entry", entry_.path.text()), Field("reason", ReasonOf(cause)));
@@ -193,8 +211,8 @@ void BlobTransfer::FinishWell() {
   writer_ = nullptr;
   LogDebug("transfer finished", Field("repo", repo_.id()), Field("entry", entry_.path.text()),
            Field("bytes", entry_.size_bytes), Field("received", received));
-  for (Parting& each : parting_) each.status = absl::OkStatus();
   Part(audience_.TakeAll(), absl::OkStatus());
+  for (Parting& each : parting_) each.status = guards_->AnswerOf(each.member.id);
   state_ = State::kIdle;
   owner_.OnIdle(*this);
   TellParting(entry_.size_bytes);
@@ -263,6 +281,7 @@ void BlobTransfer::TellParting(uint64_t done_bytes) {
     const absl::Status status = std::move(parting_.front().status);
     const bool is_elsewhere = parting_.front().member.is_elsewhere;
     parting_.erase(parting_.begin());
+    guards_->Remove(id);
     owner_.OnObserverGone(id);
     if (status.ok() && is_elsewhere) observer->OnElsewhere(repo_);
     observer->OnFinished(status);

@@ -14,6 +14,7 @@
 #include "daemon/transfer/audience.h"
 #include "daemon/transfer/bandwidth.h"
 #include "daemon/transfer/blob_committer.h"
+#include "daemon/transfer/blob_guard.h"
 #include "daemon/transfer/blob_writer.h"
 #include "daemon/transfer/connection_share.h"
 #include "daemon/transfer/extents.h"
@@ -144,6 +145,7 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
   void OnDamaged(Extent damaged, int start_overs);
   void OnStaged();
   void OnWriterFinished(const absl::Status& status, int start_overs);
+  void OnRefused(const absl::Status& refusal, int start_overs);
   void OnClosed();
   void OnConnectionWaiting(uint64_t connection, const transport::WaitInfo& info);
   void OnConnectionDone(uint64_t connection, const absl::Status& status);
@@ -199,6 +201,7 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
   const Entry entry_;
   const uint64_t number_;
   const std::shared_ptr<BandwidthGate> gate_;
+  const std::shared_ptr<GuardPanel> guards_ = std::make_shared<GuardPanel>();
 
   State state_ ABSL_GUARDED_BY(core_) = State::kIdle;
   AfterSettling after_settling_ ABSL_GUARDED_BY(core_) = AfterSettling::kRedial;

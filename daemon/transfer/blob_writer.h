@@ -44,6 +44,9 @@ class BlobWriter : public SegmentSink {
     // seen by then.
     std::function<void(const absl::Status& status, int start_overs)> finished;
 
+    // Nobody who waits would have these bytes (GuardPanel): nothing is published, and Close() follows.
+    std::function<void(const absl::Status& refusal, int start_overs)> refused;
+
     // Close() is through: the blob is free for another writer.
     std::function<void()> closed;
   };

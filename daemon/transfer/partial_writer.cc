@@ -16,15 +16,40 @@ constexpr uint64_t kMostLentBytes = 8 << 20;
 // While nothing waits to be written, the journal is kept so many times finer.
 constexpr uint64_t kIdleJournalShare = 8;
 
+// The guards look at a beginning of this size, then at ones so many times as long, up to the last.
+constexpr uint64_t kFirstLookBytes = 64 << 10;
+constexpr uint64_t kLookGrowth = 16;
+constexpr uint64_t kLastLookBytes = 16 << 20;
+
+// What is on the disk of a blob, from its first byte up to `here_bytes`.
+class PartialSource final : public safety::ByteSource {
+ public:
+  PartialSource(cache::Partial& partial, uint64_t here_bytes) : partial_(partial), here_bytes_(here_bytes) {}
+
+  uint64_t size_bytes() const override { return partial_.size_bytes(); }
+
+  absl::Status Read(uint64_t offset, std::span<char> out) override {
+    if (offset > here_bytes_ || out.size() > here_bytes_ - offset)
+      return absl::OutOfRangeError("not here yet");
+    ASSIGN_OR_RETURN(const size_t count, partial_.ReadAt(offset, std::as_writable_bytes(out)));
+    return count == out.size() ? absl::OkStatus() : absl::DataLossError("the partial file became shorter");
+  }
+
+ private:
+  cache::Partial& partial_;
+  const uint64_t here_bytes_;
+};
+
 }  // namespace
 
 PartialWriter::PartialWriter(RepoId repo, Entry entry, Options options, cache::Cache& cache, WorkerPool& disk,
-                             Events events)
+                             std::shared_ptr<GuardPanel> guards, Events events)
     : repo_(std::move(repo)),
       entry_(std::move(entry)),
       options_(options),
       cache_(cache),
       disk_(disk),
+      guards_(std::move(guards)),
       events_(std::move(events)),
       strand_(disk) {}
 
@@ -64,6 +89,7 @@ void PartialWriter::OpenNow() {
   written_ = Extents(partial_->believed());
   checks_ = std::make_shared<PieceChecks>(entry_.size_bytes, partial_->sums());
   done_bytes_.store(written_.total(), std::memory_order_relaxed);
+  look_at_bytes_ = kFirstLookBytes;
   events_.opened(written_.list());
   OpenLane();
 }
@@ -94,7 +120,21 @@ void PartialWriter::WriteNow(uint64_t offset, Buffer buffer, size_t length) {
     Give(status);
     return;
   }
+  if (!IsBeginningWelcome()) return;
   FeedLane(offset, std::move(buffer), length);
+}
+
+// What is not what its name says is not worth the rest of its bytes.
+bool PartialWriter::IsBeginningWelcome() {
+  const uint64_t here_bytes = written_.EndOfRun(0);
+  if (here_bytes < look_at_bytes_ || here_bytes == entry_.size_bytes) return true;
+  while (look_at_bytes_ <= here_bytes) {
+    look_at_bytes_ = look_at_bytes_ < kLastLookBytes ? look_at_bytes_ * kLookGrowth : entry_.size_bytes + 1;
+  }
+  PartialSource beginning(*partial_, here_bytes);
+  const absl::Status refusal = guards_->Check(beginning);
+  if (!refusal.ok()) Refuse(refusal);
+  return refusal.ok();
 }
 
 void PartialWriter::FeedLane(uint64_t offset, Buffer buffer, size_t length) {
@@ -154,16 +194,23 @@ void PartialWriter::OnDamaged(Extent damaged) {
 }
 
 void PartialWriter::OnHashed(const absl::StatusOr<std::string>& hash) {
-  const absl::Status verdict = hash.ok() ? PublishIfRight(*hash) : hash.status();
-  Give(verdict);
+  if (!hash.ok()) return Give(hash.status());
+  PublishIfRight(*hash);
 }
 
-absl::Status PartialWriter::PublishIfRight(const std::string& hash) {
+void PartialWriter::PublishIfRight(const std::string& hash) {
   is_damaged_ = hash != entry_.blob.hex();
-  if (is_damaged_) return DigestMismatch(repo_, entry_, hash);
-  absl::Status published = partial_->Publish(checks_->sums());
+  if (is_damaged_) return Give(DigestMismatch(repo_, entry_, hash));
+  PartialSource whole(*partial_, entry_.size_bytes);
+  if (const absl::Status refusal = guards_->Check(whole); !refusal.ok()) return Refuse(refusal);
+  const absl::Status published = partial_->Publish(checks_->sums());
   partial_.reset();
-  return published;
+  Give(published);
+}
+
+void PartialWriter::Refuse(const absl::Status& refusal) {
+  has_verdict_ = true;
+  events_.refused(refusal, start_overs_);
 }
 
 void PartialWriter::Give(const absl::Status& verdict) {
@@ -181,6 +228,7 @@ void PartialWriter::StartOverNow() {
   checks_ = std::make_shared<PieceChecks>(entry_.size_bytes, cache::PieceSums());
   since_journal_bytes_ = 0;
   since_checkpoint_bytes_ = 0;
+  look_at_bytes_ = kFirstLookBytes;
   done_bytes_.store(0, std::memory_order_relaxed);
   if (const absl::Status status = partial_->StartOver(); !status.ok()) {
     Give(status);

@@ -10,6 +10,7 @@
 #include "common/types/entry.h"
 #include "common/types/repo_id.h"
 #include "daemon/cache/cache.h"
+#include "daemon/transfer/blob_guard.h"
 #include "daemon/transfer/blob_writer.h"
 #include "daemon/transfer/extents.h"
 #include "daemon/transfer/hash_lane.h"
@@ -31,7 +32,7 @@ class PartialWriter final : public BlobWriter, public std::enable_shared_from_th
 
   // `cache` and `disk` outlive the writer.
   PartialWriter(RepoId repo, Entry entry, Options options, cache::Cache& cache, WorkerPool& disk,
-                Events events);
+                std::shared_ptr<GuardPanel> guards, Events events);
 
   void Open() override;
   void Write(uint64_t offset, Buffer buffer, size_t length) override;
@@ -59,9 +60,11 @@ class PartialWriter final : public BlobWriter, public std::enable_shared_from_th
   void FeedLane(uint64_t offset, Buffer buffer, size_t length);
   void OpenLane();
   absl::Status KeepJournal();
+  bool IsBeginningWelcome();
   void OnDamaged(Extent damaged);
   void OnHashed(const absl::StatusOr<std::string>& hash);
-  absl::Status PublishIfRight(const std::string& hash);
+  void PublishIfRight(const std::string& hash);
+  void Refuse(const absl::Status& refusal);
   void CloseFile(Ending ending);
   void Give(const absl::Status& verdict);
 
@@ -74,6 +77,7 @@ class PartialWriter final : public BlobWriter, public std::enable_shared_from_th
   const Options options_;
   cache::Cache& cache_;
   WorkerPool& disk_;
+  const std::shared_ptr<GuardPanel> guards_;
   const Events events_;
   std::atomic<uint64_t> done_bytes_ = 0;
   std::atomic<uint32_t> queued_writes_ = 0;
@@ -83,8 +87,9 @@ class PartialWriter final : public BlobWriter, public std::enable_shared_from_th
   Extents written_;
   std::shared_ptr<PieceChecks> checks_;
   std::shared_ptr<HashLane> lane_;
-  uint64_t lanes_ = 0;    // opened so far
-  uint64_t run_end_ = 0;  // as the lane was told
+  uint64_t lanes_ = 0;          // opened so far
+  uint64_t run_end_ = 0;        // as the lane was told
+  uint64_t look_at_bytes_ = 0;  // once so many are there from the first on, the guards look at them
   uint64_t since_journal_bytes_ = 0;
   uint64_t since_checkpoint_bytes_ = 0;
   int start_overs_ = 0;

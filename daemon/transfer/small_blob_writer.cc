@@ -9,11 +9,12 @@
 namespace batuta::transfer {
 
 SmallBlobWriter::SmallBlobWriter(RepoId repo, Entry entry, cache::Cache& cache, WorkerPool& disk,
-                                 BlobCommitter& committer, Events events)
+                                 BlobCommitter& committer, std::shared_ptr<GuardPanel> guards, Events events)
     : repo_(std::move(repo)),
       entry_(std::move(entry)),
       cache_(cache),
       committer_(committer),
+      guards_(std::move(guards)),
       events_(std::move(events)),
       strand_(disk) {}
 
@@ -68,13 +69,22 @@ void SmallBlobWriter::WriteNow(uint64_t offset, std::span<const std::byte> bytes
 void SmallBlobWriter::FinishWhenWhole() {
   if (has_verdict_ || written_.total() < entry_.size_bytes) return;
   has_verdict_ = true;
-  absl::StatusOr<cache::StagedBlob> staged = Stage();
+  Decide();
   content_ = std::string();
+}
+
+void SmallBlobWriter::Decide() {
+  if (const absl::Status right = CheckHash(); !right.ok()) return events_.finished(right, start_overs_);
+  safety::MemorySource bytes(content_);
+  if (const absl::Status refusal = guards_->Check(bytes); !refusal.ok()) {
+    return events_.refused(refusal, start_overs_);
+  }
+  absl::StatusOr<cache::StagedBlob> staged =
+      cache_.Stage(repo_, entry_.blob, std::as_bytes(std::span(content_)));
   if (!staged.ok()) {
     // Another tool has put the same blob there: as good.
     const bool is_there = absl::IsAlreadyExists(staged.status());
-    events_.finished(is_there ? absl::OkStatus() : staged.status(), start_overs_);
-    return;
+    return events_.finished(is_there ? absl::OkStatus() : staged.status(), start_overs_);
   }
   events_.staged();
   committer_.Add(*std::move(staged),
@@ -83,13 +93,11 @@ void SmallBlobWriter::FinishWhenWhole() {
                  });
 }
 
-absl::StatusOr<cache::StagedBlob> SmallBlobWriter::Stage() const {
-  const std::span<const std::byte> bytes = std::as_bytes(std::span(content_));
+absl::Status SmallBlobWriter::CheckHash() const {
   ContentHash hash(entry_.blob.kind(), entry_.size_bytes);
-  hash.Update(bytes);
+  hash.Update(std::as_bytes(std::span(content_)));
   ASSIGN_OR_RETURN(const std::string actual, hash.Finish());
-  if (actual != entry_.blob.hex()) return DigestMismatch(repo_, entry_, actual);
-  return cache_.Stage(repo_, entry_.blob, bytes);
+  return actual == entry_.blob.hex() ? absl::OkStatus() : DigestMismatch(repo_, entry_, actual);
 }
 
 }  // namespace batuta::transfer

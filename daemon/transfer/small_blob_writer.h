@@ -10,6 +10,7 @@
 #include "common/types/repo_id.h"
 #include "daemon/cache/cache.h"
 #include "daemon/transfer/blob_committer.h"
+#include "daemon/transfer/blob_guard.h"
 #include "daemon/transfer/blob_writer.h"
 #include "daemon/transfer/extents.h"
 
@@ -21,7 +22,7 @@ class SmallBlobWriter final : public BlobWriter, public std::enable_shared_from_
  public:
   // What is borrowed outlives the writer.
   SmallBlobWriter(RepoId repo, Entry entry, cache::Cache& cache, WorkerPool& disk, BlobCommitter& committer,
-                  Events events);
+                  std::shared_ptr<GuardPanel> guards, Events events);
 
   void Open() override;
   void Write(uint64_t offset, Buffer buffer, size_t length) override;
@@ -41,12 +42,14 @@ class SmallBlobWriter final : public BlobWriter, public std::enable_shared_from_
   void WriteNow(uint64_t offset, std::span<const std::byte> bytes);
   void Clear();
   void FinishWhenWhole();
-  absl::StatusOr<cache::StagedBlob> Stage() const;
+  void Decide();
+  absl::Status CheckHash() const;
 
   const RepoId repo_;
   const Entry entry_;
   cache::Cache& cache_;
   BlobCommitter& committer_;
+  const std::shared_ptr<GuardPanel> guards_;
   const Events events_;
   std::atomic<uint64_t> done_bytes_ = 0;
 

@@ -18,6 +18,7 @@
 #include "common/types/repo_id.h"
 #include "daemon/cache/cache.h"
 #include "daemon/transfer/bandwidth.h"
+#include "daemon/transfer/blob_guard.h"
 #include "daemon/transfer/buffer_pool.h"
 #include "daemon/transport/range_source.h"
 
@@ -65,6 +66,7 @@ class TransferObserver {
   //   kDataLoss (DIGEST_MISMATCH)   after one full second try.
   //   kAborted (UPSTREAM_CHANGED)   the same.
   //   kResourceExhausted (DISK_FULL), kUnavailable (STORAGE_FAILED), kPermissionDenied (STORAGE_READ_ONLY)
+  //   What TransferSpec::guard said.
   //   kInternal (HUB_PROTOCOL)      somebody else is moving this blob and was told another size.
   //   kUnavailable (DAEMON_STOPPING)  after Drain().
   //   What the own source says that is not transient (one that others lend may still be good for them), and
@@ -90,6 +92,10 @@ struct TransferSpec {
 
   // Shared by all transfers of one job; null = none. A blob that several jobs want obeys the most generous.
   std::shared_ptr<BandwidthLimit> limit = nullptr;
+
+  // Whether the bytes may be published on behalf of this one; null = always. When nobody who waits would have
+  // them they are removed. A blob that is published for another one is none of its business.
+  std::shared_ptr<BlobGuard> guard = nullptr;
 };
 
 // Transfers moves blobs into the cache: many at once, each over several connections, resumed where an earlier

@@ -124,7 +124,8 @@ TransferId TransferTable::Join(TransferSpec spec, std::shared_ptr<TransferObserv
   }
   blob_of_.emplace(id, blob);
   blob->Join({id, std::move(spec.source), spec.priority, spec.may_wait, std::move(spec.principal),
-              std::move(spec.job), std::move(spec.limit), std::move(observer), spec.repo != blob->repo()});
+              std::move(spec.job), std::move(spec.limit), std::move(observer), std::move(spec.guard),
+              spec.repo != blob->repo()});
   if (is_new || queue_.Contains(blob->number())) {
     Enqueue(blob);
     StartMore();
