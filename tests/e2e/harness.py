@@ -13,6 +13,7 @@ import pathlib
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
@@ -41,8 +42,10 @@ def wait_until(condition, what, timeout_s=PATIENCE_S):
     raise AssertionError(f"timed out waiting for: {what}")
 
 
-def pseudo_random_bytes(seed, size):
-    return random.Random(seed).randbytes(size)
+def make_weights(seed, size):
+    """A safetensors file of `size` bytes; no two are alike for different seeds."""
+    header = json.dumps({"w": {"dtype": "U8", "shape": [size - 88], "data_offsets": [0, size - 88]}}).ljust(80).encode()
+    return struct.pack("<Q", 80) + header + random.Random(seed).randbytes(size - 88)
 
 
 def small_files(count, seed):

@@ -6,7 +6,7 @@ import pathlib
 import time
 import unittest
 
-from harness import EndToEndTest, SLOWNESS, pseudo_random_bytes
+from harness import EndToEndTest, SLOWNESS, make_weights
 
 GIB = 1 << 30
 MEMORY_LIMIT_KIB = 700 * 1024  # of the daemon at its peak; sanitizers multiply what it really takes
@@ -16,7 +16,7 @@ class BadHubTest(EndToEndTest):
     def setUp(self):
         super().setUp()
         self.hub = self.box.hub(args=["--no-rate-limits"])
-        self.hub.commit("acme/otter", {"config.json": "{}", "model.safetensors": pseudo_random_bytes(1, 6_000_000)})
+        self.hub.commit("acme/otter", {"config.json": "{}", "model.safetensors": make_weights(1, 6_000_000)})
         self.daemon = self.box.daemon()
 
     def peak_kib(self):
@@ -112,7 +112,7 @@ class BadHubTest(EndToEndTest):
             with self.subTest(fault=fault):
                 self.hub.clear_faults()
                 repo = f"acme/fault-{number}"
-                self.hub.commit(repo, {"model.safetensors": pseudo_random_bytes(100 + number, 6_000_000)})
+                self.hub.commit(repo, {"model.safetensors": make_weights(100 + number, 6_000_000)})
                 self.hub.fault(path="model.safetensors", **fault)
                 self.box.pull("model", repo)
                 self.assert_tree_is_sound()

@@ -5,7 +5,7 @@ import os
 import shutil
 import unittest
 
-from harness import EndToEndTest, pseudo_random_bytes
+from harness import EndToEndTest, make_weights
 
 KB = 1000
 
@@ -24,7 +24,7 @@ class CacheTest(EndToEndTest):
 
     def put(self, repo, size, kind="model", branch="main", **files):
         """A repo on the hub with weights of `size` bytes and what `files` says; pulled. Returns the commit."""
-        content = {"config.json": json.dumps({"of": repo}), "model.safetensors": pseudo_random_bytes(f"{repo} {branch}", size)}
+        content = {"config.json": json.dumps({"of": repo}), "model.safetensors": make_weights(f"{repo} {branch}", size)}
         content.update({name.replace("__", "."): text for name, text in files.items()})
         commit = self.hub.commit(repo, content, kind=kind, branch=branch)["commit"]
         self.box.pull(kind, repo, "--revision", branch, "--refresh")
@@ -32,7 +32,7 @@ class CacheTest(EndToEndTest):
 
     def put_adapter(self, repo, base, size=50 * KB):
         self.hub.commit(repo, {"adapter_config.json": json.dumps({"base_model_name_or_path": base, "peft_type": "LORA"}),
-                               "adapter_model.safetensors": pseudo_random_bytes(repo, size)})
+                               "adapter_model.safetensors": make_weights(repo, size)})
         self.box.pull("model", repo)
 
     def cache(self, *args, code=0):
@@ -125,7 +125,7 @@ class CommandsTest(CacheTest):
         self.assertEqual(self.listed(), [])
 
     def test_rm_takes_one_variant_and_leaves_the_other(self):
-        files = {f"otter-{quant}.gguf": b"GGUF" + pseudo_random_bytes(quant, 20 * KB) for quant in ("Q4_K_M", "Q8_0")}
+        files = {f"otter-{quant}.gguf": {"size": 20 * KB, "seed": seed} for seed, quant in enumerate(("Q4_K_M", "Q8_0"))}
         self.hub.commit("acme/otter-gguf", {"config.json": "{}", **files})
         for quant in ("Q4_K_M", "Q8_0"):
             self.box.pull("model", "acme/otter-gguf", "--quantization", quant)
@@ -210,7 +210,7 @@ class CommandsTest(CacheTest):
         self.assertEqual(sorted(self.listed()), ["acme/one", "acme/three"])
 
     def test_df_counts_a_file_that_two_repos_share_once(self):
-        same = pseudo_random_bytes("same", 100 * KB)
+        same = make_weights("same", 100 * KB)
         for name in ("one", "two"):
             self.hub.commit(f"acme/{name}", {"model.safetensors": same})
             self.box.pull("model", f"acme/{name}")
@@ -268,7 +268,7 @@ class QuotaTest(CacheTest):
     def test_what_cannot_fit_is_refused_with_the_numbers(self):
         self.put("acme/pinned", 700 * KB)
         self.cache("pin", "acme/pinned")
-        self.hub.commit("acme/big", {"model.safetensors": pseudo_random_bytes("big", 500 * KB)})
+        self.hub.commit("acme/big", {"model.safetensors": make_weights("big", 500 * KB)})
         error = self.box.pull("model", "acme/big", code=7)
         self.assertEqual(error["reason"], "DISK_FULL")
         self.assertEqual(self.listed(), ["acme/pinned"])

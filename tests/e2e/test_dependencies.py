@@ -2,16 +2,16 @@
 
 import unittest
 
-from harness import EndToEndTest, wait_until, write_repo
+from harness import EndToEndTest, make_weights, wait_until, write_repo
 
 
 class DependenciesTest(EndToEndTest):
     def setUp(self):
         super().setUp()
         root = self.box.folder / "repos"
-        write_repo(root, "acme/otter-2", {"model.safetensors": "weights"}, renamedFrom=["acme/otter"])
-        write_repo(root, "acme/tagged", {"adapter_model.safetensors": "a"}, tags=["base_model:adapter:acme/otter-2"])
-        write_repo(root, "acme/lora", {"adapter_model.safetensors": "b",
+        write_repo(root, "acme/otter-2", {"model.safetensors": make_weights("otter", 100)}, renamedFrom=["acme/otter"])
+        write_repo(root, "acme/tagged", {"adapter_model.safetensors": make_weights("a", 100)}, tags=["base_model:adapter:acme/otter-2"])
+        write_repo(root, "acme/lora", {"adapter_model.safetensors": make_weights("b", 100),
                                        "adapter_config.json": '{"base_model_name_or_path": "acme/otter"}'})
         self.hub = self.box.hub(root)
         self.daemon = self.box.daemon()

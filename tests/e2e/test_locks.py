@@ -6,11 +6,11 @@ import threading
 import time
 import unittest
 
-from harness import SLOWNESS, EndToEndTest, pseudo_random_bytes
+from harness import SLOWNESS, EndToEndTest, make_weights
 from python_library import Lock, folder_name
 
 REPO = "acme/otter"
-WEIGHTS = pseudo_random_bytes(7, 3_000_000)
+WEIGHTS = make_weights(7, 3_000_000)
 RUST_PATIENCE_S = 10  # then a Rust program gives up
 
 

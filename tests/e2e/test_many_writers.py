@@ -19,7 +19,7 @@ import threading
 import time
 import unittest
 
-from harness import PATIENCE_S, SLOWNESS, EndToEndTest, pseudo_random_bytes, wait_until
+from harness import PATIENCE_S, SLOWNESS, EndToEndTest, make_weights, wait_until
 from python_library import Library, digest_of, folder_name
 
 NPM = pathlib.Path(os.environ["BATUTA_NPM_DIR"])
@@ -67,6 +67,18 @@ def python_writer(endpoint, cache, until, seed, queue):
     queue.put(None)
 
 
+def make_onnx(data):
+    """A graph of one initializer that holds `data`."""
+    def varint(number):
+        return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + varint(number >> 7)
+
+    def field(number, content):
+        return bytes([number << 3 | 2]) + varint(len(content)) + content
+
+    tensor = b"\x08" + varint(len(data)) + b"\x10\x02" + field(9, data)  # one dimension, of bytes, as they are
+    return b"\x08\x08" + field(7, field(5, tensor)) + field(8, b"\x10\x0d")  # format 8, a graph, operators of version 13
+
+
 class ManyWritersTest(EndToEndTest):
     def setUp(self):
         super().setUp()
@@ -74,9 +86,9 @@ class ManyWritersTest(EndToEndTest):
         folder.mkdir(parents=True)
         (folder / "config.toml").write_text(f'[cache]\nmax_size = "{QUOTA}"\ngrace = "{GRACE_S}s"\n')
         self.hub = self.box.hub(args=["--no-rate-limits"])
-        common = pseudo_random_bytes(99, 400_000)
+        common = make_onnx(random.Random(99).randbytes(400_000))
         for number, repo in enumerate(SHARED + DELETED + OWN):
-            weights = [pseudo_random_bytes(10 * number + i, 500_000 + 100_000 * i) for i in range(2)]
+            weights = [make_weights(10 * number + i, 500_000 + 100_000 * i) for i in range(2)]
             for branch, content in (("old", weights[0]), ("main", weights[1])):
                 self.hub.commit(repo, {"config.json": json.dumps({"n": number, "branch": branch}), "README.md": f"{repo}\n",
                                        "model.safetensors": content, "onnx/model.onnx": common}, branch=branch)

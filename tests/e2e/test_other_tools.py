@@ -6,10 +6,10 @@ import pathlib
 import subprocess
 import unittest
 
-from harness import EndToEndTest, pseudo_random_bytes
+from harness import EndToEndTest, make_weights
 
 NPM = pathlib.Path(os.environ["BATUTA_NPM_DIR"])
-WEIGHTS = pseudo_random_bytes(1, 6_000_000)
+WEIGHTS = make_weights(1, 6_000_000)
 
 
 class OtherToolsTest(EndToEndTest):

@@ -5,9 +5,10 @@ import os
 import threading
 import unittest
 
-from harness import EndToEndTest, pseudo_random_bytes, wait_until, write_repo, write_users
+from harness import EndToEndTest, make_weights, wait_until, write_repo, write_users
 
-WEIGHTS = pseudo_random_bytes(1, 6_000_000)  # large enough for the LFS path and several segments
+WEIGHTS = make_weights(1, 6_000_000)  # large enough for the LFS path and several segments
+PICKLE = b"\x80\x02}."  # an empty dict
 OTTER = {
     "config.json": '{"model_type": "otter"}',
     "README.md": "---\nlicense: mit\n---\n# Otter\n",
@@ -200,9 +201,9 @@ class AccessTest(EndToEndTest):
         write_repo(root, "acme/public", {"config.json": "{}"}, renamedFrom=["acme/old-name"])
         write_repo(root, "acme/gated", {"config.json": "{}", "model.safetensors": WEIGHTS}, gated="manual", granted=["mira"])
         write_repo(root, "mira/private", {"config.json": "{}", "model.safetensors": WEIGHTS}, private=True)
-        write_repo(root, "acme/pickle", {"config.json": "{}", "pytorch_model.bin": pseudo_random_bytes(3, 100)})
-        write_repo(root, "acme/gguf", {"otter-Q4_K_M.gguf": b"GGUF" + bytes(100), "otter-Q8_0.gguf": b"GGUF" + bytes(200)})
+        write_repo(root, "acme/pickle", {"config.json": "{}", "pytorch_model.bin": PICKLE})
         self.hub = self.box.hub(root)
+        self.hub.commit("acme/gguf", {"otter-Q4_K_M.gguf": {"size": 200}, "otter-Q8_0.gguf": {"size": 300}})
         self.box.daemon()
 
     def test_exit_codes_and_reasons(self):

@@ -5,7 +5,7 @@ import signal
 import time
 import unittest
 
-from harness import EndToEndTest, Hub, SLOWNESS, kill_9, pseudo_random_bytes, wait_until, write_repo
+from harness import EndToEndTest, Hub, SLOWNESS, kill_9, make_weights, wait_until, write_repo
 
 MB = 1_000_000
 SIZE = 80 * MB  # more than the kernel holds for a hub that has gone
@@ -232,7 +232,7 @@ class QueueTest(QueueCase):
         self.assertEqual(self.box.batuta("daemon", "status").code, 3)
 
     def test_no_wait_ends_where_others_wait(self):
-        self.hub.commit("acme/otter", {"config.json": "{}", "model.safetensors": pseudo_random_bytes(1, 2 * MB)})
+        self.hub.commit("acme/otter", {"config.json": "{}", "model.safetensors": make_weights(1, 2 * MB)})
         self.hub.fault(kind="status", path="/resolve/", status=429, count="always", headers={"Retry-After": "60"})
         error = self.box.pull("model", "acme/otter", "--no-wait", code=6)
         self.assertEqual(error["reason"], "HUB_RATE_LIMITED")
@@ -258,7 +258,7 @@ class NetworkTest(QueueCase):
     def setUp(self):
         super().setUp()
         self.root = self.box.folder / "repos"
-        write_repo(self.root, "acme/otter", {"config.json": "{}", "model.safetensors": pseudo_random_bytes(7, SIZE)})
+        write_repo(self.root, "acme/otter", {"config.json": "{}", "model.safetensors": make_weights(7, SIZE)})
         self.hub = self.box.hub(self.root, args=["--no-rate-limits"])
         self.process = self.box.daemon()
 

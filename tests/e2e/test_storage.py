@@ -3,7 +3,7 @@
 import os
 import unittest
 
-from harness import EndToEndTest, pseudo_random_bytes, small_disk, wait_until
+from harness import EndToEndTest, make_weights, small_disk, wait_until
 
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
@@ -12,7 +12,7 @@ class StorageTest(EndToEndTest):
     def setUp(self):
         super().setUp()
         self.hub = self.box.hub()
-        self.hub.commit("acme/otter", {"config.json": "{}", "model.safetensors": pseudo_random_bytes(1, 6_000_000)})
+        self.hub.commit("acme/otter", {"config.json": "{}", "model.safetensors": make_weights(1, 6_000_000)})
 
     def test_read_only_cache_is_served_and_what_is_missing_fails_before_a_byte_is_fetched(self):
         commit = self.hub.commit("acme/seen", {"config.json": "{}"})["commit"]

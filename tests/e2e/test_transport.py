@@ -9,7 +9,7 @@ import subprocess
 import tarfile
 import unittest
 
-from harness import BATUTA, EndToEndTest, PATIENCE_S, Sandbox, kill_9, pseudo_random_bytes, wait_until
+from harness import BATUTA, EndToEndTest, PATIENCE_S, Sandbox, kill_9, make_weights, wait_until
 
 KB = 1000
 
@@ -18,7 +18,7 @@ class TransportTest(EndToEndTest):
     def setUp(self):
         super().setUp()
         self.files = {"config.json": '{"of": "otter"}', "empty.txt": "", "sub/Größe b.json": "{}", "a/copy.json": "{}",
-                      "model.safetensors": pseudo_random_bytes("otter", 700 * KB)}
+                      "model.safetensors": make_weights("otter", 700 * KB)}
         self.hub = self.box.hub(args=["--no-rate-limits"])
         self.commit = self.hub.commit("acme/otter", self.files)["commit"]
         self.box.daemon()

@@ -50,9 +50,9 @@ class SpoolFolder {
   const fs::path path_;
 };
 
-absl::StatusOr<ContentPtr> ContentFrom(const FileSource& source) {
+absl::StatusOr<ContentPtr> ContentFrom(const std::string& path, const FileSource& source) {
   if (const auto* text = std::get_if<std::string>(&source)) return MemoryContent(*text);
-  if (const auto* made = std::get_if<Generated>(&source)) return GeneratedContent(made->size, made->seed);
+  if (const auto* made = std::get_if<Generated>(&source)) return SampleContent(path, made->size, made->seed);
   return DiskContent(std::get<FromDisk>(source).path);
 }
 
@@ -264,7 +264,7 @@ class LoopbackHub final : public HubSim {
                                     const FileSet& files) const {
     std::string attributes;
     if (const auto sent = files.find(".gitattributes"); sent != files.end()) {
-      const absl::StatusOr<ContentPtr> content = ContentFrom(sent->second);
+      const absl::StatusOr<ContentPtr> content = ContentFrom(sent->first, sent->second);
       if (content.ok()) attributes = ReadAll(**content);
     } else {
       const std::scoped_lock lock(store_.mutex());
@@ -275,7 +275,7 @@ class LoopbackHub final : public HubSim {
     const LfsRule rule(attributes, options_.lfs_threshold_bytes);
     TreeChange change;
     for (const auto& [path, source] : files) {
-      absl::StatusOr<ContentPtr> content = ContentFrom(source);
+      absl::StatusOr<ContentPtr> content = ContentFrom(path, source);
       if (!content.ok()) return content.status();
       change.files[path] = NodeFor(path, *std::move(content), rule);
     }
@@ -325,8 +325,8 @@ absl::StatusOr<std::unique_ptr<HubSim>> HubSim::Start(Options options) {
   return std::make_unique<LoopbackHub>(options, *std::move(spool), *std::move(hub), *std::move(cdn));
 }
 
-std::string GeneratedBytes(const Generated& what) {
-  return ReadAll(*GeneratedContent(what.size, what.seed));
+std::string GeneratedBytes(std::string_view path, const Generated& what) {
+  return ReadAll(**SampleContent(path, what.size, what.seed));
 }
 
 }  // namespace batuta::hubsim

@@ -44,8 +44,8 @@ struct RepoRef {
   std::string id = {};
 };
 
-// `size` bytes made from `seed` on demand: two gigabytes cost no memory (and a few seconds of hashing at the
-// commit).
+// `size` bytes made from `seed` on demand, a valid file of the kind that its name promises: two gigabytes
+// cost no memory (and a few seconds of hashing at the commit).
 struct Generated {
   std::uint64_t size = 0;
   std::uint64_t seed = 1;
@@ -110,7 +110,8 @@ class HubSim {
   // Adds or replaces files on a branch ("main"), tag-less ref ("refs/pr/1") or new branch; returns the
   // commit's id. Whether a file is LFS follows from `.gitattributes`, size and look. Hashes every content
   // once.
-  //   kNotFound (repo, deleted path), kInvalidArgument (path), errors of opening a FromDisk file
+  //   kNotFound (repo, deleted path), kInvalidArgument (path, or a size that no file of its kind has), errors
+  //   of opening a FromDisk file
   virtual absl::StatusOr<std::string> CommitFiles(const RepoRef& repo, const std::string& branch,
                                                   const FileSet& files,
                                                   const CommitOptions& options = {}) = 0;
@@ -184,7 +185,7 @@ class HubSim {
   virtual void Stop() = 0;
 };
 
-// The bytes of Generated{size, seed}, for small sizes.
-std::string GeneratedBytes(const Generated& what);
+// The bytes of Generated{size, seed} under a name, for small sizes.
+std::string GeneratedBytes(std::string_view path, const Generated& what);
 
 }  // namespace batuta::hubsim

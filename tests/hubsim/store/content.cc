@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/support/sample_file/sample_file.h"
+
 namespace batuta::hubsim {
 namespace {
 
@@ -163,6 +165,22 @@ class Joined final : public Content {
   std::uint64_t size_ = 0;
 };
 
+class Letters final : public Content {
+ public:
+  explicit Letters(ContentPtr original) : original_(std::move(original)) {}
+
+  std::uint64_t size() const override { return original_->size(); }
+
+  bool Read(std::uint64_t offset, std::span<char> out) const override {
+    if (!original_->Read(offset, out)) return false;
+    std::ranges::transform(out, out.begin(), LetterFor);
+    return true;
+  }
+
+ private:
+  const ContentPtr original_;
+};
+
 class Altered final : public Content {
  public:
   explicit Altered(ContentPtr original) : original_(std::move(original)) {}
@@ -225,6 +243,15 @@ ContentPtr DescriptorContent(int fd, std::uint64_t size) {
 
 ContentPtr JoinedContent(std::vector<ContentPtr> parts) {
   return std::make_shared<Joined>(std::move(parts));
+}
+
+absl::StatusOr<ContentPtr> SampleContent(std::string_view path, std::uint64_t size, std::uint64_t seed) {
+  absl::StatusOr<SampleShell> shell = SampleShellFor(path, size);
+  if (!shell.ok()) return shell.status();
+  ContentPtr middle = GeneratedContent(size - shell->head.size() - shell->tail.size(), seed);
+  if (shell->is_text) middle = std::make_shared<Letters>(std::move(middle));
+  return JoinedContent(
+      {MemoryContent(std::move(shell->head)), std::move(middle), MemoryContent(std::move(shell->tail))});
 }
 
 ContentPtr AlteredContent(ContentPtr original) {

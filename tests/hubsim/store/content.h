@@ -48,6 +48,11 @@ ContentPtr DescriptorContent(int fd, std::uint64_t size);
 // The parts one after another, as a multipart upload leaves them.
 ContentPtr JoinedContent(std::vector<ContentPtr> parts);
 
+// Made-up bytes that depend on nothing but the arguments, and are a valid file of the kind that the name of
+// `path` promises.
+//   kInvalidArgument    such a file cannot be of that size, or no content is known for its kind.
+absl::StatusOr<ContentPtr> SampleContent(std::string_view path, std::uint64_t size, std::uint64_t seed);
+
 // Every byte of `original` changed, same size: what a client sees when a file was replaced behind its back.
 ContentPtr AlteredContent(ContentPtr original);
 

@@ -215,7 +215,7 @@ TEST_F(DaemonTest, PullsVerifiesAndPublishes) {
   ASSERT_OK_AND_ASSIGN(const v1::Job done, WatchToTheEnd(job.id()));
   EXPECT_EQ(done.state(), v1::Job::STATE_DONE);
   EXPECT_EQ(ContentOf(std::filesystem::path(done.snapshot_path()) / "model.safetensors"),
-            GeneratedBytes(kWeights));
+            GeneratedBytes("model.safetensors", kWeights));
   EXPECT_LT(Stop(), kPatience);
 }
 
@@ -285,7 +285,7 @@ TEST_F(DaemonTest, StopDuringAPullKeepsTheJobAndWhatArrived) {
   ASSERT_OK_AND_ASSIGN(const v1::Job done, WatchToTheEnd(job.id()));
   EXPECT_EQ(done.state(), v1::Job::STATE_DONE);
   EXPECT_EQ(ContentOf(std::filesystem::path(done.snapshot_path()) / "model.safetensors"),
-            GeneratedBytes(kWeights));
+            GeneratedBytes("model.safetensors", kWeights));
 }
 
 TEST_F(DaemonTest, StopEndsASearchThatTheHubDoesNotAnswer) {

@@ -1,10 +1,10 @@
 #include "tests/support/fake_transfer/transfer_world.h"
 
 #include <cstdlib>
-#include <random>
 #include <utility>
 
 #include "daemon/transfer/content_hash.h"
+#include "tests/support/sample_file/sample_file.h"
 
 namespace batuta::transfer {
 
@@ -31,10 +31,7 @@ void RecordingObserver::OnFinished(const absl::Status& status) {
 }
 
 std::string MakeContent(size_t size_bytes, uint32_t seed) {
-  std::mt19937 random(seed);
-  std::string content(size_bytes, '\0');
-  for (char& byte : content) byte = static_cast<char>(random() & 0xff);
-  return content;
+  return size_bytes == 0 ? "" : SampleFile("model.safetensors", size_bytes, seed);
 }
 
 BlobId BlobIdOf(const std::string& content, BlobId::Kind kind) {

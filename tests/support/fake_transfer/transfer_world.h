@@ -43,7 +43,7 @@ class RecordingObserver final : public TransferObserver {
   std::function<void()> on_finished;
 };
 
-// Bytes that look like nothing, the same for the same arguments.
+// Valid weights, as EntryOf() calls them; the same for the same arguments.
 std::string MakeContent(size_t size_bytes, uint32_t seed = 1);
 
 BlobId BlobIdOf(const std::string& content, BlobId::Kind kind = BlobId::Kind::kSha256);

@@ -4,6 +4,8 @@
 #include <sstream>
 #include <utility>
 
+#include "tests/support/sample_file/sample_file.h"
+
 namespace batuta::pull {
 
 PullFixture::PullFixture() {
@@ -35,14 +37,15 @@ Entry PullFixture::File(std::string_view path, std::string_view content, char bl
 }
 
 void PullFixture::ServeOtter() {
+  const std::string first = SampleFile("1.safetensors", 100, 1);
+  const std::string second = SampleFile("2.safetensors", 101, 2);
   contents_[std::string(64, '1')] = "{}";
-  contents_[std::string(64, '2')] = "weights one";
-  contents_[std::string(64, '3')] = "weights two!";
-  hub_.Serve(
-      Model("acme/otter"), Revision::Main(),
-      Tree{Commit('a'),
-           {File("config.json", "{}", '1'), File("model-00001-of-00002.safetensors", "weights one", '2'),
-            File("model-00002-of-00002.safetensors", "weights two!", '3')}});
+  contents_[std::string(64, '2')] = first;
+  contents_[std::string(64, '3')] = second;
+  hub_.Serve(Model("acme/otter"), Revision::Main(),
+             Tree{Commit('a'),
+                  {File("config.json", "{}", '1'), File("model-00001-of-00002.safetensors", first, '2'),
+                   File("model-00002-of-00002.safetensors", second, '3')}});
 }
 
 PullRequest PullFixture::RequestFor(const RepoId& repo) {

@@ -8,6 +8,7 @@
 
 #include "tests/hubsim/store/card.h"
 #include "tests/hubsim/store/git_tree.h"
+#include "tests/hubsim/store/model_files.h"
 
 namespace batuta::hubsim {
 namespace {
@@ -30,6 +31,43 @@ TEST(ContentTest, GeneratedBytesDependOnSeedAndPositionOnly) {
   EXPECT_EQ(whole, ReadAll(*GeneratedContent(300'000, 7)));
   EXPECT_NE(whole, ReadAll(*GeneratedContent(300'000, 8)));
   EXPECT_NE(whole.substr(0, 4096), whole.substr(65'536, 4096));
+}
+
+// What the hub says about a file of one name.
+nlohmann::json FactsOf(const std::string& path, std::uint64_t size) {
+  Tree tree;
+  tree[path].content = *SampleContent(path, size, 7);
+  EXPECT_EQ(tree[path].content->size(), size) << path;
+  return path.ends_with(".gguf") ? GgufFacts(tree) : SafetensorsFacts(tree);
+}
+
+TEST(ContentTest, SampleContentOfAnySizeIsWhatItsNameSays) {
+  for (const std::uint64_t size : {88U, 90U, 91U, 1'000U, 6'000'000U}) {
+    EXPECT_EQ(FactsOf("a.safetensors", size),
+              (nlohmann::json{{"parameters", {{"U8", size - 88}}}, {"total", size - 88}}));
+  }
+  for (const std::uint64_t size : {128U, 129U, 6'000'000U}) {
+    EXPECT_EQ(FactsOf("a.gguf", size), (nlohmann::json{{"architecture", "otter"}, {"total", size - 128}}));
+  }
+  EXPECT_EQ(FactsOf("a.safetensors", 10), nullptr);
+  EXPECT_EQ(ReadAll(**SampleContent("a.safetensors", 12, 7)), std::string("\4\0\0\0\0\0\0\0{}  ", 12));
+  EXPECT_EQ(nlohmann::json::parse(ReadAll(**SampleContent("a.json", 5'000, 7))).get<std::string>().size(),
+            4'998U);
+  EXPECT_EQ(ReadAll(**SampleContent("a.txt", 0, 7)), "");
+  const std::string text = ReadAll(**SampleContent("sub.d/a.txt", 70'000, 7));
+  EXPECT_EQ(text.find_first_not_of("abcdefghijklmnop"), std::string::npos);
+  EXPECT_NE(text, ReadAll(**SampleContent("a.txt", 70'000, 8)));
+}
+
+TEST(ContentTest, SampleContentThatCannotBeWhatItsNameSaysIsRefused) {
+  for (const auto& [path, size] : std::map<std::string, std::uint64_t>{{"a.safetensors", 9},
+                                                                       {"a.gguf", 127},
+                                                                       {"a.json", 1},
+                                                                       {"a.parquet", 30},
+                                                                       {"model.bin", 3},
+                                                                       {"a.pkl", 1'000}}) {
+    EXPECT_EQ(SampleContent(path, size, 7).status().code(), absl::StatusCode::kInvalidArgument) << path;
+  }
 }
 
 TEST(ContentTest, GeneratedContentOfTwoGigabytesIsReadAtItsEnd) {

@@ -24,7 +24,7 @@ class FaultTest : public HubTest {
     MakeRepo("acme/otter",
              {{"config.json", "0123456789"}, {"model.bin", Generated{.size = kSize, .seed = 5}}});
     link_ = Get(File("model.bin")).Header("Location");
-    bytes_ = GeneratedBytes({.size = kSize, .seed = 5});
+    bytes_ = GeneratedBytes("model.bin", {.size = kSize, .seed = 5});
   }
 
   std::string File(const std::string& path) const { return Url("/acme/otter/resolve/main/" + path); }

@@ -129,7 +129,7 @@ TEST_F(HubSimTest, StopEndsManyStalledRequestsAtOnceAndIsIdempotent) {
 
 TEST_F(HubSimTest, ManyClientsReadAtOnceWhileContentIsAdded) {
   const RepoRef repo = MakeRepo("acme/otter", {{"model.bin", Generated{.size = 6'000'000, .seed = 1}}});
-  const std::string bytes = GeneratedBytes({.size = 6'000'000, .seed = 1});
+  const std::string bytes = GeneratedBytes("model.bin", {.size = 6'000'000, .seed = 1});
   std::vector<std::thread> clients;
   for (std::size_t i = 0; i < 8; ++i) {
     clients.emplace_back([this, i, &bytes] {

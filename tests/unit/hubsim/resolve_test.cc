@@ -17,7 +17,7 @@ const FileSet kFiles = {
 
 class ResolveTest : public HubTest {
  protected:
-  std::string Bytes() const { return GeneratedBytes({.size = 6'000'000, .seed = 5}); }
+  std::string Bytes() const { return GeneratedBytes("model.bin", {.size = 6'000'000, .seed = 5}); }
 
   // The signed link to the LFS file.
   std::string Link() const { return Get(Url("/acme/otter/resolve/main/model.bin")).Header("Location"); }

@@ -163,7 +163,7 @@ TEST_F(UploadTest, BasicUploadVerifyAndCommit) {
 }
 
 TEST_F(UploadTest, MultipartUploadNeedsEveryPartWithItsEtag) {
-  const std::string bytes = GeneratedBytes({.size = 2500, .seed = 9});
+  const std::string bytes = GeneratedBytes("w.bin", {.size = 2500, .seed = 9});
   const std::string oid = Sha256Hex(bytes);
   const json batch = Batch(oid, bytes.size());
   const json upload = batch.at("objects")[0].at("actions").at("upload");
@@ -264,7 +264,7 @@ TEST_F(UploadTest, ValidateYamlWarnsAndRefuses) {
 }
 
 TEST_F(UploadTest, UploadOf8MegabytesIsSpooledAndComesBackWhole) {
-  const std::string bytes = GeneratedBytes({.size = 8'000'000, .seed = 2});
+  const std::string bytes = GeneratedBytes("w.bin", {.size = 8'000'000, .seed = 2});
   const std::string oid = Sha256Hex(bytes);
   const json object = Batch(oid, bytes.size(), json::array({"basic"})).at("objects")[0];
 

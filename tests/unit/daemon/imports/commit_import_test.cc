@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/cache_world/cache_world.h"
+#include "tests/support/sample_file/sample_file.h"
 #include "tests/support/status/status_matchers.h"
 
 namespace batuta::imports {
@@ -113,7 +114,7 @@ class CommitImportTest : public ::testing::Test {
   cache::SpaceLedger space_{0};
   std::vector<Named> files_ = {{"config.json", "{}", BlobId::Kind::kGitSha1},
                                {"sub/empty.txt", "", BlobId::Kind::kGitSha1},
-                               {"model.safetensors", std::string(300'000, 'w')}};
+                               {"model.safetensors", SampleFile("model.safetensors", 300'000)}};
 };
 
 TEST_F(CommitImportTest, PutsUpACommitWithItsRefsAndListing) {

@@ -77,7 +77,7 @@ TEST_F(JobQueueTest, PullRunsToItsEndAndIsJournalled) {
   ASSERT_OK_AND_ASSIGN(const JobView done, queue_->Get(kMira, job.record.id));
   EXPECT_EQ(done.record.state, JobState::kDone);
   EXPECT_EQ(done.record.commit, std::string(40, 'a'));
-  EXPECT_EQ(done.record.downloaded_bytes, 2 + 11 + 12);
+  EXPECT_EQ(done.record.downloaded_bytes, 2 + 100 + 101);
   EXPECT_EQ(done.files_done, 3);
   ASSERT_OK_AND_ASSIGN(const auto stored, store_.Get(Table::kJobs, job.record.id));
   ASSERT_OK_AND_ASSIGN(const JobRecord record, DecodeJob(stored.value()));

@@ -39,7 +39,7 @@ TEST_F(PullRunTest, PublishesEveryFileThenTreeAndRef) {
   EXPECT_THAT(*observer_.finished, IsOk());
   EXPECT_THAT(observer_.files_done, UnorderedElementsAre(0, 1, 2));
   EXPECT_EQ(SnapshotFile(Model("acme/otter"), Commit('a'), "model-00002-of-00002.safetensors"),
-            "weights two!");
+            contents_[std::string(64, '3')]);
   EXPECT_EQ(Ref("main"), std::string(40, 'a'));
   ASSERT_OK_AND_ASSIGN(const std::optional<Tree> tree, cache_->ReadTree(Model("acme/otter"), Commit('a')));
   EXPECT_TRUE(tree.has_value());

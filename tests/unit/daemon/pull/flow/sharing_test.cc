@@ -6,6 +6,7 @@
 #include "daemon/inventory/inventory.h"
 #include "daemon/transfer/content_hash.h"
 #include "tests/support/pull/pull_fixture.h"
+#include "tests/support/sample_file/sample_file.h"
 #include "tests/support/status/status_matchers.h"
 
 // Blobs that other repos of the cache have.
@@ -82,7 +83,7 @@ class PullSharingTest : public PullFixture {
     return std::filesystem::equivalent(Blob("acme/otter", weights_), Blob("acme/badger", weights_), error);
   }
 
-  const std::string weights_ = std::string(3 << 20, 'w');
+  const std::string weights_ = SampleFile("model.safetensors", 3 << 20);
   std::unique_ptr<inventory::Pins> pins_;
   std::unique_ptr<inventory::Inventory> inventory_;
 };
@@ -127,7 +128,8 @@ TEST_F(PullSharingTest, NoSpaceIsReservedForIt) {
 TEST_F(PullSharingTest, AWrongFileUnderThatNameDoesNotSpread) {
   PullWhole("acme/otter");
   std::string damaged = weights_;
-  damaged[weights_.size() / 2] = 'x';
+  char& byte = damaged[weights_.size() / 2];
+  byte = static_cast<char>(~byte);
   std::ofstream(Blob("acme/otter", weights_)) << damaged;
 
   const auto run = Start("acme/badger", observer_);
