@@ -20,6 +20,7 @@
 #include "daemon/safety/base/byte_reader.h"
 #include "daemon/safety/base/rules.h"
 #include "daemon/safety/tensor/rules.h"
+#include "daemon/safety/text/template.h"
 
 namespace batuta::safety {
 namespace {
@@ -268,7 +269,18 @@ class Inspection {
     return true;
   }
 
-  bool ReadTemplate() { return ReadText(); }
+  bool ReadTemplate() {
+    const uint64_t offset = bytes_.offset();
+    uint64_t length = 0;
+    if (!NextTextLength(length)) return false;
+    // One byte more than there may be says that it is too large.
+    const uint64_t kept = std::min<uint64_t>(length, kMostTemplateBytes + 1);
+    std::string text;
+    if (!Append(kept, text)) return false;
+    if (!IsValidUtf8(text)) Add(rules::kGgufValue, offset, fmt::format("{} is not UTF-8", Key()));
+    InspectTemplate(subject_, text, offset);
+    return bytes_.Skip(length - kept) || Cut();
+  }
 
   void CheckSplit() {
     if (!split_count_.has_value()) return;

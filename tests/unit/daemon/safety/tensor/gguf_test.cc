@@ -227,6 +227,32 @@ TEST(Gguf, TextsOfAnyLengthAreCheckedAcrossTheBuffer) {
   }
 }
 
+TEST(Gguf, ChatTemplatesAreJudgedAsPrograms) {
+  constexpr std::string_view kGood = "{% for m in messages %}{{ m['role'] }}: {{ m.content }}{% endfor %}";
+  constexpr std::string_view kBad = "{{ ''.__class__.__mro__ }}";
+  for (const std::string_view key : {"tokenizer.chat_template", "tokenizer.chat_template.tool_use"}) {
+    GgufFile file = Plain();
+    file.pairs.push_back(GgufText(key, kGood));
+    EXPECT_EQ(Codes(Inspect(file.Bytes())), "");
+    file.pairs.back() = GgufText(key, kBad);
+    const Verdict verdict = Inspect(file.Bytes());
+    EXPECT_TRUE(verdict.grades.Has(Grade::kCode));
+    EXPECT_EQ(verdict.findings.front().code, "template-private");
+    // What else is wrong with the file hides no template.
+    file.pairs[1].key = file.pairs[0].key;
+    file.tensors[0].type = 43;
+    EXPECT_TRUE(Inspect(file.Bytes()).grades.Has(Grade::kCode));
+  }
+  GgufFile file = Plain();
+  file.pairs.push_back(GgufArray("tokenizer.chat_templates", ValueType::kString, 2,
+                                 GgufString("tool_use") + GgufString(kBad)));
+  EXPECT_TRUE(Inspect(file.Bytes()).grades.Has(Grade::kCode));
+  file.pairs.back() = GgufNumber("tokenizer.chat_template", ValueType::kU32, 7);
+  EXPECT_EQ(Codes(Inspect(file.Bytes())), "gguf-value");
+  file.pairs.back() = GgufText("tokenizer.chat_template", std::string((1 << 20) + 9, ' '));
+  EXPECT_EQ(Codes(Inspect(file.Bytes())), "template-too-large");
+}
+
 TEST(Gguf, ReadsNoTensor) {
   GgufFile file = Plain();
   file.tensors.push_back({"large", {uint64_t{1} << 40U}, 24});
