@@ -48,6 +48,9 @@ class ZipArchive {
   // In the order of the directory.
   std::span<const ZipEntry> entries() const { return entries_; }
 
+  // Indexes of entries(): reading members so goes through the file once.
+  std::span<const uint32_t> in_file_order() const { return by_offset_; }
+
   // Reads the own headers of all members and accounts for every byte between them; those that were opened
   // before are not read again.
   absl::Status ReadHeaders();

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "absl/status/status.h"
+
+#include "daemon/safety/base/subject.h"
+
+// What an archive means: which library wrote it tells what its members are for. A member that the kind of
+// archive does not explain is inspected by its content, as a file of its own would be.
+namespace batuta::safety {
+
+// A zip: torch checkpoint, TorchScript, exported program, numpy archive, Keras model, DDUF, … or just files.
+// From the directory alone, at the end of the file, it says the format and whether there is a torch pickle.
+absl::Status InspectZip(Subject& subject);
+
+// A tar: NeMo model, torch checkpoint of 2016, or just files.
+absl::Status InspectTar(Subject& subject);
+
+}  // namespace batuta::safety
