@@ -49,6 +49,7 @@ constexpr Row kByReason[] = {
     {reason::kLinkExpired, 6},
     {reason::kDiskFull, 7},
     {reason::kUnsafeContent, 8},
+    {reason::kInvalidContent, 9},
     {reason::kInvalidEtag, 9},
     {reason::kDigestMismatch, 9},
     {reason::kCatalogDamaged, 9},

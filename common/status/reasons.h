@@ -50,5 +50,6 @@ inline constexpr std::string_view kReservationNotFound = "RESERVATION_NOT_FOUND"
 inline constexpr std::string_view kLockMismatch = "LOCK_MISMATCH";
 inline constexpr std::string_view kPinned = "PINNED";
 inline constexpr std::string_view kInUse = "IN_USE";
+inline constexpr std::string_view kInvalidContent = "INVALID_CONTENT";
 
 }  // namespace batuta::reason

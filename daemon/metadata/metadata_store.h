@@ -23,7 +23,8 @@ enum class Table {
   kHubFacts,    // repo folder → what the hub said of it by the way; daemon/inventory
   kAnswers,     // generation / salted name of a question → what the hub answered; daemon/hub
   kWindows,     // endpoint, identity, kind → daemon/budget
-  kVerdicts,    // blob → daemon/safety
+  kVerdicts,    // blob / what the name promises → what the inspection said; daemon/guard
+  kConsents,    // repo folder / commit / blob → who admitted what; daemon/guard
   kVerified,    // device / inode → which blob the file was found to be, and when; daemon/cache
   kPieces,      // blob → checksums of its pieces; daemon/cache
 };

@@ -57,6 +57,8 @@ char Tag(Table table) {
       return 'w';
     case Table::kVerdicts:
       return 'v';
+    case Table::kConsents:
+      return 'o';
     case Table::kVerified:
       return 'f';  // found to be
     case Table::kPieces:

@@ -14,7 +14,7 @@ void GuardPanel::Remove(uint64_t who) {
   seats_.erase(who);
 }
 
-absl::Status GuardPanel::Check(safety::ByteSource& bytes) {
+absl::Status GuardPanel::Check(safety::ByteSource& bytes, Arrived arrived) {
   // Who comes and goes meanwhile does not wait for a look at the bytes.
   std::vector<std::pair<uint64_t, std::shared_ptr<BlobGuard>>> asked;
   bool is_welcome = false;
@@ -32,7 +32,7 @@ absl::Status GuardPanel::Check(safety::ByteSource& bytes) {
     }
   }
   for (const auto& [who, guard] : asked) {
-    absl::Status answer = guard->Check(bytes);
+    absl::Status answer = guard->Check(bytes, arrived);
     is_welcome |= answer.ok();
     if (first.ok()) first = answer;
     MutexLock lock(mutex_);

@@ -12,14 +12,20 @@
 
 namespace batuta::transfer {
 
+// What a guard is shown.
+enum class Arrived {
+  kBeginning,  // the first bytes, not verified; the rest is kOutOfRange
+  kWhole,      // every byte, and the hash is right
+};
+
 // BlobGuard says for one who waits for a blob whether its bytes may be published. Called on the disk pool.
 class BlobGuard {
  public:
   virtual ~BlobGuard() = default;
 
-  // While the blob arrives, from time to time, with a source that has only its beginning (the rest is
-  // kOutOfRange), and once when every byte is there and right. An error is final for this one.
-  virtual absl::Status Check(safety::ByteSource& bytes) = 0;
+  // While the blob arrives from time to time its beginning, and once the whole. An error is final for this
+  // one.
+  virtual absl::Status Check(safety::ByteSource& bytes, Arrived arrived) = 0;
 };
 
 // GuardPanel is the guards of all who wait for one blob. Thread-safe.
@@ -30,7 +36,7 @@ class GuardPanel {
   void Remove(uint64_t who);
 
   // An error when nobody is left who would have it; that of the first who was asked.
-  absl::Status Check(safety::ByteSource& bytes);
+  absl::Status Check(safety::ByteSource& bytes, Arrived arrived);
 
   // What this one said of the bytes last; OK when it was not asked.
   absl::Status AnswerOf(uint64_t who) const;

@@ -132,7 +132,7 @@ bool PartialWriter::IsBeginningWelcome() {
     look_at_bytes_ = look_at_bytes_ < kLastLookBytes ? look_at_bytes_ * kLookGrowth : entry_.size_bytes + 1;
   }
   PartialSource beginning(*partial_, here_bytes);
-  const absl::Status refusal = guards_->Check(beginning);
+  const absl::Status refusal = guards_->Check(beginning, Arrived::kBeginning);
   if (!refusal.ok()) Refuse(refusal);
   return refusal.ok();
 }
@@ -202,7 +202,8 @@ void PartialWriter::PublishIfRight(const std::string& hash) {
   is_damaged_ = hash != entry_.blob.hex();
   if (is_damaged_) return Give(DigestMismatch(repo_, entry_, hash));
   PartialSource whole(*partial_, entry_.size_bytes);
-  if (const absl::Status refusal = guards_->Check(whole); !refusal.ok()) return Refuse(refusal);
+  if (const absl::Status refusal = guards_->Check(whole, Arrived::kWhole); !refusal.ok())
+    return Refuse(refusal);
   const absl::Status published = partial_->Publish(checks_->sums());
   partial_.reset();
   Give(published);

@@ -76,7 +76,7 @@ void SmallBlobWriter::FinishWhenWhole() {
 void SmallBlobWriter::Decide() {
   if (const absl::Status right = CheckHash(); !right.ok()) return events_.finished(right, start_overs_);
   safety::MemorySource bytes(content_);
-  if (const absl::Status refusal = guards_->Check(bytes); !refusal.ok()) {
+  if (const absl::Status refusal = guards_->Check(bytes, Arrived::kWhole); !refusal.ok()) {
     return events_.refused(refusal, start_overs_);
   }
   absl::StatusOr<cache::StagedBlob> staged =

@@ -32,6 +32,8 @@ class Grades {
 
   constexpr void Add(Grade grade) { bits_ = static_cast<uint8_t>(bits_ | Bit(grade)); }
 
+  constexpr void Add(Grades grades) { bits_ = static_cast<uint8_t>(bits_ | grades.bits_); }
+
   constexpr bool Has(Grade grade) const { return (bits_ & Bit(grade)) != 0; }
 
   constexpr bool empty() const { return bits_ == 0; }

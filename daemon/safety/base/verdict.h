@@ -25,13 +25,14 @@ struct Finding {
 
 // What the inspection says of one file. Without a finding it is safe.
 struct Verdict {
-  std::string format;  // what it is: "safetensors", "torch zip", "pickle"; "unknown" when nothing fits
-  Grades grades;       // of all findings, kept or not
+  std::string format = {};  // what it is: "safetensors", "torch zip", "pickle"; "unknown" when nothing fits
+  Grades grades = {};       // of all findings, kept or not
   bool has_pickle = false;
-  std::vector<Finding> findings;     // in the order in which they were met; at most kMostFindings
-  uint64_t findings_left_out = 0;    // those beyond
-  std::vector<std::string> globals;  // "module.name" of all that its pickles import, sorted, unique; bounded
-  std::vector<std::string> notes;    // nothing to refuse, worth telling
+  std::vector<Finding> findings = {};  // in the order in which they were met; at most kMostFindings
+  uint64_t findings_left_out = 0;      // those beyond
+  std::vector<std::string> globals =
+      {};  // "module.name" of all that its pickles import, sorted, unique; bounded
+  std::vector<std::string> notes = {};  // nothing to refuse, worth telling
 
   friend bool operator==(const Verdict&, const Verdict&) = default;
 };

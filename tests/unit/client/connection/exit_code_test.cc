@@ -48,6 +48,7 @@ TEST(ExitCodeTest, EveryReasonHasItsCode) {
       {"STORAGE_FAILED", StatusCode::kUnavailable, 1},
       {"STORAGE_READ_ONLY", StatusCode::kPermissionDenied, 1},
       {"UNSAFE_CONTENT", StatusCode::kFailedPrecondition, 8},
+      {"INVALID_CONTENT", StatusCode::kDataLoss, 9},
       {"OFFLINE_MISS", StatusCode::kNotFound, 10},
       {"CANCELLED", StatusCode::kCancelled, 130},
       {"CANCELLED", StatusCode::kAborted, 1},

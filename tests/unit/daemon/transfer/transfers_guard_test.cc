@@ -22,7 +22,7 @@ class ByteGuard final : public BlobGuard {
  public:
   ByteGuard(uint64_t offset, char wanted) : offset_(offset), wanted_(wanted) {}
 
-  absl::Status Check(safety::ByteSource& bytes) override {
+  absl::Status Check(safety::ByteSource& bytes, Arrived /*arrived*/) override {
     ++checks;
     char byte = 0;
     if (absl::Status status = bytes.Read(offset_, {&byte, 1}); !status.ok()) {

@@ -1,0 +1,81 @@
+#include "daemon/guard/consents.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/status/status.h"
+
+namespace batuta::guard {
+namespace {
+
+using metadata::Durability;
+using metadata::Table;
+using nlohmann::json;
+
+std::string PrefixOf(const RepoId& repo) {
+  return repo.folder() + "/";
+}
+
+std::string KeyOf(const RepoId& repo, const CommitId& commit, const BlobId& blob) {
+  return fmt::format("{}{}/{}", PrefixOf(repo), commit.hex(), blob.hex());
+}
+
+std::string Encode(const GivenConsent& consent) {
+  return json{{"v", 1},
+              {"path", consent.path},
+              {"commit", consent.commit.hex()},
+              {"blob", consent.blob.hex()},
+              {"grades", consent.grades.bits()},
+              {"uid", consent.who.uid},
+              {"tool", consent.who.tool},
+              {"at_ms", ToUnixMillis(consent.at)}}
+      .dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::optional<GivenConsent> Decode(std::string_view text) {
+  try {
+    const json record = json::parse(text);
+    const auto commit = CommitId::Parse(record.at("commit").get<std::string>());
+    const auto blob = BlobId::Parse(record.at("blob").get<std::string>());
+    if (record.at("v") != 1 || !commit.ok() || !blob.ok()) return std::nullopt;
+    return GivenConsent{
+        .path = record.at("path").get<std::string>(),
+        .commit = *commit,
+        .blob = *blob,
+        .grades = safety::Grades::FromBits(record.at("grades").get<uint8_t>()),
+        .who = {.uid = record.at("uid").get<uint32_t>(), .tool = record.at("tool").get<std::string>()},
+        .at = FromUnixMillis(record.at("at_ms").get<int64_t>())};
+  } catch (const json::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+absl::Status Consents::Record(const RepoId& repo, const GivenConsent& consent) {
+  return metadata::Put(store_, Table::kConsents, KeyOf(repo, consent.commit, consent.blob), Encode(consent),
+                       Durability::kPower);
+}
+
+absl::StatusOr<safety::Grades> Consents::Find(const RepoId& repo, const CommitId& commit,
+                                              const BlobId& blob) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> text,
+                   store_.Get(Table::kConsents, KeyOf(repo, commit, blob)));
+  if (!text.has_value()) return safety::Grades();
+  const std::optional<GivenConsent> consent = Decode(*text);
+  return consent.has_value() ? consent->grades : safety::Grades();
+}
+
+absl::StatusOr<std::vector<GivenConsent>> Consents::Of(const RepoId& repo) {
+  std::vector<GivenConsent> all;
+  RETURN_IF_ERROR(
+      store_.Scan(Table::kConsents, PrefixOf(repo), [&all](std::string_view, std::string_view value) {
+        if (std::optional<GivenConsent> consent = Decode(value)) all.push_back(*std::move(consent));
+        return true;
+      }));
+  return all;
+}
+
+}  // namespace batuta::guard

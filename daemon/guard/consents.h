@@ -1,0 +1,53 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "common/time/clock.h"
+#include "common/types/blob_id.h"
+#include "common/types/principal.h"
+#include "common/types/repo_id.h"
+#include "common/types/revision.h"
+#include "daemon/metadata/metadata_store.h"
+#include "daemon/safety/base/grade.h"
+
+namespace batuta::guard {
+
+// That somebody admitted one file of one commit, as it was found to be.
+struct GivenConsent {
+  std::string path;
+  CommitId commit;
+  BlobId blob;
+  safety::Grades grades;
+  Principal who;
+  WallTime at;
+};
+
+// Consents keeps, in Table::kConsents, which unsafe blobs were admitted, by whom and when. A consent is bound
+// to the repo, the commit and the content: another commit, or another repo with the same file, is asked about
+// again.
+//
+// Thread-safe. Everything blocks on the catalog: run it on the disk pool. Errors: those of MetadataStore.
+class Consents {
+ public:
+  // Outlives it.
+  explicit Consents(metadata::MetadataStore& store) : store_(store) {}
+
+  // Survives a power cut after OK.
+  absl::Status Record(const RepoId& repo, const GivenConsent& consent);
+
+  // The grades that were admitted of that blob; none when nobody did.
+  absl::StatusOr<safety::Grades> Find(const RepoId& repo, const CommitId& commit, const BlobId& blob);
+
+  // All of a repo, by commit and blob.
+  absl::StatusOr<std::vector<GivenConsent>> Of(const RepoId& repo);
+
+ private:
+  metadata::MetadataStore& store_;
+};
+
+}  // namespace batuta::guard

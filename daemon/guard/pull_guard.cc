@@ -1,0 +1,101 @@
+#include "daemon/guard/pull_guard.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/log/log.h"
+#include "common/status/status.h"
+
+namespace batuta::guard {
+namespace {
+
+using safety::Grades;
+using safety::Verdict;
+
+class GuardOfOne final : public transfer::BlobGuard {
+ public:
+  GuardOfOne(std::shared_ptr<PullGuard> pull, std::vector<Entry> files)
+      : pull_(std::move(pull)), files_(std::move(files)) {}
+
+  absl::Status Check(safety::ByteSource& bytes, transfer::Arrived arrived) override {
+    for (const Entry& entry : files_) {
+      const absl::Status status = arrived == transfer::Arrived::kWhole ? pull_->AdmitWhole(entry, bytes)
+                                                                       : pull_->AdmitGlimpse(entry, bytes);
+      if (!status.ok() && !absl::IsOutOfRange(status)) return status;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::shared_ptr<PullGuard> pull_;
+  const std::vector<Entry> files_;
+};
+
+}  // namespace
+
+PullGuard::PullGuard(const GuardContext& context, RepoId repo, CommitId commit, Consent consent,
+                     Principal who)
+    : context_(context),
+      repo_(std::move(repo)),
+      commit_(std::move(commit)),
+      consent_(consent),
+      who_(std::move(who)) {}
+
+absl::Status PullGuard::AdmitWhole(const Entry& entry, safety::ByteSource& bytes) {
+  ASSIGN_OR_RETURN(const Verdict verdict, context_.verdicts.Of(entry.blob, entry.path.text(), bytes));
+  return Decide(entry, verdict);
+}
+
+std::optional<absl::Status> PullGuard::AdmitKnown(const Entry& entry) {
+  const std::optional<Verdict> verdict = context_.verdicts.Find(entry.blob, entry.path.text());
+  if (!verdict.has_value()) return std::nullopt;
+  return Decide(entry, *verdict);
+}
+
+absl::Status PullGuard::AdmitGlimpse(const Entry& entry, safety::ByteSource& bytes) {
+  const Verdicts::Glimpse glimpse = context_.verdicts.Look(entry.path.text(), bytes);
+  bool is_new = false;
+  if (!IsAdmitted(entry, glimpse.verdict, &is_new)) return Refusal(entry.path.text(), glimpse.verdict);
+  return glimpse.status;
+}
+
+std::shared_ptr<transfer::BlobGuard> PullGuard::GuardOf(std::vector<Entry> files) {
+  return std::make_shared<GuardOfOne>(shared_from_this(), std::move(files));
+}
+
+std::string PullGuard::WarningOf(std::string_view path) const {
+  MutexLock lock(mutex_);
+  const auto found = warnings_.find(path);
+  return found == warnings_.end() ? std::string() : found->second;
+}
+
+bool PullGuard::IsAdmitted(const Entry& entry, const Verdict& verdict, bool* is_new) {
+  if (verdict.grades.empty()) return true;
+  *is_new = Admits(consent_, verdict);
+  if (*is_new) return true;
+  const absl::StatusOr<Grades> before = context_.consents.Find(repo_, commit_, entry.blob);
+  return before.ok() && Admits(Consent{*before}, verdict);
+}
+
+absl::Status PullGuard::Decide(const Entry& entry, const Verdict& verdict) {
+  bool is_new = false;
+  if (!IsAdmitted(entry, verdict, &is_new)) return Refusal(entry.path.text(), verdict);
+  if (verdict.grades.empty()) return absl::OkStatus();
+  {
+    MutexLock lock(mutex_);
+    warnings_.insert_or_assign(entry.path.text(), Explanation(verdict));
+  }
+  if (!is_new) return absl::OkStatus();
+  LogWarn("unsafe file admitted", Field("repo", repo_.id()), Field("commit", commit_.hex()),
+          Field("entry", entry.path.text()), Field("blob", entry.blob.hex()),
+          Field("why", Explanation(verdict)), Field("uid", who_.uid), Field("tool", who_.tool));
+  return context_.consents.Record(repo_, {.path = entry.path.text(),
+                                          .commit = commit_,
+                                          .blob = entry.blob,
+                                          .grades = verdict.grades,
+                                          .who = who_,
+                                          .at = context_.clock.wall()});
+}
+
+}  // namespace batuta::guard

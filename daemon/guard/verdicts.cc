@@ -1,0 +1,106 @@
+#include "daemon/guard/verdicts.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/log/log.h"
+#include "common/status/status.h"
+
+namespace batuta::guard {
+namespace {
+
+using metadata::Durability;
+using metadata::Table;
+using nlohmann::json;
+using safety::Finding;
+using safety::Verdict;
+
+std::string Encode(const Verdict& verdict) {
+  json findings = json::array();
+  for (const Finding& finding : verdict.findings) {
+    findings.push_back({{"code", finding.code},
+                        {"grade", static_cast<int>(finding.grade)},
+                        {"place", finding.place},
+                        {"offset", finding.offset},
+                        {"text", finding.text}});
+  }
+  const json record = {{"v", 1},
+                       {"inspector", safety::kInspectorVersion},
+                       {"format", verdict.format},
+                       {"grades", verdict.grades.bits()},
+                       {"pickle", verdict.has_pickle},
+                       {"findings", std::move(findings)},
+                       {"left_out", verdict.findings_left_out},
+                       {"globals", verdict.globals},
+                       {"notes", verdict.notes}};
+  // Names come from the file, and need not be UTF-8.
+  return record.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::optional<Verdict> Decode(std::string_view text) {
+  try {
+    const json record = json::parse(text);
+    if (record.at("v") != 1 || record.at("inspector") != safety::kInspectorVersion) return std::nullopt;
+    Verdict verdict{.format = record.at("format").get<std::string>(),
+                    .grades = safety::Grades::FromBits(record.at("grades").get<uint8_t>()),
+                    .has_pickle = record.at("pickle").get<bool>(),
+                    .findings = {},
+                    .findings_left_out = record.at("left_out").get<uint64_t>(),
+                    .globals = record.at("globals").get<std::vector<std::string>>(),
+                    .notes = record.at("notes").get<std::vector<std::string>>()};
+    for (const json& finding : record.at("findings")) {
+      const int grade = finding.at("grade").get<int>();
+      if (grade < 0 || grade >= safety::kGradeCount) return std::nullopt;
+      verdict.findings.push_back({.code = finding.at("code").get<std::string>(),
+                                  .grade = static_cast<safety::Grade>(grade),
+                                  .place = finding.at("place").get<std::string>(),
+                                  .offset = finding.at("offset").get<uint64_t>(),
+                                  .text = finding.at("text").get<std::string>()});
+    }
+    return verdict;
+  } catch (const json::exception&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::string Verdicts::KeyOf(const BlobId& blob, std::string_view path) {
+  return fmt::format("{}/{}", blob.hex(), inspection_.NameClass(path));
+}
+
+std::optional<Verdict> Verdicts::Find(const BlobId& blob, std::string_view path) {
+  const auto text = store_.Get(Table::kVerdicts, KeyOf(blob, path));
+  if (!text.ok() || !text->has_value()) return std::nullopt;
+  return Decode(**text);
+}
+
+absl::StatusOr<Verdict> Verdicts::Of(const BlobId& blob, std::string_view path, safety::ByteSource& bytes) {
+  if (std::optional<Verdict> known = Find(blob, path)) return *std::move(known);
+  Inspection::Outcome outcome = inspection_.Inspect(path, bytes);
+  RETURN_IF_ERROR(outcome.status);
+  const absl::Status kept = metadata::Put(store_, Table::kVerdicts, KeyOf(blob, path),
+                                          Encode(outcome.verdict), Durability::kProcess);
+  if (!kept.ok()) LogWarn("verdict not kept", Field("error", std::string(MessageOf(kept))));
+  return std::move(outcome.verdict);
+}
+
+Verdicts::Glimpse Verdicts::Look(std::string_view path, safety::ByteSource& bytes) {
+  Inspection::Outcome outcome = inspection_.Inspect(path, bytes);
+  return {.verdict = std::move(outcome.verdict), .status = std::move(outcome.status)};
+}
+
+absl::Status Verdicts::ForgetGone(absl::FunctionRef<bool(const BlobId& blob)> is_there) {
+  metadata::WriteBatch batch;
+  RETURN_IF_ERROR(store_.Scan(Table::kVerdicts, "", [&](std::string_view key, std::string_view value) {
+    const auto blob = BlobId::Parse(key.substr(0, key.find('/')));
+    const bool is_of_use = blob.ok() && is_there(*blob) && Decode(value).has_value();
+    if (!is_of_use) batch.Delete(Table::kVerdicts, std::string(key));
+    return true;
+  }));
+  return batch.changes().empty() ? absl::OkStatus() : store_.Write(batch, Durability::kProcess);
+}
+
+}  // namespace batuta::guard

@@ -1,0 +1,114 @@
+#include "daemon/guard/pull_guard.h"
+
+#include <memory>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/clock/fake_clock.h"
+#include "tests/support/metadata/fake_metadata_store.h"
+#include "tests/support/status/status_matchers.h"
+#include "tests/unit/daemon/guard/fake_inspection.h"
+
+namespace batuta::guard {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class PullGuardTest : public ::testing::Test {
+ protected:
+  std::shared_ptr<PullGuard> Guard(Consent consent, char commit = '1',
+                                   const std::string& repo = "acme/otter") {
+    return std::make_shared<PullGuard>(
+        GuardContext{verdicts_, consents_, clock_}, *RepoId::Parse(RepoType::kModel, repo),
+        *CommitId::Parse(std::string(40, commit)), consent, Principal{1000, "test"});
+  }
+
+  // The blob is named by its first byte.
+  static Entry EntryOf(std::string_view path, std::string_view content) {
+    std::string hex(64, '0');
+    hex[0] = content[0] == 'p' ? 'a' : content[0] == 'm' ? 'b' : content[0] == 'i' ? 'c' : 'd';
+    return {*RepoPath::Parse(path), content.size(), *BlobId::Parse(hex), ""};
+  }
+
+  static absl::Status Admit(PullGuard& guard, std::string_view path, std::string_view content) {
+    safety::MemorySource bytes(content);
+    return guard.AdmitWhole(EntryOf(path, content), bytes);
+  }
+
+  const Consent pickle_ = *MakeConsent({"pickle"}, false);
+  metadata::FakeMetadataStore store_;
+  FakeClock clock_;
+  FakeInspection inspection_;
+  Verdicts verdicts_{store_, inspection_};
+  Consents consents_{store_};
+};
+
+TEST_F(PullGuardTest, WhatIsSafeComesInWithoutAWord) {
+  const auto guard = Guard({});
+  EXPECT_THAT(Admit(*guard, "a.safetensors", "safe"), IsOk());
+  EXPECT_THAT(guard->WarningOf("a.safetensors"), IsEmpty());
+  EXPECT_THAT(*consents_.Of(*RepoId::Parse(RepoType::kModel, "acme/otter")), IsEmpty());
+}
+
+TEST_F(PullGuardTest, WhatNobodyAdmitsIsRefused) {
+  EXPECT_THAT(Admit(*Guard({}), "a.bin", "pickle"), HasReason("UNSAFE_CONTENT"));
+  EXPECT_THAT(Admit(*Guard(pickle_), "a.bin", "malicious"), HasReason("UNSAFE_CONTENT"));
+  EXPECT_THAT(Admit(*Guard(pickle_), "a.safetensors", "invalid"), HasReason("INVALID_CONTENT"));
+}
+
+TEST_F(PullGuardTest, AnAdmittedFileIsWarnedOfAndItsConsentIsRecorded) {
+  const auto guard = Guard(pickle_);
+  ASSERT_THAT(Admit(*guard, "a.bin", "pickle"), IsOk());
+  EXPECT_THAT(guard->WarningOf("a.bin"), HasSubstr("looks bad"));
+  ASSERT_OK_AND_ASSIGN(const auto given, consents_.Of(*RepoId::Parse(RepoType::kModel, "acme/otter")));
+  ASSERT_THAT(given, SizeIs(1));
+  EXPECT_EQ(given[0].who, (Principal{1000, "test"}));
+  EXPECT_EQ(given[0].path, "a.bin");
+}
+
+TEST_F(PullGuardTest, AConsentHoldsForItsCommitAndForNoOther) {
+  ASSERT_THAT(Admit(*Guard(pickle_), "a.bin", "pickle"), IsOk());
+  EXPECT_THAT(Admit(*Guard({}), "a.bin", "pickle"), IsOk());
+  EXPECT_THAT(Admit(*Guard({}, '2'), "a.bin", "pickle"), HasReason("UNSAFE_CONTENT"));
+  EXPECT_THAT(Admit(*Guard({}, '1', "evil/otter"), "a.bin", "pickle"), HasReason("UNSAFE_CONTENT"));
+}
+
+TEST_F(PullGuardTest, AGlimpseRefusesAtOnceAndRemembersNothing) {
+  struct Beginning final : safety::ByteSource {
+    explicit Beginning(char byte) : first(byte) {}
+
+    uint64_t size_bytes() const override { return 1 << 20; }
+
+    absl::Status Read(uint64_t offset, std::span<char> out) override {
+      if (offset + out.size() > 1) return absl::OutOfRangeError("not here yet");
+      out[0] = first;
+      return absl::OkStatus();
+    }
+
+    char first;
+  };
+
+  Beginning pickle('p');
+  Beginning safe('s');
+  EXPECT_THAT(Guard({})->AdmitGlimpse(EntryOf("a.bin", "p"), pickle), HasReason("UNSAFE_CONTENT"));
+  EXPECT_THAT(Guard({})->AdmitGlimpse(EntryOf("a.bin", "s"), safe), StatusIs(absl::StatusCode::kOutOfRange));
+  EXPECT_EQ(verdicts_.Find(EntryOf("a.bin", "p").blob, "a.bin"), std::nullopt);
+}
+
+TEST_F(PullGuardTest, ABlobWithTwoNamesIsJudgedUnderBoth) {
+  inspection_.grades = {{'x', safety::Grade::kInvalid}};
+  safety::MemorySource bytes("x");
+  const auto guard = Guard(*MakeConsent({"invalid"}, false));
+  ASSERT_THAT(guard->GuardOf({EntryOf("a.bin", "x"), EntryOf("a.safetensors", "x")})
+                  ->Check(bytes, transfer::Arrived::kWhole),
+              IsOk());
+  EXPECT_EQ(inspection_.inspections, 2);
+  EXPECT_FALSE(guard->WarningOf("a.safetensors").empty());
+}
+
+}  // namespace
+}  // namespace batuta::guard
