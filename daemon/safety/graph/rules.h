@@ -22,4 +22,19 @@ inline constexpr Rule kKerasDuplicateKey{"keras-duplicate-key", Grade::kInvalid,
 inline constexpr Rule kKerasInvalid{"keras-invalid", Grade::kInvalid,
                                     "a model configuration that is not strict JSON of the usual shape"};
 
+inline constexpr Rule kHdf5ExternalLink{"hdf5-external-link", Grade::kMalicious, "a link into another file"};
+inline constexpr Rule kHdf5ExternalData{"hdf5-external-data", Grade::kMalicious,
+                                        "values that are read from another file"};
+inline constexpr Rule kHdf5Filter{"hdf5-filter", Grade::kCode,
+                                  "a filter that is no part of HDF5, so native code is loaded for it"};
+inline constexpr Rule kHdf5Pytables{"hdf5-pytables", Grade::kUnverified,
+                                    "written for PyTables, which unpickles attributes and objects"};
+inline constexpr Rule kHdf5Bomb{"hdf5-bomb", Grade::kBomb,
+                                "more values are declared than the file could hold"};
+inline constexpr Rule kHdf5Foreign{"hdf5-foreign-bytes", Grade::kInvalid,
+                                   "bytes before or after the HDF5 file"};
+inline constexpr Rule kHdf5Unsupported{"hdf5-unsupported", Grade::kUnknown,
+                                       "a part of HDF5 that is not looked into"};
+inline constexpr Rule kHdf5Invalid{"hdf5-invalid", Grade::kInvalid, "breaks the rules of HDF5"};
+
 }  // namespace batuta::safety::rules
