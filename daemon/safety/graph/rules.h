@@ -2,8 +2,27 @@
 
 #include "daemon/safety/base/rule.h"
 
-// Rules for files that describe a computation: Keras, HDF5, TensorFlow, TFLite, OpenVINO, CoreML.
+// Rules for files that describe a computation: ONNX, Keras, HDF5, TensorFlow, TFLite, OpenVINO, CoreML.
 namespace batuta::safety::rules {
+
+inline constexpr Rule kOnnxBroken{"onnx-broken", Grade::kInvalid,
+                                  "a message that is malformed, or has a field twice"};
+inline constexpr Rule kOnnxField{"onnx-field", Grade::kUnknown, "a field that ONNX did not have so far"};
+inline constexpr Rule kOnnxNoGraph{"onnx-no-graph", Grade::kInvalid, "a model without a graph"};
+inline constexpr Rule kOnnxTensor{"onnx-tensor", Grade::kInvalid,
+                                  "a tensor whose type, shape and data disagree"};
+inline constexpr Rule kOnnxPath{"onnx-path", Grade::kMalicious,
+                                "data of a tensor that lies outside the model's folder"};
+inline constexpr Rule kOnnxExternal{"onnx-external", Grade::kInvalid,
+                                    "a tensor in another file of which it does not say where"};
+inline constexpr Rule kOnnxDataMissing{"onnx-data-missing", Grade::kInvalid,
+                                       "data of a tensor is not where the model says, beside it"};
+inline constexpr Rule kOnnxDomain{"onnx-domain", Grade::kCode,
+                                  "an operator that needs a native library or Python"};
+inline constexpr Rule kOnnxCode{"onnx-code", Grade::kCode,
+                                "an operator that runs compiled code or Python functions"};
+inline constexpr Rule kSentencePieceBroken{"sentencepiece-broken", Grade::kInvalid,
+                                           "not a complete SentencePiece model"};
 
 inline constexpr Rule kKerasLambda{"keras-lambda", Grade::kCode,
                                    "a layer that holds a program or loads one from elsewhere"};

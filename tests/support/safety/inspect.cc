@@ -23,7 +23,7 @@ Verdict InspectWith(Subject::Inspector parser, std::string_view bytes, std::stri
   return InspectWith(parser, source, name).verdict;
 }
 
-std::string Codes(const Verdict& verdict) {
+std::string CodesOf(const Verdict& verdict) {
   std::string codes;
   for (const Finding& finding : verdict.findings) {
     if (!codes.empty()) codes += ",";

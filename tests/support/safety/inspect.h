@@ -41,6 +41,6 @@ Inspected InspectWith(Subject::Inspector parser, ByteSource& bytes, std::string_
 Verdict InspectWith(Subject::Inspector parser, std::string_view bytes, std::string_view name = "file");
 
 // The codes of the findings, with a comma between them; "" of a safe file.
-std::string Codes(const Verdict& verdict);
+std::string CodesOf(const Verdict& verdict);
 
 }  // namespace batuta::safety

@@ -45,7 +45,7 @@ TEST(Gguf, AFileOfEveryTensorTypeIsSafe) {
     }
   }
   const Verdict verdict = Inspect(file.Bytes());
-  EXPECT_EQ(Codes(verdict), "");
+  EXPECT_EQ(CodesOf(verdict), "");
   EXPECT_EQ(verdict.format, "gguf");
   EXPECT_EQ(file.tensors.size(), 2U + 35U);
 }
@@ -54,7 +54,7 @@ TEST(Gguf, NoAlarmOnThousandsOfValidFiles) {
   std::mt19937_64 random(6);
   for (int i = 0; i < 5'000; ++i) {
     const Verdict verdict = Inspect(formats::RandomGguf(random).Bytes());
-    ASSERT_EQ(Codes(verdict), "") << "file " << i << ": " << verdict.findings.front().text;
+    ASSERT_EQ(CodesOf(verdict), "") << "file " << i << ": " << verdict.findings.front().text;
   }
 }
 
@@ -153,14 +153,14 @@ const Broken kBroken[] = {
 };
 
 TEST(Gguf, RefusesAFileThatBreaksARule) {
-  ASSERT_EQ(Codes(Inspect(Plain().Bytes())), "");
+  ASSERT_EQ(CodesOf(Inspect(Plain().Bytes())), "");
   for (const Broken& broken : kBroken) {
     GgufFile file = Plain();
     broken.change(file);
     // The shapes that are too large to be written out go without their data.
     const Verdict verdict =
         Inspect(broken.code == "gguf-shape" ? file.Header() + std::string(64, '\0') : file.Bytes());
-    ASSERT_NE(Codes(verdict), "") << broken.what;
+    ASSERT_NE(CodesOf(verdict), "") << broken.what;
     EXPECT_EQ(verdict.findings.front().code, broken.code) << broken.what;
     EXPECT_EQ(Judgement(verdict), "invalid") << broken.what;
     EXPECT_THAT(verdict.findings.front().text, HasSubstr(broken.text)) << broken.what;
@@ -171,17 +171,17 @@ TEST(Gguf, ThePaddingBehindTheLastTensorMayBeMissing) {
   GgufFile file = Plain();
   file.pads_last = false;
   const std::string bytes = file.Bytes();
-  EXPECT_EQ(Codes(Inspect(bytes)), "");
-  EXPECT_EQ(Codes(Inspect(bytes.substr(0, bytes.size() - 1))), "gguf-size");
-  EXPECT_EQ(Codes(Inspect(bytes + std::string(1, '\0'))), "");
-  EXPECT_EQ(Codes(Inspect(bytes + "x")), "gguf-padding");
-  EXPECT_EQ(Codes(Inspect(bytes + std::string(32, '\0'))), "gguf-trailing");
+  EXPECT_EQ(CodesOf(Inspect(bytes)), "");
+  EXPECT_EQ(CodesOf(Inspect(bytes.substr(0, bytes.size() - 1))), "gguf-size");
+  EXPECT_EQ(CodesOf(Inspect(bytes + std::string(1, '\0'))), "");
+  EXPECT_EQ(CodesOf(Inspect(bytes + "x")), "gguf-padding");
+  EXPECT_EQ(CodesOf(Inspect(bytes + std::string(32, '\0'))), "gguf-trailing");
 }
 
 TEST(Gguf, EveryPrefixIsRefused) {
   const std::string bytes = Plain().Bytes();
   for (size_t size = 4; size + 1 < bytes.size() - 12; ++size) {
-    EXPECT_NE(Codes(Inspect(bytes.substr(0, size))), "") << size;
+    EXPECT_NE(CodesOf(Inspect(bytes.substr(0, size))), "") << size;
   }
 }
 
@@ -200,7 +200,7 @@ TEST(Gguf, ArraysOfArraysAreTold) {
   const std::string inner = GgufArray("", ValueType::kU8, 2, "ab").value;
   file.pairs.push_back(GgufArray("nested", ValueType::kArray, 2, inner + inner));
   const Verdict verdict = Inspect(file.Bytes());
-  EXPECT_EQ(Codes(verdict), "");
+  EXPECT_EQ(CodesOf(verdict), "");
   ASSERT_EQ(verdict.notes.size(), 1U);
   EXPECT_THAT(verdict.notes[0], HasSubstr("nested"));
 }
@@ -210,20 +210,20 @@ TEST(Gguf, ThePartThatItsNameSaysIsThePartThatItIs) {
   file.pairs.push_back(GgufNumber("split.no", ValueType::kU16, 1));
   file.pairs.push_back(GgufNumber("split.count", ValueType::kU16, 3));
   file.pairs.push_back(GgufNumber("split.tensors.count", ValueType::kI32, 6));
-  EXPECT_EQ(Codes(Inspect(file.Bytes(), "m-00002-of-00003.gguf")), "");
-  EXPECT_EQ(Codes(Inspect(file.Bytes(), "m.gguf")), "");
-  EXPECT_EQ(Codes(Inspect(file.Bytes(), "m-00001-of-00003.gguf")), "gguf-split");
-  EXPECT_EQ(Codes(Inspect(file.Bytes(), "m-00002-of-00004.gguf")), "gguf-split");
-  EXPECT_EQ(Codes(Inspect(Plain().Bytes(), "m-00001-of-00001.gguf")), "");
+  EXPECT_EQ(CodesOf(Inspect(file.Bytes(), "m-00002-of-00003.gguf")), "");
+  EXPECT_EQ(CodesOf(Inspect(file.Bytes(), "m.gguf")), "");
+  EXPECT_EQ(CodesOf(Inspect(file.Bytes(), "m-00001-of-00003.gguf")), "gguf-split");
+  EXPECT_EQ(CodesOf(Inspect(file.Bytes(), "m-00002-of-00004.gguf")), "gguf-split");
+  EXPECT_EQ(CodesOf(Inspect(Plain().Bytes(), "m-00001-of-00001.gguf")), "");
 }
 
 TEST(Gguf, TextsOfAnyLengthAreCheckedAcrossTheBuffer) {
   for (size_t before = (64 << 10) - 300; before < (64 << 10) + 300; ++before) {
     GgufFile file = Plain();
     file.pairs.push_back(GgufText("long", std::string(before, 'x') + "\xf0\x9f\xa6\xa6 and more"));
-    ASSERT_EQ(Codes(Inspect(file.Bytes())), "") << before;
+    ASSERT_EQ(CodesOf(Inspect(file.Bytes())), "") << before;
     file.pairs.back() = GgufText("long", std::string(before, 'x') + "\xf0\x9f\xa6");
-    ASSERT_EQ(Codes(Inspect(file.Bytes())), "gguf-value") << before;
+    ASSERT_EQ(CodesOf(Inspect(file.Bytes())), "gguf-value") << before;
   }
 }
 
@@ -233,7 +233,7 @@ TEST(Gguf, ChatTemplatesAreJudgedAsPrograms) {
   for (const std::string_view key : {"tokenizer.chat_template", "tokenizer.chat_template.tool_use"}) {
     GgufFile file = Plain();
     file.pairs.push_back(GgufText(key, kGood));
-    EXPECT_EQ(Codes(Inspect(file.Bytes())), "");
+    EXPECT_EQ(CodesOf(Inspect(file.Bytes())), "");
     file.pairs.back() = GgufText(key, kBad);
     const Verdict verdict = Inspect(file.Bytes());
     EXPECT_TRUE(verdict.grades.Has(Grade::kCode));
@@ -248,9 +248,9 @@ TEST(Gguf, ChatTemplatesAreJudgedAsPrograms) {
                                  GgufString("tool_use") + GgufString(kBad)));
   EXPECT_TRUE(Inspect(file.Bytes()).grades.Has(Grade::kCode));
   file.pairs.back() = GgufNumber("tokenizer.chat_template", ValueType::kU32, 7);
-  EXPECT_EQ(Codes(Inspect(file.Bytes())), "gguf-value");
+  EXPECT_EQ(CodesOf(Inspect(file.Bytes())), "gguf-value");
   file.pairs.back() = GgufText("tokenizer.chat_template", std::string((1 << 20) + 9, ' '));
-  EXPECT_EQ(Codes(Inspect(file.Bytes())), "template-too-large");
+  EXPECT_EQ(CodesOf(Inspect(file.Bytes())), "template-too-large");
 }
 
 TEST(Gguf, ReadsNoTensor) {
@@ -262,7 +262,7 @@ TEST(Gguf, ReadsNoTensor) {
   const Inspected inspected = InspectWith(InspectGguf, source);
   // Without its data there is no padding to be looked at behind it: nothing of the terabyte is asked for.
   EXPECT_TRUE(inspected.status.ok()) << inspected.status;
-  EXPECT_EQ(Codes(inspected.verdict), "");
+  EXPECT_EQ(CodesOf(inspected.verdict), "");
   EXPECT_LE(source.read_bytes(), here.size());
 }
 
@@ -271,7 +271,7 @@ TEST(Gguf, BytesThatAreNotHereYetAreNoFinding) {
   CountingSource source(std::string_view(bytes).substr(0, 60), bytes.size());
   const Inspected inspected = InspectWith(InspectGguf, source);
   EXPECT_TRUE(absl::IsOutOfRange(inspected.status));
-  EXPECT_EQ(Codes(inspected.verdict), "");
+  EXPECT_EQ(CodesOf(inspected.verdict), "");
   EXPECT_EQ(inspected.verdict.format, "gguf");
 }
 

@@ -37,7 +37,7 @@ TEST(Safetensors, ValidFilesAreSafe) {
   };
   for (const std::string& bytes : valid) {
     const Verdict verdict = Inspect(bytes);
-    EXPECT_EQ(Codes(verdict), "") << bytes;
+    EXPECT_EQ(CodesOf(verdict), "") << bytes;
     EXPECT_EQ(verdict.format, "safetensors");
     EXPECT_TRUE(IsSafetensors(bytes));
   }
@@ -48,7 +48,7 @@ TEST(Safetensors, NoAlarmOnTenThousandValidFiles) {
   for (int i = 0; i < 10'000; ++i) {
     const std::string bytes = formats::RandomSafetensors(random);
     const Verdict verdict = Inspect(bytes);
-    ASSERT_EQ(Codes(verdict), "") << verdict.findings.front().text << "\n" << bytes.substr(8, 2'000);
+    ASSERT_EQ(CodesOf(verdict), "") << verdict.findings.front().text << "\n" << bytes.substr(8, 2'000);
     ASSERT_TRUE(IsSafetensors(bytes));
   }
 }
@@ -157,7 +157,7 @@ const Broken kBroken[] = {
 TEST(Safetensors, RefusesAFileThatBreaksARule) {
   for (const Broken& broken : kBroken) {
     const Verdict verdict = Inspect(Safetensors(broken.header, broken.data_bytes));
-    EXPECT_EQ(Codes(verdict), broken.code) << broken.header;
+    EXPECT_EQ(CodesOf(verdict), broken.code) << broken.header;
     EXPECT_EQ(Judgement(verdict), "invalid") << broken.header;
     if (!verdict.findings.empty()) {
       EXPECT_THAT(verdict.findings[0].text, HasSubstr(broken.text)) << broken.header;
@@ -166,38 +166,38 @@ TEST(Safetensors, RefusesAFileThatBreaksARule) {
 }
 
 TEST(Safetensors, RefusesALengthThatCannotBe) {
-  EXPECT_EQ(Codes(Inspect("")), "safetensors-short");
-  EXPECT_EQ(Codes(Inspect("1234567")), "safetensors-short");
+  EXPECT_EQ(CodesOf(Inspect("")), "safetensors-short");
+  EXPECT_EQ(CodesOf(Inspect("1234567")), "safetensors-short");
   std::string bytes = Safetensors(kPlain, 32);
-  EXPECT_EQ(Codes(Inspect(bytes.substr(0, 100))), "safetensors-cut");
+  EXPECT_EQ(CodesOf(Inspect(bytes.substr(0, 100))), "safetensors-cut");
   for (size_t i = 4; i < 8; ++i) {
     std::string huge = bytes;
     huge[i] = '\xff';
-    EXPECT_EQ(Codes(Inspect(huge)), "safetensors-header");
+    EXPECT_EQ(CodesOf(Inspect(huge)), "safetensors-header");
   }
   bytes.replace(0, 8, std::string("\x01\xe1\xf5\x05\0\0\0\0", 8));  // 100,000,001
-  EXPECT_EQ(Codes(Inspect(bytes)), "safetensors-header");
+  EXPECT_EQ(CodesOf(Inspect(bytes)), "safetensors-header");
   bytes[0] = 0;
-  EXPECT_EQ(Codes(Inspect(bytes)), "safetensors-cut");
+  EXPECT_EQ(CodesOf(Inspect(bytes)), "safetensors-cut");
 }
 
 TEST(Safetensors, EveryFaultOfATensorIsTold) {
   const Verdict verdict = Inspect(Safetensors(
       R"({"a":{"dtype":"F4","shape":[3],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[3],"data_offsets":[1,2]}})",
       2));
-  EXPECT_EQ(Codes(verdict), "safetensors-bits,safetensors-size");
+  EXPECT_EQ(CodesOf(verdict), "safetensors-bits,safetensors-size");
 }
 
 TEST(Safetensors, SpaceBeforeTheHeaderIsTold) {
   const Verdict verdict = Inspect(Safetensors("\n {}", 0));
-  EXPECT_EQ(Codes(verdict), "");
+  EXPECT_EQ(CodesOf(verdict), "");
   EXPECT_EQ(verdict.notes.size(), 1U);
 }
 
 TEST(Safetensors, AClassToBeMadeInTheMetadataIsTold) {
   const Verdict verdict =
       Inspect(Safetensors(R"({"__metadata__":{"config":"{\"_target_\": \"os.system\"}"}})", 0));
-  EXPECT_EQ(Codes(verdict), "");
+  EXPECT_EQ(CodesOf(verdict), "");
   ASSERT_EQ(verdict.notes.size(), 1U);
   EXPECT_THAT(verdict.notes[0], AllOf(HasSubstr("config"), HasSubstr("_target_")));
 }
@@ -205,10 +205,10 @@ TEST(Safetensors, AClassToBeMadeInTheMetadataIsTold) {
 TEST(Safetensors, PrefixesAndAppendedBytesAreRefused) {
   const std::string bytes = Safetensors(kPlain, 32);
   for (size_t size = 0; size < bytes.size(); ++size) {
-    EXPECT_NE(Codes(Inspect(bytes.substr(0, size))), "") << size;
+    EXPECT_NE(CodesOf(Inspect(bytes.substr(0, size))), "") << size;
   }
   for (int byte = 0; byte < 256; ++byte) {
-    EXPECT_EQ(Codes(Inspect(bytes + static_cast<char>(byte))), "safetensors-length");
+    EXPECT_EQ(CodesOf(Inspect(bytes + static_cast<char>(byte))), "safetensors-length");
   }
 }
 
@@ -230,7 +230,7 @@ TEST(Safetensors, ReadsTheHeaderAndNothingElse) {
   CountingSource source(here, here.size() + (uint64_t{1} << 40U));
   const Inspected inspected = InspectWith(InspectSafetensors, source);
   EXPECT_TRUE(inspected.status.ok());
-  EXPECT_EQ(Codes(inspected.verdict), "");
+  EXPECT_EQ(CodesOf(inspected.verdict), "");
   EXPECT_EQ(source.read_bytes(), here.size());
 }
 
@@ -240,7 +240,7 @@ TEST(Safetensors, BytesThatAreNotHereYetAreNoFinding) {
     CountingSource source(std::string_view(bytes).substr(0, here), bytes.size());
     const Inspected inspected = InspectWith(InspectSafetensors, source);
     EXPECT_TRUE(absl::IsOutOfRange(inspected.status)) << here;
-    EXPECT_EQ(Codes(inspected.verdict), "");
+    EXPECT_EQ(CodesOf(inspected.verdict), "");
     EXPECT_EQ(inspected.verdict.format, "safetensors");
   }
 }
