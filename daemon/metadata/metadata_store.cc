@@ -40,6 +40,8 @@ std::string_view ToString(Table table) {
       return "verified";
     case Table::kPieces:
       return "pieces";
+    case Table::kNames:
+      return "names";
   }
   return "unknown";
 }

@@ -27,6 +27,7 @@ enum class Table {
   kConsents,    // repo folder / commit / blob → who admitted what; daemon/guard
   kVerified,    // device / inode → which blob the file was found to be, and when; daemon/cache
   kPieces,      // blob → checksums of its pieces; daemon/cache
+  kNames,       // endpoint, namespace or repo → it is trusted, or as which repo it was met; daemon/review
 };
 
 // "meta", "jobs" …: for messages.

@@ -63,6 +63,8 @@ char Tag(Table table) {
       return 'f';  // found to be
     case Table::kPieces:
       return 'c';
+    case Table::kNames:
+      return 'n';
   }
   return '?';
 }
