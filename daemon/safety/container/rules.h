@@ -41,6 +41,9 @@ inline constexpr Rule kTarTrailing{"tar-trailing", Grade::kInvalid,
                                    "bytes in a tar that belong to no member"};
 inline constexpr Rule kTarExtension{"tar-extension", Grade::kInvalid,
                                     "a tar uses an extension that readers understand differently"};
+inline constexpr Rule kTarUnreadable{
+    "tar-unreadable", Grade::kUnknown,
+    "a tar that cannot be read to its end, so that not all members are known"};
 inline constexpr Rule kTarCount{"tar-too-many", Grade::kBomb, "more members than any model has"};
 
 // --- members of both ---
@@ -62,8 +65,6 @@ inline constexpr Rule kCompressedTrailing{"compressed-trailing", Grade::kInvalid
                                           "something follows the compressed data"};
 inline constexpr Rule kCompressedMemory{"compressed-memory", Grade::kBomb,
                                         "decompressing takes more memory than any model needs"};
-inline constexpr Rule kCompressedLength{"compressed-length", Grade::kInvalid,
-                                        "compressed data expands to another length than it says"};
 
 // --- others ---
 inline constexpr Rule kForeignArchive{"archive-unsupported", Grade::kUnknown,
