@@ -55,4 +55,13 @@ inline constexpr Rule kGgufPadding{"gguf-padding", Grade::kInvalid, "padding hol
 inline constexpr Rule kGgufSize{"gguf-size", Grade::kInvalid, "tensors lie beyond the end of the file"};
 inline constexpr Rule kGgufTrailing{"gguf-trailing", Grade::kInvalid, "something follows the last tensor"};
 
+inline constexpr Rule kMsgpackBroken{"msgpack-broken", Grade::kInvalid,
+                                     "not one complete map in msgpack and nothing else"};
+inline constexpr Rule kMsgpackKey{"msgpack-key", Grade::kInvalid, "a key that is no text or stands twice"};
+inline constexpr Rule kMsgpackExtension{"msgpack-extension", Grade::kInvalid,
+                                        "an extension that no weights have"};
+inline constexpr Rule kMsgpackArray{"msgpack-array", Grade::kInvalid,
+                                    "an array whose shape, dtype and bytes disagree"};
+inline constexpr Rule kMsgpackDType{"msgpack-dtype", Grade::kInvalid, "an array of an unknown dtype"};
+
 }  // namespace batuta::safety::rules
