@@ -64,4 +64,12 @@ inline constexpr Rule kMsgpackArray{"msgpack-array", Grade::kInvalid,
                                     "an array whose shape, dtype and bytes disagree"};
 inline constexpr Rule kMsgpackDType{"msgpack-dtype", Grade::kInvalid, "an array of an unknown dtype"};
 
+inline constexpr Rule kIndexBroken{"index-broken", Grade::kInvalid, "no index of a model in several files"};
+inline constexpr Rule kIndexMissingFile{"index-missing-file", Grade::kInvalid,
+                                        "the index names a file that is not there"};
+inline constexpr Rule kIndexOtherFormat{"index-other-format", Grade::kInvalid,
+                                        "the index names a file that is no safetensors"};
+inline constexpr Rule kIndexMissingTensor{"index-missing-tensor", Grade::kInvalid,
+                                          "a tensor is not in the file that the index says"};
+
 }  // namespace batuta::safety::rules
