@@ -16,7 +16,8 @@ inline constexpr uint32_t kInspectorVersion = 1;
 struct Finding {
   std::string code;  // of its Rule
   Grade grade = Grade::kUnknown;
-  std::string place;    // the file, or the way to the member of it: "model.bin » archive/data.pkl"
+  std::string
+      place;  // while it is found: "model.bin » archive/data.pkl"; in what Inspect() gives: without the file
   uint64_t offset = 0;  // in that file or member
   std::string text;  // what, for a person: "calls posix.system (runs a command)"; free of control characters
 

@@ -56,8 +56,9 @@ inline constexpr Words kTests = {
     "lessthan", "<=",       "le",          "None",    "True",        "False"};
 
 // Filters that take the name of an attribute, or of a filter or test.
-inline constexpr Words kReachingFilters = {"attr",    "map",  "select", "reject", "selectattr", "rejectattr",
-                                           "groupby", "sort", "sum",    "unique", "min",        "max",        "join"};
+inline constexpr Words kReachingFilters = {"attr",       "map",     "select", "reject", "selectattr",
+                                           "rejectattr", "groupby", "sort",   "sum",    "unique",
+                                           "min",        "max",     "join"};
 
 // --- what leads out, or is used to get there ---
 

@@ -1,0 +1,154 @@
+#include "daemon/safety/name_class.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "daemon/safety/text/text_names.h"
+
+namespace batuta::safety {
+namespace {
+
+struct Suffix {
+  std::string_view suffix;
+  Promise promise;
+};
+
+constexpr Promise Data(std::string_view what, Family first, Family second = Family::kNone) {
+  return {.what = what, .first = first, .second = second, .text = TextKind::kPlain, .is_weights = true};
+}
+
+constexpr Promise Anything() {
+  return {.what = "",
+          .first = Family::kNone,
+          .second = Family::kNone,
+          .text = TextKind::kPlain,
+          .is_weights = true};
+}
+
+constexpr Suffix kSuffixes[] = {
+    {".safetensors", Data("safetensors", Family::kSafetensors)},
+    {".gguf", Data("GGUF", Family::kGguf)},
+    {".npy", Data("a numpy array", Family::kNumpyArray)},
+    {".npz", Data("a numpy archive", Family::kZip)},
+    {".h5", Data("HDF5", Family::kHdf5)},
+    {".hdf5", Data("HDF5", Family::kHdf5)},
+    {".keras", Data("a Keras model", Family::kZip, Family::kHdf5)},
+    {".onnx", Data("ONNX", Family::kOnnx)},
+    {".onnx_data", Data("ONNX data", Family::kRawTensors)},
+    {".onnx.data", Data("ONNX data", Family::kRawTensors)},
+    {".tflite", Data("TFLite", Family::kTflite)},
+    {".pb", Data("a TensorFlow graph", Family::kTensorflow)},
+    {".meta", Data("a TensorFlow graph", Family::kTensorflow)},
+    {".index", Data("the index of a TensorFlow checkpoint", Family::kLevelTable)},
+    {".mlmodel", Data("CoreML", Family::kCoreml)},
+    {".msgpack", Data("msgpack", Family::kMsgpack)},
+    {".zip", Data("a zip", Family::kZip)},
+    {".whl", Data("a wheel", Family::kZip)},
+    {".jar", Data("a jar", Family::kZip)},
+    {".egg", Data("an egg", Family::kZip)},
+    {".mar", Data("a TorchServe archive", Family::kZip)},
+    {".dduf", Data("DDUF", Family::kZip)},
+    {".skops", Data("a skops archive", Family::kZip)},
+    {".pt2", Data("a torch export", Family::kZip)},
+    {".nemo", Data("a NeMo archive", Family::kTar, Family::kCompressed)},
+    {".tar", Data("a tar", Family::kTar)},
+    {".tgz", Data("a compressed tar", Family::kCompressed)},
+    {".gz", Data("compressed data", Family::kCompressed)},
+    {".bz2", Data("compressed data", Family::kCompressed)},
+    {".xz", Data("compressed data", Family::kCompressed)},
+    {".lzma", Data("compressed data", Family::kCompressed)},
+    {".lz4", Data("compressed data", Family::kCompressed)},
+    {".zst", Data("compressed data", Family::kCompressed)},
+    {".parquet", Data("Parquet", Family::kColumns)},
+    {".arrow", Data("Arrow", Family::kColumns)},
+    {".feather", Data("Arrow", Family::kColumns)},
+    {".png", Data("a picture", Family::kMedia)},
+    {".jpg", Data("a picture", Family::kMedia)},
+    {".jpeg", Data("a picture", Family::kMedia)},
+    {".gif", Data("a picture", Family::kMedia)},
+    {".webp", Data("a picture", Family::kMedia)},
+    {".wav", Data("sound", Family::kMedia)},
+    {".flac", Data("sound", Family::kMedia)},
+    {".ogg", Data("sound", Family::kMedia)},
+    {".opus", Data("sound", Family::kMedia)},
+    {".mp3", Data("sound", Family::kMedia)},
+    {".m4a", Data("sound", Family::kMedia)},
+    {".mp4", Data("a film", Family::kMedia)},
+    {".mov", Data("a film", Family::kMedia)},
+    {".webm", Data("a film", Family::kMedia)},
+    {".mkv", Data("a film", Family::kMedia)},
+    {".pdf", Data("a PDF", Family::kMedia)},
+    // Any of them may hold any kind of weights.
+    {".bin", Anything()},
+    {".pt", Anything()},
+    {".pth", Anything()},
+    {".ckpt", Anything()},
+    {".ptl", Anything()},
+    {".dat", Anything()},
+    {".model", Anything()},
+    {".weights", Anything()},
+    {".pkl", Anything()},
+    {".pickle", Anything()},
+    {".p", Anything()},
+    {".dill", Anything()},
+    {".joblib", Anything()},
+    {".pdparams", Anything()},
+    {".pdopt", Anything()},
+    {".pdiparams", Anything()},
+    {".pdmodel", Anything()},
+    {".t7", Anything()},
+    {".th", Anything()},
+    {".engine", Anything()},
+    {".plan", Anything()},
+    {".trt", Anything()},
+    {".pte", Anything()},
+    {".ot", Anything()},
+    {".z", Anything()},
+};
+
+// checkpoint.data-00000-of-00001
+bool IsCheckpointShard(std::string_view name) {
+  const size_t at = name.rfind(".data-");
+  if (at == name.npos) return false;
+  const std::string_view digits = "0123456789";
+  std::string_view rest = name.substr(at + 6);
+  const size_t first = rest.find_first_not_of(digits);
+  if (first == 0 || first == rest.npos || !rest.substr(first).starts_with("-of-")) return false;
+  rest = rest.substr(first + 4);
+  return !rest.empty() && rest.find_first_not_of(digits) == rest.npos;
+}
+
+constexpr std::string_view kShardClass = "*.data-0-of-0";
+
+}  // namespace
+
+std::string NameClass(std::string_view path) {
+  path.remove_prefix(path.rfind('/') + 1);
+  std::string name(path);
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  if (IsCheckpointShard(name)) return std::string(kShardClass);
+  if (const std::string text = TextNameClass(name); !text.empty()) return text;
+  std::string_view longest;
+  for (const Suffix& entry : kSuffixes) {
+    if (entry.suffix.size() > longest.size() && name.ends_with(entry.suffix)) longest = entry.suffix;
+  }
+  return "*" + std::string(longest);
+}
+
+Promise PromiseOf(std::string_view name) {
+  const std::string name_class = NameClass(name);
+  if (name_class == kShardClass) return Data("a shard of a TensorFlow checkpoint", Family::kRawTensors);
+  if (!TextNameClass(name_class).empty()) {
+    return {.what = "text",
+            .first = Family::kText,
+            .second = Family::kNone,
+            .text = TextKindOf(name_class),
+            .is_weights = false};
+  }
+  const auto entry = std::find_if(std::begin(kSuffixes), std::end(kSuffixes), [&](const Suffix& candidate) {
+    return name_class == "*" + std::string(candidate.suffix);
+  });
+  return entry == std::end(kSuffixes) ? Promise() : entry->promise;
+}
+
+}  // namespace batuta::safety
