@@ -1,0 +1,131 @@
+"""Callables that weights have no need of. Each is called with something inert; an allow-list needs to know none of them."""
+
+from . import op
+
+TEXT, ONE = op.uni("1+1"), op.num(1)
+
+# module.name → arguments. The first block is what everybody's list has; then come those that were found missing in one.
+GADGETS = {
+    "posix.system": (op.TRUE_COMMAND,),
+    "os.system": (op.TRUE_COMMAND,),
+    "nt.system": (op.TRUE_COMMAND,),
+    "subprocess.Popen": (op.TRUE_COMMAND,),
+    "subprocess.check_output": (op.lst(op.TRUE_COMMAND),),
+    "builtins.eval": (TEXT,),
+    "builtins.exec": (TEXT,),
+    "builtins.compile": (TEXT, op.uni("x"), op.uni("eval")),
+    "builtins.open": (op.uni("/dev/null"),),
+    "builtins.__import__": (op.uni("json"),),
+    "builtins.getattr": (op.glob("collections", "OrderedDict"), op.uni("fromkeys")),
+    "socket.create_connection": (op.tup(op.uni("127.0.0.1"), ONE),),
+    "webbrowser.open": (op.uni("about:blank"),),
+    "pty.spawn": (op.TRUE_COMMAND,),
+    "runpy.run_path": (op.uni("/dev/null"),),
+    "importlib.import_module": (op.uni("json"),),
+
+    "pip.main": (op.lst(op.uni("--version")),),
+    "pip._internal.main": (op.lst(op.uni("--version")),),
+    "ssl.get_server_certificate": (op.tup(op.uni("127.0.0.1"), ONE),),
+    "timeit.timeit": (TEXT,),
+    "code.interact": (),
+    "cProfile.run": (TEXT,),
+    "profile.run": (TEXT,),
+    "pdb.run": (TEXT,),
+    "bdb.Bdb": (),
+    "trace.Trace": (),
+    "doctest.debug_script": (TEXT,),
+    "idlelib.autocomplete.AutoComplete": (),
+    "idlelib.pyshell.ModifiedInterpreter": (op.NONE,),
+    "idlelib.run.Executive": (op.NONE,),
+    "idlelib.calltip.Calltip": (),
+    "idlelib.debugobj.ObjectTreeItem": (TEXT, TEXT),
+    "lib2to3.pgen2.pgen.ParserGenerator": (op.uni("/dev/null"),),
+    "lib2to3.pgen2.grammar.Grammar": (),
+    "numpy.testing._private.utils.runstring": (TEXT, op.EMPTY_DICT),
+    "numpy.f2py.crackfortran.getlincoef": (TEXT, op.EMPTY_DICT),
+    "numpy.distutils.exec_command.exec_command": (op.TRUE_COMMAND,),
+    "torch.utils.bottleneck.__main__.run_cprofile": (TEXT, op.EMPTY_DICT),
+    "torch.utils.collect_env.run": (op.TRUE_COMMAND,),
+    "torch.utils._config_module.ConfigModule.load_config": (op.EMPTY_DICT,),
+    "torch.utils.data.datapipes.utils.decoder.basichandlers": (op.uni("pickle"), op.raw(b"N.")),
+    "torch.jit.unsupported_tensor_ops.execWrapper": (TEXT, op.EMPTY_DICT, op.EMPTY_DICT),
+    "torch._dynamo.guards.GuardBuilder.get": (op.NONE, TEXT),
+    "torch.fx.experimental.symbolic_shapes.ShapeEnv.evaluate_guards_expression": (op.NONE, TEXT),
+    "torch._inductor.codecache.compile_file": (op.uni("/dev/null"),),
+    "torch.hub.load": (op.uni("acme/none"), TEXT),
+    "torch.jit.annotations.parse_type_line": (TEXT,),
+    "torch.storage._load_from_bytes": (op.raw(b"N."),),
+    "torch.load": (op.uni("/dev/null"),),
+    "torch.ops.load_library": (op.uni("/dev/null"),),
+    "numpy.load": (op.uni("/dev/null"),),
+    "joblib.load": (op.uni("/dev/null"),),
+    "pandas.read_pickle": (op.uni("/dev/null"),),
+    "pickle.loads": (op.raw(b"N."),),
+    "_pickle.loads": (op.raw(b"N."),),
+    "dill._dill.loads": (op.raw(b"N."),),
+    "cloudpickle.loads": (op.raw(b"N."),),
+    "marshal.loads": (op.raw(b"N"),),
+    "shelve.open": (op.uni("/dev/null"),),
+    "types.FunctionType": (op.NONE, op.EMPTY_DICT),
+    "types.CodeType": (ONE,),
+    "uuid._get_command_stdout": (op.TRUE_COMMAND,),
+    "_osx_support._read_output": (op.TRUE_COMMAND,),
+    "_aix_support._read_cmd_output": (op.TRUE_COMMAND,),
+    "imaplib.IMAP4_stream": (op.TRUE_COMMAND,),
+    "pydoc.pipepager": (op.uni(""), op.TRUE_COMMAND),
+    "pydoc.locate": (op.uni("json"),),
+    "pkgutil.resolve_name": (op.uni("json:loads"),),
+    "operator.attrgetter": (op.uni("real"),),
+    "operator.methodcaller": (op.uni("bit_length"),),
+    "functools.partial": (op.glob("builtins", "abs"), ONE),
+    "functools.reduce": (op.glob("operator", "add"), op.lst(ONE)),
+    "builtins.map": (op.glob("builtins", "abs"), op.lst(ONE)),
+    "asyncio.unix_events._UnixSubprocessTransport._start": (op.NONE, op.lst(op.TRUE_COMMAND)),
+    "multiprocessing.util.spawnv_passfds": (op.raw(b"/bin/true"), op.lst(), op.lst()),
+    "_posixsubprocess.fork_exec": (op.lst(),),
+    "site.addsitedir": (op.uni("/dev/null"),),
+    "sys.modules.get": (op.uni("json"),),
+    "gc.get_objects": (),
+    "inspect.stack": (),
+    "unittest.mock._importer": (op.uni("json"),),
+    "copyreg.add_extension": (op.uni("json"), op.uni("loads"), ONE),
+    "logging.config.listen": (),
+    "logging.FileHandler": (op.uni("/dev/null"),),
+    "pathlib.Path.touch": (op.uni("/dev/null"),),
+    "shutil.copyfile": (op.uni("/dev/null"), op.uni("/dev/null")),
+    "numpy.fromfile": (op.uni("/dev/null"),),
+    "distutils.file_util.write_file": (op.uni("/dev/null"), op.lst()),
+    "urllib.request.urlopen": (op.uni("about:blank"),),
+    "requests.get": (op.uni("about:blank"),),
+    "huggingface_hub.hf_hub_download": (op.uni("acme/none"), op.uni("x")),
+    "torch.distributed.rpc.rpc_sync": (op.uni("nobody"), op.glob("builtins", "abs")),
+    "ctypes.CDLL": (op.uni("/dev/null"),),
+    "ensurepip._run_pip": (op.lst(op.uni("--version")),),
+    "atexit.register": (op.glob("builtins", "abs"),),
+    "weakref.finalize": (op.NONE, op.glob("builtins", "abs")),
+    "threading.Timer": (ONE, op.glob("builtins", "abs")),
+    "hydra.utils.instantiate": (op.EMPTY_DICT,),
+    "transformers.dynamic_module_utils.get_class_from_dynamic_module": (op.uni("a.B"), op.uni("acme/none")),
+    "picklescan.scanner._unsafe_globals.clear": (),
+    "fickling.fickle.Pickled.load": (op.raw(b"N."),),
+    "acme_models.layers.CustomBlock": (ONE,),
+    "__main__.Net": (),
+}
+
+
+def add_to(corpus):
+    for number, (name, arguments) in enumerate(GADGETS.items()):
+        module, attribute = name.rsplit(".", 1)
+        # One way of writing in turn: the name of the import is what matters here.
+        program = (op.p2(op.call(op.glob(module, attribute), *arguments)), op.p4(op.call(op.sglob(module, attribute), *arguments)))[number % 2]
+        corpus.evil("gadgets", f"pickle/gadgets/{name}.pkl", program)
+    corpus.evil("gadgets", "pickle/gadgets/class-method-by-dotted-name.pkl",
+                op.p4(op.call(op.sglob("torch.fx.experimental.symbolic_shapes", "ShapeEnv.evaluate_guards_expression"), op.NONE, TEXT)))
+    corpus.evil("gadgets", "pickle/gadgets/function-as-a-value.pkl", op.p2(op.lst(op.glob("builtins", "eval"))), "imported, never called")
+    corpus.evil("gadgets", "pickle/gadgets/function-in-an-estimator.pkl", op.p4(
+        op.new(op.sglob("sklearn.preprocessing._function_transformer", "FunctionTransformer"))
+        + op.named(func=op.sglob("os", "getcwd")) + op.BUILD))
+    corpus.evil("gadgets", "pickle/gadgets/factory-of-a-default-dict.pkl",
+                op.p2(op.call(op.glob("collections", "defaultdict"), op.glob("os", "getcwd"))))
+    corpus.evil("gadgets", "pickle/gadgets/reconstructor-of-a-stranger.pkl",
+                op.p2(op.call(op.glob("copyreg", "_reconstructor"), op.glob("acme", "Net"), op.glob("builtins", "object"), op.NONE)))

@@ -1,0 +1,97 @@
+"""Every file of the corpus is judged as it must be: nothing harmful passes, nothing harmless alarms.
+
+SCAN names the command that is given the corpus and prints the document of `batuta hf scan --format json`.
+"""
+
+import collections
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import tempfile
+import unittest
+
+import make_corpus
+from safetycorpus import classes, collection
+
+DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "testing.md"
+TABLE_BEGINS, TABLE_ENDS = "<!-- made by tests/corpus/make_corpus.py --table -->\n", "<!-- end -->\n"
+
+
+def scan(folder):
+    result = subprocess.run([*shlex.split(os.environ["SCAN"]), str(folder)], capture_output=True, text=True, timeout=300, check=False)
+    try:
+        return json.loads(result.stdout)
+    except ValueError:
+        raise AssertionError(f"exit {result.returncode}, no document\n{result.stdout[-2_000:]}\n{result.stderr[-2_000:]}") from None
+
+
+def is_right(sample, found):
+    verdicts = (sample.verdict,) if sample.verdict != collection.REFUSED else (collection.UNSAFE, collection.INVALID, collection.UNKNOWN)
+    return found["verdict"] in verdicts and sample.pickle in (collection.ANY, found["pickle"])
+
+
+class CorpusTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.corpus = make_corpus.make()
+        folder = tempfile.TemporaryDirectory(prefix="batuta-corpus-")
+        cls.addClassCleanup(folder.cleanup)
+        root = pathlib.Path(folder.name) / "corpus"
+        cls.corpus.write(root)
+        cls.found = {}
+        for file in scan(root)["files"]:
+            path = pathlib.Path(file["path"])
+            cls.found[str(path.relative_to(root) if path.is_absolute() else path)] = file
+
+    def wrong(self, samples):
+        lines = []
+        for sample in samples:
+            found = self.found.get(sample.path, {"verdict": "not looked at", "pickle": "none"})
+            if not is_right(sample, found):
+                lines.append(f"{sample.path}: {found['verdict']}, pickle {found['pickle']} ({found.get('reason', '')}); "
+                             f"must be {sample.verdict}, pickle {sample.pickle} [{sample.group}] {sample.note}")
+        return lines
+
+    def check(self, samples, what):
+        samples = list(samples)
+        wrong = self.wrong(samples)
+        print(f"{len(samples) - len(wrong)} of {len(samples)} {what} judged rightly")
+        self.assertEqual(wrong, [], "\n" + "\n".join(wrong))
+
+    def test_no_alarm_about_files_of_everyday_life(self):
+        self.check((sample for sample in self.corpus.samples.values() if sample.group == "legit"), "files of everyday life")
+
+    def test_every_evasion_is_refused(self):
+        for slug, each in classes.CLASSES.items():
+            with self.subTest(slug):
+                self.check((sample for sample in self.corpus.samples.values() if sample.group == slug), f"files of \"{each.title}\"")
+
+    def test_nothing_else_is_reported(self):
+        self.assertEqual(set(self.found), set(self.corpus.samples))
+
+
+class CorpusItselfTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.corpus = make_corpus.make()
+
+    def test_every_class_has_files_and_there_are_enough(self):
+        counts = collections.Counter(sample.group for sample in self.corpus.samples.values())
+        self.assertEqual(set(classes.CLASSES) - set(counts), set())
+        self.assertGreaterEqual(sum(counts.values()), 300)
+        self.assertGreaterEqual(counts["legit"], 100)
+
+    def test_the_same_at_every_run(self):
+        again = make_corpus.make()
+        self.assertEqual([path for path, sample in self.corpus.samples.items() if again.samples[path] != sample], [])
+
+    def test_the_documented_table_is_the_one_that_the_script_makes(self):
+        text = DOCS.read_text()
+        begin = text.index(TABLE_BEGINS) + len(TABLE_BEGINS)
+        self.assertEqual(text[begin:text.index(TABLE_ENDS, begin)], make_corpus.table(self.corpus))
+
+
+if __name__ == "__main__":
+    unittest.main()
