@@ -56,4 +56,17 @@ inline constexpr Rule kHdf5Unsupported{"hdf5-unsupported", Grade::kUnknown,
                                        "a part of HDF5 that is not looked into"};
 inline constexpr Rule kHdf5Invalid{"hdf5-invalid", Grade::kInvalid, "breaks the rules of HDF5"};
 
+inline constexpr Rule kTensorflowProgram{"tensorflow-program", Grade::kCode,
+                                         "an operation that runs Python or native code"};
+inline constexpr Rule kTensorflowFile{"tensorflow-file", Grade::kCode,
+                                      "an operation that reads or writes files outside the model"};
+inline constexpr Rule kTensorflowNetwork{"tensorflow-network", Grade::kCode,
+                                         "an operation that talks to other machines"};
+inline constexpr Rule kTensorflowCustom{"tensorflow-custom-op", Grade::kCode,
+                                        "an operation that needs a native library"};
+inline constexpr Rule kTensorflowUnsupported{"tensorflow-unsupported", Grade::kUnknown,
+                                             "a part of a graph that is not looked into"};
+inline constexpr Rule kTensorflowInvalid{"tensorflow-invalid", Grade::kInvalid,
+                                         "not a complete file of TensorFlow"};
+
 }  // namespace batuta::safety::rules

@@ -70,7 +70,7 @@ TEST(Hdf5, WeightsAndModelsAreSafe) {
       Root({}),
   };
   for (const std::string& file : files) {
-    const Verdict verdict = InspectBytes(InspectHdf5, file);
+    const Verdict verdict = InspectWith(InspectHdf5, file);
     EXPECT_THAT(Codes(verdict), IsEmpty()) << (verdict.findings.empty() ? "" : verdict.findings[0].text);
     EXPECT_EQ(verdict.format, "hdf5");
   }
@@ -153,7 +153,7 @@ TEST(Hdf5, EveryRowOfTheTableIsFound) {
   };
 
   for (const auto& row : rows) {
-    EXPECT_THAT(Codes(InspectBytes(InspectHdf5, row.file)), Contains(row.code)) << row.what;
+    EXPECT_THAT(Codes(InspectWith(InspectHdf5, row.file)), Contains(row.code)) << row.what;
   }
 }
 
@@ -165,7 +165,7 @@ TEST(Hdf5, AUserBlockOfNothingIsNoReasonToRefuse) {
   file.replace(24, 8, std::string(reinterpret_cast<const char*>(&base), 8));
   file.replace(40, 8, std::string(reinterpret_cast<const char*>(&end), 8));
   const std::string behind = std::string(base, '\0') + file;
-  EXPECT_THAT(Codes(InspectBytes(InspectHdf5, behind)), IsEmpty());
+  EXPECT_THAT(Codes(InspectWith(InspectHdf5, behind)), IsEmpty());
   MemorySource source(behind);
   EXPECT_TRUE(*IsHdf5(source));
   MemorySource other("PK\3\4");
@@ -177,7 +177,7 @@ TEST(Hdf5, ObjectsInACircleAreVisitedOnce) {
   // Its header has 16 bytes, and the link leads back to it.
   const uint64_t here = file.Add("");
   EXPECT_THAT(
-      Codes(InspectBytes(InspectHdf5, file.Take(file.AddObject({formats::Hdf5HardLink("self", here)})))),
+      Codes(InspectWith(InspectHdf5, file.Take(file.AddObject({formats::Hdf5HardLink("self", here)})))),
       IsEmpty());
 }
 
@@ -185,7 +185,7 @@ TEST(Hdf5, AHeaderThatGoesOnInItselfEnds) {
   Hdf5File file;
   const uint64_t here = file.Add("");
   const std::string loop = file.Take(file.AddObject({formats::Hdf5Continuation(here + 16, 24)}));
-  EXPECT_THAT(Codes(InspectBytes(InspectHdf5, loop)), ElementsAre(rules::kTooComplex.code));
+  EXPECT_THAT(Codes(InspectWith(InspectHdf5, loop)), ElementsAre(rules::kTooComplex.code));
 }
 
 TEST(Hdf5, ModelsThatShareOneTextCannotMakeTheWorkQuadratic) {
@@ -194,7 +194,7 @@ TEST(Hdf5, ModelsThatShareOneTextCannotMakeTheWorkQuadratic) {
   const uint64_t heap = file.AddHeap(text);
   const std::vector<Hdf5Message> many(
       1000, formats::Hdf5LongText("model_config", heap, static_cast<uint32_t>(text.size())));
-  EXPECT_THAT(Codes(InspectBytes(InspectHdf5, file.Take(file.AddObject(many)))),
+  EXPECT_THAT(Codes(InspectWith(InspectHdf5, file.Take(file.AddObject(many)))),
               Contains(rules::kTooComplex.code));
 }
 

@@ -66,7 +66,7 @@ TEST(KerasConfig, WhatKerasItselfWritesIsSafe) {
       R"({"class_name": "Sequential", "config": {"name": "Lambda", "layers": []}, "note": "class_name: Lambda"})",
   };
   for (const std::string& model : models) {
-    const Verdict verdict = InspectBytes(InspectKerasConfig, model);
+    const Verdict verdict = InspectWith(InspectKerasConfig, model);
     EXPECT_THAT(Codes(verdict), IsEmpty())
         << model << (verdict.findings.empty() ? "" : verdict.findings[0].text);
     EXPECT_EQ(verdict.format, "keras config");
@@ -137,7 +137,7 @@ TEST(KerasConfig, EveryRowOfTheTableIsFoundAtAnyDepth) {
   for (const auto& row : rows) {
     for (const std::string& model : {Model(row.layer), Model(Model(row.layer)), std::string(row.layer),
                                      fmt::format(R"({{"a": [[{{"compile_config": {}}}]]}})", row.layer)}) {
-      const Verdict verdict = InspectBytes(InspectKerasConfig, model);
+      const Verdict verdict = InspectWith(InspectKerasConfig, model);
       EXPECT_THAT(Codes(verdict), ElementsAre(row.code)) << model;
       if (!verdict.findings.empty()) {
         EXPECT_THAT(verdict.findings[0].text, HasSubstr(row.text));
@@ -147,7 +147,7 @@ TEST(KerasConfig, EveryRowOfTheTableIsFoundAtAnyDepth) {
 }
 
 TEST(KerasConfig, WhatWasNamedBeforeTheTextBreaksOffStaysFound) {
-  const Verdict verdict = InspectBytes(
+  const Verdict verdict = InspectWith(
       InspectKerasConfig, R"({"class_name": "Sequential", "config": {"layers": [{"class_name": "Lambda", )");
   EXPECT_THAT(Codes(verdict), ElementsAre(rules::kKerasInvalid.code, rules::kKerasLambda.code));
   EXPECT_EQ(Judgement(verdict), "unsafe");
@@ -156,10 +156,9 @@ TEST(KerasConfig, WhatWasNamedBeforeTheTextBreaksOffStaysFound) {
 TEST(KerasConfig, WhatIsNoObjectIsRefused) {
   for (const char* text :
        {"", "[]", "3", "\"Dense\"", "{} {}", "{\"class_name\": \"Dense\"} x", "\xEF\xBB\xBF{}"}) {
-    EXPECT_THAT(Codes(InspectBytes(InspectKerasConfig, text)), ElementsAre(rules::kKerasInvalid.code))
-        << text;
+    EXPECT_THAT(Codes(InspectWith(InspectKerasConfig, text)), ElementsAre(rules::kKerasInvalid.code)) << text;
   }
-  EXPECT_THAT(Codes(InspectBytes(InspectKerasConfig, std::string(100, '[') + std::string(100, ']'))),
+  EXPECT_THAT(Codes(InspectWith(InspectKerasConfig, std::string(100, '[') + std::string(100, ']'))),
               testing::Contains(rules::kTooComplex.code));
 }
 
@@ -168,10 +167,10 @@ TEST(KerasConfig, EveryDamageIsAnswered) {
   for (size_t at = 0; at < model.size(); ++at) {
     std::string changed = model;
     changed[at] = static_cast<char>(changed[at] ^ 0x11);
-    InspectBytes(InspectKerasConfig, changed);
-    EXPECT_FALSE(InspectBytes(InspectKerasConfig, model.substr(0, at)).grades.empty()) << "cut off at " << at;
+    InspectWith(InspectKerasConfig, changed);
+    EXPECT_FALSE(InspectWith(InspectKerasConfig, model.substr(0, at)).grades.empty()) << "cut off at " << at;
   }
-  EXPECT_FALSE(InspectBytes(InspectKerasConfig, model + "x").grades.empty());
+  EXPECT_FALSE(InspectWith(InspectKerasConfig, model + "x").grades.empty());
 }
 
 }  // namespace

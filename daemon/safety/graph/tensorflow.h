@@ -1,0 +1,15 @@
+#pragma once
+
+#include "absl/status/status.h"
+
+#include "daemon/safety/base/subject.h"
+
+namespace batuta::safety {
+
+// The protobuf files of TensorFlow: a SavedModel, a graph, a meta graph, the metadata of Keras, a
+// fingerprint. Which of them it is shows in the content; what is none of them, to the last byte, is refused.
+// Every operation that is named anywhere is held against the registry: in the graph, in its functions, and in
+// graphs that are packed into constants.
+absl::Status InspectTensorflow(Subject& subject);
+
+}  // namespace batuta::safety
