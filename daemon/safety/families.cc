@@ -1,9 +1,16 @@
 #include "daemon/safety/families.h"
 
+#include "daemon/safety/bundle/bundle.h"
+#include "daemon/safety/container/compression.h"
+#include "daemon/safety/container/tar.h"
+#include "daemon/safety/graph/hdf5.h"
+#include "daemon/safety/graph/onnx.h"
+#include "daemon/safety/graph/sentencepiece.h"
 #include "daemon/safety/pickle/npy.h"
 #include "daemon/safety/pickle/pickle.h"
 #include "daemon/safety/rules.h"
 #include "daemon/safety/tensor/gguf.h"
+#include "daemon/safety/tensor/msgpack.h"
 #include "daemon/safety/tensor/safetensors.h"
 
 namespace batuta::safety {
@@ -22,24 +29,23 @@ absl::Status InspectLater(Subject& subject) {
   return absl::OkStatus();
 }
 
-constexpr Recognised kZip{Family::kZip, "a zip", InspectLater};
-constexpr Recognised kCompressed{Family::kCompressed, "compressed data", InspectLater};
+constexpr Recognised kZip{Family::kZip, "a zip", InspectZip};
 
 const Signature kSignatures[] = {
     {kGgufMagic, 0, {Family::kGguf, "GGUF", InspectGguf}},
-    {"\x93NUMPY"sv, 0, {Family::kNumpyArray, "a numpy array", InspectLater}},
-    {"\x89HDF\r\n\x1A\n"sv, 0, {Family::kHdf5, "HDF5", InspectLater}},
+    {"\x93NUMPY"sv, 0, {Family::kNumpyArray, "a numpy array", InspectNpy}},
+    {"\x89HDF\r\n\x1A\n"sv, 0, {Family::kHdf5, "HDF5", InspectHdf5}},
     {"PK\3\4"sv, 0, kZip},
     {"PK\5\6"sv, 0, kZip},
-    {"\x1F\x8B"sv, 0, kCompressed},
-    {"BZh"sv, 0, kCompressed},
-    {"\xFD"
-     "7zXZ\0"sv,
-     0, kCompressed},
-    {"\x04\x22\x4D\x18"sv, 0, kCompressed},
-    {"\x28\xB5\x2F\xFD"sv, 0, kCompressed},
     {"TFL3"sv, 4, {Family::kTflite, "TFLite", InspectLater}},
 };
+
+// Numbers and nothing else: their shapes stand in the model that they belong to, which is inspected by
+// itself.
+absl::Status InspectRawTensors(Subject& subject) {
+  subject.SetFormat("raw tensors");
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -50,10 +56,33 @@ Recognised ByBeginning(std::string_view first) {
     }
   }
   if (IsSafetensors(first)) return {Family::kSafetensors, "safetensors", InspectSafetensors};
+  if (IsTar(first)) return {Family::kTar, "a tar", InspectTar};
+  if (const std::string_view name = ForeignArchiveName(first); !name.empty()) {
+    return {Family::kForeignArchive, name, InspectForeignArchive};
+  }
+  // Next to no signature: these come last.
+  if (IsOldJoblib(first)) return {Family::kCompressed, "compressed data", InspectOldJoblib};
+  if (ProbeCompression(first).has_value()) return {Family::kCompressed, "compressed data", InspectCompressed};
   return {};
 }
 
-Recognised ByPromise(const Promise& /*promise*/) {
+Recognised ByPromise(const Promise& promise, std::string_view first) {
+  switch (promise.first) {
+    case Family::kOnnx:
+      if (IsOnnx(first)) return {Family::kOnnx, "ONNX", InspectOnnx};
+      break;
+    case Family::kMsgpack:
+      if (IsMsgpack(first)) return {Family::kMsgpack, "msgpack", InspectMsgpack};
+      break;
+    case Family::kSentencePiece:
+      if (IsSentencePiece(first))
+        return {Family::kSentencePiece, "a SentencePiece model", InspectSentencePiece};
+      break;
+    case Family::kRawTensors:
+      return {Family::kRawTensors, "raw tensors", InspectRawTensors};
+    default:
+      break;
+  }
   return {};
 }
 

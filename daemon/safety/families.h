@@ -21,6 +21,6 @@ struct Recognised {
 Recognised ByBeginning(std::string_view first);
 
 // For formats without a signature: by what the name promises. They must then account for every byte.
-Recognised ByPromise(const Promise& promise);
+Recognised ByPromise(const Promise& promise, std::string_view first);
 
 }  // namespace batuta::safety

@@ -11,6 +11,7 @@
 #include "common/text/human.h"
 #include "daemon/safety/base/byte_reader.h"
 #include "daemon/safety/families.h"
+#include "daemon/safety/graph/hdf5.h"
 #include "daemon/safety/magic.h"
 #include "daemon/safety/name_class.h"
 #include "daemon/safety/pickle/pickle.h"
@@ -84,11 +85,17 @@ absl::Status InspectAny(Subject& subject) {
   if (const Recognised recognised = ByBeginning(first); recognised.family != Family::kNone) {
     return InspectRecognised(subject, promise, recognised);
   }
+  // It may begin far behind the beginning, where the bytes may not be here yet.
+  const absl::StatusOr<bool> is_hdf5 = IsHdf5(subject.bytes());
+  if (!is_hdf5.ok() && !absl::IsOutOfRange(is_hdf5.status())) return is_hdf5.status();
+  if (is_hdf5.ok() && *is_hdf5)
+    return InspectRecognised(subject, promise, {Family::kHdf5, "HDF5", InspectHdf5});
   ASSIGN_OR_RETURN(const bool is_pickle, IsPickle(subject.bytes()));
   if (is_pickle) return InspectRecognised(subject, promise, {Family::kPickle, "a pickle", InspectPickle});
   if (LooksLikeText(first, first.size() == subject.size_bytes()))
     return InspectFoundText(subject, promise, first);
-  if (const Recognised promised = ByPromise(promise); promised.family != Family::kNone) {
+  RETURN_IF_ERROR(is_hdf5.status());
+  if (const Recognised promised = ByPromise(promise, first); promised.family != Family::kNone) {
     return promised.inspect(subject);
   }
   if (!promise.what.empty()) {

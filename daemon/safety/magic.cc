@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "daemon/safety/container/rules.h"
 #include "daemon/safety/rules.h"
 
 namespace batuta::safety {
@@ -33,11 +32,6 @@ constexpr Magic kMagics[] = {
     {0, "RDA3\n"sv, "R data", &rules::kRData},
     {0, "ptrt"sv, "TensorRT engine", &rules::kEngine},
     {0, "ftrt"sv, "TensorRT engine", &rules::kEngine},
-    {0, "7z\xBC\xAF\x27\x1C"sv, "7z archive", &rules::kForeignArchive},
-    {0, "Rar!\x1A\7"sv, "RAR archive", &rules::kForeignArchive},
-    {0, "MSCF\0\0\0\0"sv, "CAB archive", &rules::kForeignArchive},
-    {0, "\x60\xEA"sv, "ARJ archive", &rules::kForeignArchive},
-    {2, "-lh"sv, "LHA archive", &rules::kForeignArchive},
     {0, "lmgg"sv, "ggml of before GGUF", &rules::kNotInspected},
     {0, "fmgg"sv, "ggml of before GGUF", &rules::kNotInspected},
     {0, "tjgg"sv, "ggml of before GGUF", &rules::kNotInspected},

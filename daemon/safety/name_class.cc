@@ -1,7 +1,6 @@
 #include "daemon/safety/name_class.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "daemon/safety/text/text_names.h"
 
@@ -17,12 +16,8 @@ constexpr Promise Data(std::string_view what, Family first, Family second = Fami
   return {.what = what, .first = first, .second = second, .text = TextKind::kPlain, .is_weights = true};
 }
 
-constexpr Promise Anything() {
-  return {.what = "",
-          .first = Family::kNone,
-          .second = Family::kNone,
-          .text = TextKind::kPlain,
-          .is_weights = true};
+constexpr Promise Anything(Family first = Family::kNone) {
+  return {.what = "", .first = first, .second = Family::kNone, .text = TextKind::kPlain, .is_weights = true};
 }
 
 constexpr Suffix kSuffixes[] = {
@@ -85,7 +80,8 @@ constexpr Suffix kSuffixes[] = {
     {".ckpt", Anything()},
     {".ptl", Anything()},
     {".dat", Anything()},
-    {".model", Anything()},
+    {".model", Anything(Family::kSentencePiece)},
+    {".spm", Anything(Family::kSentencePiece)},
     {".weights", Anything()},
     {".pkl", Anything()},
     {".pickle", Anything()},
@@ -120,6 +116,26 @@ bool IsCheckpointShard(std::string_view name) {
 
 constexpr std::string_view kShardClass = "*.data-0-of-0";
 
+// Of a GGUF file in parts, whose number must agree with its content: "-00001-of-00003.gguf".
+std::string_view PartSuffix(std::string_view name) {
+  constexpr std::string_view kPattern = "-#####-of-#####.gguf";
+  if (name.size() < kPattern.size()) return {};
+  const std::string_view suffix = name.substr(name.size() - kPattern.size());
+  const auto fits = [](char is, char wanted) {
+    return wanted == '#' ? is >= '0' && is <= '9' : is == wanted;
+  };
+  return std::equal(suffix.begin(), suffix.end(), kPattern.begin(), fits) ? suffix : std::string_view();
+}
+
+const Suffix* FindSuffix(std::string_view name) {
+  const Suffix* longest = nullptr;
+  for (const Suffix& entry : kSuffixes) {
+    if (!name.ends_with(entry.suffix)) continue;
+    if (longest == nullptr || entry.suffix.size() > longest->suffix.size()) longest = &entry;
+  }
+  return longest;
+}
+
 }  // namespace
 
 std::string NameClass(std::string_view path) {
@@ -127,12 +143,10 @@ std::string NameClass(std::string_view path) {
   std::string name(path);
   for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
   if (IsCheckpointShard(name)) return std::string(kShardClass);
-  if (const std::string text = TextNameClass(name); !text.empty()) return text;
-  std::string_view longest;
-  for (const Suffix& entry : kSuffixes) {
-    if (entry.suffix.size() > longest.size() && name.ends_with(entry.suffix)) longest = entry.suffix;
-  }
-  return "*" + std::string(longest);
+  if (std::string text = TextNameClass(name); !text.empty()) return text;
+  if (const std::string_view part = PartSuffix(name); !part.empty()) return "*" + std::string(part);
+  const Suffix* suffix = FindSuffix(name);
+  return suffix == nullptr ? "*" : "*" + std::string(suffix->suffix);
 }
 
 Promise PromiseOf(std::string_view name) {
@@ -145,10 +159,8 @@ Promise PromiseOf(std::string_view name) {
             .text = TextKindOf(name_class),
             .is_weights = false};
   }
-  const auto entry = std::find_if(std::begin(kSuffixes), std::end(kSuffixes), [&](const Suffix& candidate) {
-    return name_class == "*" + std::string(candidate.suffix);
-  });
-  return entry == std::end(kSuffixes) ? Promise() : entry->promise;
+  const Suffix* suffix = FindSuffix(name_class);
+  return suffix == nullptr ? Promise() : suffix->promise;
 }
 
 }  // namespace batuta::safety

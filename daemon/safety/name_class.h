@@ -23,13 +23,14 @@ enum class Family : uint8_t {
   kZip,
   kTar,
   kCompressed,
+  kForeignArchive,  // 7z and its like
   kPickle,
   kOnnx,
   kTflite,
   kTensorflow,
   kCoreml,
   kMsgpack,
-  kSentencepiece,
+  kSentencePiece,
   kLevelTable,  // the index of a TensorFlow checkpoint
   kRawTensors,  // without a header: the shards of a TensorFlow checkpoint, ONNX's external data
   kMedia,       // pictures, sound, films, documents

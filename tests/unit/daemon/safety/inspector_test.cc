@@ -112,7 +112,7 @@ TEST(Inspector, SaysWhatItIsByName) {
 TEST(Inspector, DependsOnThePathOnlyByItsClass) {
   for (const std::string_view path :
        {"a/model.safetensors", "x.BIN", "config.json", "weights", "v.data-00001-of-00002",
-        "model.safetensors.index.json", "a.tar.gz", ".gitattributes", "Makefile"}) {
+        "model.safetensors.index.json", "a.tar.gz", "m-00001-of-00003.gguf", ".gitattributes", "Makefile"}) {
     const std::string name = NameClass(path);
     EXPECT_EQ(NameClass(name), name) << path;
     for (const std::string_view bytes : {"\x7F"
