@@ -172,11 +172,12 @@ bool JsonReader::IsNewKey(uint64_t hash) {
     is_new = level.many_keys->insert(hash).second;
     key_count_ += is_new ? 1 : 0;
   } else {
-    const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(level.first_key);
-    is_new = std::find(begin, keys_.end(), hash) == keys_.end();
+    // As a number: an iterator would not outlive push_back().
+    const auto first = static_cast<std::ptrdiff_t>(level.first_key);
+    is_new = std::find(keys_.begin() + first, keys_.end(), hash) == keys_.end();
     keys_.push_back(hash);
     if (keys_.size() - level.first_key > kFewKeys) {
-      level.many_keys = std::make_unique<absl::flat_hash_set<uint64_t>>(begin, keys_.end());
+      level.many_keys = std::make_unique<absl::flat_hash_set<uint64_t>>(keys_.begin() + first, keys_.end());
       key_count_ += level.many_keys->size();
       keys_.resize(level.first_key);
     }
