@@ -357,14 +357,14 @@ bool Machine::PersistentId(Value id) {
 void Machine::ReportImports() {
   for (const pickle::Import& import : values_.imports) {
     if (import.known != nullptr) continue;
-    const std::string_view way = import.called_at ? "calls" : "imports";
     const uint64_t at = import.called_at.value_or(import.offset);
-    if (!import.danger.empty()) {
-      Find(rules::kPickleDanger, at,
-           fmt::format("{} {}.{} ({} when loaded)", way, import.module, import.name, import.danger));
-    } else {
+    if (import.danger.empty()) {
       Find(rules::kPickleUnlisted, at,
-           fmt::format("{} {}.{}, which is not known to be harmless", way, import.module, import.name));
+           fmt::format("needs {}.{}, which is not known to be harmless", import.module, import.name));
+    } else {
+      Find(rules::kPickleDanger, at,
+           fmt::format("{} {}.{} ({} when loaded)", import.called_at ? "calls" : "imports", import.module,
+                       import.name, import.danger));
     }
   }
 }

@@ -34,7 +34,7 @@ constexpr Row kRows[] = {
     {"torch._utils", "_rebuild_tensor_v3", Call::kTensorV3},
     {"torch._utils", "_rebuild_parameter _rebuild_parameter_with_state", Call::kParameter},
     {"torch._utils", "_rebuild_qtensor", Call::kQuantizedTensor},
-    {"torch._utils", "_rebuild_sparse_tensor", Call::kSparseTensor},
+    {"torch._utils", "_rebuild_sparse_tensor _rebuild_sparse_csr_tensor", Call::kSparseTensor},
     {"torch._utils", "_rebuild_meta_tensor_no_storage", Call::kMetaTensor},
     {"torch._tensor", "_rebuild_from_type_v2", Call::kTypedTensor},
     {"torch", "Size", Call::kSize},

@@ -2,18 +2,17 @@
 
 #include <set>
 
-#include <fmt/format.h>
-
 #include "daemon/safety/base/byte_reader.h"
 #include "daemon/safety/pickle/code_reader.h"
 #include "daemon/safety/pickle/machine.h"
 #include "daemon/safety/pickle/rules.h"
+#include "daemon/safety/pickle/single.h"
 
 namespace batuta::safety {
 namespace {
 
 using pickle::CodeReader;
-using pickle::Dialect;
+using pickle::FindTrailing;
 using pickle::Kind;
 using pickle::Machine;
 using pickle::StorageResolver;
@@ -26,23 +25,6 @@ constexpr int64_t kTorchProtocol = 1001;
 
 bool IsTorchMagic(Value value, const Values& values) {
   return value.kind() == Kind::kLargeInt && values.heap.Text(value) == kTorchMagic;
-}
-
-// Whatever is said of a whole pickle is said here.
-void Finish(Subject& subject, Machine& machine, bool is_whole) {
-  machine.ReportImports();
-  if (!is_whole || machine.is_refused()) return;
-  const size_t count = machine.import_count();
-  subject.Add(
-      rules::kPickleClean, 0,
-      count == 0
-          ? std::string("a pickle of plain data")
-          : fmt::format("a pickle that uses {} classes and functions, all known to be harmless", count));
-}
-
-bool FindTrailing(Subject& subject, uint64_t at) {
-  subject.Add(rules::kPickleTrailing, at, "bytes behind the end of the pickle");
-  return false;
 }
 
 // What stands behind the first pickle of a torch checkpoint before 1.6: its protocol, a word on the system
@@ -141,20 +123,14 @@ absl::Status InspectPickle(Subject& subject) {
     }
     if (machine.has_arrays()) subject.SetFormat("joblib");
   }
-  Finish(subject, machine, is_whole);
+  pickle::Finish(subject, machine, is_whole);
   return code.status();
 }
 
 absl::Status InspectTorchPickle(Subject& subject, TorchStorages& storages) {
-  subject.report().SawPickle();
   ByteReader reader(subject.bytes());
-  CodeReader code(reader);
   StorageResolver resolver(storages);
-  Machine machine(subject, code, {.storages = &resolver});
-  bool is_whole = machine.Walk() == Machine::End::kStop;
-  if (is_whole && code.left_bytes() > 0) is_whole = FindTrailing(subject, code.offset());
-  Finish(subject, machine, is_whole);
-  return code.status();
+  return pickle::InspectSingle(subject, reader, {.storages = &resolver});
 }
 
 bool IsOldJoblib(std::string_view first_bytes) {

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/unit/daemon/safety/pickle/assembler.h"
+#include "tests/unit/daemon/safety/pickle/verdicts.h"
 
 namespace batuta::safety {
 namespace {
@@ -16,23 +17,9 @@ using namespace assembler;  // NOLINT: the tests below are written in it
 using testing::Contains;
 using testing::HasSubstr;
 
-Verdict Inspect(std::string_view bytes) {
-  MemorySource source(bytes);
-  Report report;
-  Subject subject("model.pkl", source, report, nullptr);
-  EXPECT_TRUE(InspectPickle(subject).ok());
-  return std::move(report).Take();
-}
-
 bool Probe(std::string_view bytes) {
   MemorySource source(bytes);
   return IsPickle(source).value();
-}
-
-std::vector<std::string> Codes(const Verdict& verdict) {
-  std::vector<std::string> codes;
-  for (const Finding& finding : verdict.findings) codes.push_back(finding.code);
-  return codes;
 }
 
 struct Case {
@@ -152,7 +139,7 @@ const std::vector<Case>& Refused() {
 
 TEST(InspectPickle, RefusesEveryDisguise) {
   for (const Case& one : Refused()) {
-    const Verdict verdict = Inspect(one.bytes);
+    const Verdict verdict = VerdictOfPickle(one.bytes);
     EXPECT_THAT(Codes(verdict), Contains(one.code)) << one.name;
     EXPECT_TRUE(verdict.grades.Has(one.grade)) << one.name;
     EXPECT_EQ(PickleJudgement(verdict), "dangerous") << one.name;
@@ -190,14 +177,14 @@ TEST(InspectPickle, FindsWhatAPicklerOfHarmlessThingsWrites) {
   };
 
   for (const auto& one : cases) {
-    const Verdict verdict = Inspect(one.bytes);
+    const Verdict verdict = VerdictOfPickle(one.bytes);
     EXPECT_EQ(PickleJudgement(verdict), "clean")
         << one.name << ": " << (verdict.findings.empty() ? "" : verdict.findings.front().text);
   }
 }
 
 TEST(InspectPickle, NamesWhatIsCalledWhereItIsCalled) {
-  const Verdict verdict = Inspect(Proto(2) + Payload() + ".");
+  const Verdict verdict = VerdictOfPickle(Proto(2) + Payload() + ".");
   const Finding* worst = Worst(verdict);
   ASSERT_NE(worst, nullptr);
   EXPECT_EQ(worst->text, "calls posix.system (runs a command when loaded)");
@@ -223,7 +210,7 @@ TEST(InspectPickle, RefusesWhatGrowsWithoutEnd) {
   }
   late += Get(0) + ".";
   for (const std::string& bytes : {bottom_up, late}) {
-    EXPECT_THAT(Codes(Inspect(bytes)), Contains("pickle-bomb"));
+    EXPECT_THAT(Codes(VerdictOfPickle(bytes)), Contains("pickle-bomb"));
   }
 }
 
@@ -231,7 +218,7 @@ TEST(InspectPickle, RefusesWhatNestsTooDeep) {
   std::string nested;
   for (int i = 0; i < 20'000; ++i) nested += "]";
   for (int i = 0; i < 19'999; ++i) nested += "a";
-  EXPECT_THAT(Codes(Inspect(Proto(2) + nested + ".")), Contains("pickle-bomb"));
+  EXPECT_THAT(Codes(VerdictOfPickle(Proto(2) + nested + ".")), Contains("pickle-bomb"));
 }
 
 TEST(InspectPickle, StopsWhereItsMemoryEnds) {
@@ -297,14 +284,14 @@ TEST(InspectPickle, AnyPrefixWithTheCallStaysRefused) {
       Proto(4) + Dict(Str("a") + Payload()) + Str("rest") + "0" + Dict("K\x01K\x02") + "0.";
   const size_t end_of_call = whole.find("R") + 1;
   for (size_t size = end_of_call; size <= whole.size(); ++size) {
-    EXPECT_TRUE(Inspect(whole.substr(0, size)).grades.Has(Grade::kMalicious)) << size;
+    EXPECT_TRUE(VerdictOfPickle(whole.substr(0, size)).grades.Has(Grade::kMalicious)) << size;
   }
 }
 
 TEST(InspectPickle, AnyByteBehindACleanPickleIsRefused) {
   const std::string clean = Proto(2) + NumpyArray(Int(2), Dtype("f4"), Bytes("12345678")) + ".";
   for (int byte = 0; byte < 256; ++byte) {
-    EXPECT_EQ(PickleJudgement(Inspect(clean + static_cast<char>(byte))), "dangerous") << byte;
+    EXPECT_EQ(PickleJudgement(VerdictOfPickle(clean + static_cast<char>(byte))), "dangerous") << byte;
   }
 }
 
@@ -315,7 +302,7 @@ TEST(InspectPickle, AnyOtherByteInACleanPickleIsJudged) {
     for (int byte = 0; byte < 256; ++byte) {
       std::string changed = clean;
       changed[i] = static_cast<char>(byte);
-      const std::string_view judgement = PickleJudgement(Inspect(changed));
+      const std::string_view judgement = PickleJudgement(VerdictOfPickle(changed));
       EXPECT_TRUE(judgement == "clean" || judgement == "dangerous");
     }
   }
