@@ -72,12 +72,18 @@ std::string FoldedMemberName(std::string_view name) {
   return folded;
 }
 
-void CheckMemberMode(Subject& archive, std::string_view name, uint32_t mode, uint64_t offset) {
+void CheckMemberMode(Subject& archive, std::string_view name, uint32_t mode, bool is_folder,
+                     uint64_t offset) {
   const uint32_t type = mode & kTypeBits;
   const bool plain = type == 0 || type == kRegular || type == kFolder;
-  if (plain && (mode & kPrivilegeBits) == 0) return;
-  archive.Add(rules::kMemberLink, offset,
-              fmt::format("the member {} is a link, a device or privileged (mode {:o})", Quoted(name), mode));
+  if (!plain || (mode & kPrivilegeBits) != 0) {
+    archive.Add(
+        rules::kMemberLink, offset,
+        fmt::format("the member {} is a link, a device or privileged (mode {:o})", Quoted(name), mode));
+  } else if (type != 0 && (type == kFolder) != is_folder) {
+    archive.Add(rules::kMemberFolder, offset,
+                fmt::format("{} is a folder for some readers and a file for others", Quoted(name)));
+  }
 }
 
 }  // namespace batuta::safety

@@ -55,7 +55,8 @@ inline constexpr Rule kMemberName{"member-name", Grade::kInvalid,
                                   "a member's name cannot be the same file name everywhere"};
 inline constexpr Rule kMemberTwice{"member-twice", Grade::kInvalid,
                                    "two members of one name: which one counts depends on the reader"};
-inline constexpr Rule kMemberFolder{"member-folder", Grade::kInvalid, "a folder that has content"};
+inline constexpr Rule kMemberFolder{"member-folder", Grade::kInvalid,
+                                    "a folder that has content, or is a file for some readers"};
 
 // --- compression ---
 inline constexpr Rule kCompressedBroken{"compressed-broken", Grade::kInvalid,

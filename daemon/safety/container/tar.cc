@@ -159,12 +159,12 @@ bool TarWalk::Member(tar::Header header) {
     }
     header.size_bytes = *said.size_bytes;
   }
-  CheckMemberMode(subject_, header.name, header.mode, at_);
+  const bool is_folder = header.type == '5' || header.name.ends_with('/');
+  CheckMemberMode(subject_, header.name, header.mode, is_folder, at_);
   switch (header.type) {
     case '0':
-      return Add(header, header.name.ends_with('/'));
     case '5':
-      return Add(header, true);
+      return Add(header, is_folder);
     case '1':
     case '2':
     case '3':

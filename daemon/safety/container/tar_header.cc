@@ -19,6 +19,15 @@ constexpr Field kMagic{257, 8};
 constexpr Field kPrefix{345, 155};
 constexpr size_t kType = 156;
 
+// Numbers that say nothing about the content; a reader may stop at one that is none.
+constexpr Field kOtherNumbers[] = {
+    {108, 8},   // owner
+    {116, 8},   // group
+    {136, 12},  // time
+    {329, 8},   // device
+    {337, 8},
+};
+
 constexpr std::string_view kUstar(
     "ustar\0"
     "00",
@@ -57,6 +66,10 @@ std::optional<uint64_t> Size(std::string_view raw) {
   return number;
 }
 
+bool IsNumber(std::string_view raw) {
+  return raw[0] == '\x80' || raw[0] == '\xFF' || Octal(raw);
+}
+
 }  // namespace
 
 bool HasChecksum(std::string_view block) {
@@ -78,6 +91,9 @@ std::optional<Header> ParseHeader(std::string_view block) {
   const std::optional<uint64_t> mode = Octal(Raw(block, kMode));
   const std::optional<uint64_t> size = Size(Raw(block, kSize));
   if (!mode || !size || *mode > UINT32_MAX) return {};
+  for (const Field field : kOtherNumbers) {
+    if (!IsNumber(Raw(block, field))) return {};
+  }
   Header header{.name = std::string(Text(block, kName)),
                 .size_bytes = *size,
                 .mode = static_cast<uint32_t>(*mode),

@@ -28,6 +28,7 @@ using zip::Word;
 constexpr uint64_t kMostEntries = 100'000;
 constexpr uint64_t kMostDirectoryBytes = 32 << 20;
 
+constexpr uint32_t kDosFolder = 0x10;      // of a member's attributes
 constexpr uint16_t kDeflateHints = 0b110;  // how hard the writer tried
 
 // What a header's extra fields take at most in ordinary archives: one read gets all of it.
@@ -235,7 +236,7 @@ absl::Status ZipArchive::ReadEntries(const zip::End& end) {
     if (!names.insert(FoldedMemberName(name)).second) {
       subject_.Add(rules::kMemberTwice, at, fmt::format("there are two members {}", Quoted(name)));
     }
-    CheckMemberMode(subject_, name, Word(record, 38) >> 16, at);
+    CheckAttributes(entry, Word(record, 38), at);
     CheckEntry(entry, at);
     total_bytes += std::min(entry.size_bytes, UINT64_MAX - total_bytes);
   }
@@ -247,6 +248,14 @@ absl::Status ZipArchive::ReadEntries(const zip::End& end) {
     subject_.Add(rules::kTooLarge, end.directory_offset, fmt::format("{} in all", FormatBytes(total_bytes)));
   }
   return absl::OkStatus();
+}
+
+void ZipArchive::CheckAttributes(const ZipEntry& entry, uint32_t attributes, uint64_t at) {
+  CheckMemberMode(subject_, entry.name, attributes >> 16, entry.is_folder(), at);
+  if ((attributes & kDosFolder) != 0 && !entry.is_folder()) {
+    subject_.Add(rules::kMemberFolder, at,
+                 fmt::format("{} is a folder for some readers and a file for others", Quoted(entry.name)));
+  }
 }
 
 void ZipArchive::CheckEntry(ZipEntry& entry, uint64_t at) {

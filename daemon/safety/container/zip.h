@@ -67,6 +67,7 @@ class ZipArchive {
   absl::Status ReadEntries(const zip::End& end);
   // What the directory's record of it says of itself.
   void CheckEntry(ZipEntry& entry, uint64_t at);
+  void CheckAttributes(const ZipEntry& entry, uint32_t attributes, uint64_t at);
   // Where each member must end, from where the next begins.
   void Arrange(uint64_t directory_offset);
   absl::Status ReadHeader(ZipEntry& entry);

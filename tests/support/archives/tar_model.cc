@@ -25,7 +25,7 @@ std::string Header(const TarMember& member) {
   Put(block, 108, Octal(1000, 7));
   Put(block, 116, Octal(1000, 7));
   Put(block, 124, member.size_field.value_or(Octal(member.content.size(), 11)));
-  Put(block, 136, Octal(1'700'000'000, 11));
+  Put(block, 136, member.time_field);
   block[156] = member.type;
   Put(block, 157, member.link);
   Put(block, 257, member.magic);

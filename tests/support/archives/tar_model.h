@@ -20,6 +20,7 @@ struct TarMember {
   std::string prefix;
   std::string link;
   std::optional<std::string> size_field;  // twelve bytes
+  std::string time_field = "14533742400";
   uint32_t mode = 0644;
   bool checksum_is_right = true;
   std::string padding;  // instead of zeros, from its beginning

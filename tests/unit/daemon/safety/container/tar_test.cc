@@ -106,6 +106,8 @@ TEST(Tar, FindsEachRuleThatIsBroken) {
          tar.members[1].magic = std::string("ustar  \0", 8);
          tar.members[1].prefix = "other";
        }},
+      {"tar-header", "time that is no number",
+       [](TarModel& tar) { tar.members[1].time_field = "yesterday"; }},
       {"tar-header", "unknown magic", [](TarModel& tar) { tar.members[1].magic = "ustar\0x"; }},
       {"tar-cut", "no end mark", [](TarModel& tar) { tar.end.clear(); }},
       {"tar-cut", "half an end mark", [](TarModel& tar) { tar.end.resize(512); }},
