@@ -3,13 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/unit/daemon/safety/pickle/assembler.h"
+#include "tests/support/formats/pickle.h"
 #include "tests/unit/daemon/safety/pickle/verdicts.h"
 
 namespace batuta::safety {
 namespace {
 
-using namespace assembler;  // NOLINT: the tests below are written in it
+using namespace formats::pickle;  // NOLINT: the tests below are written in it
 using testing::Contains;
 using testing::ElementsAre;
 

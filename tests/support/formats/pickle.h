@@ -5,7 +5,7 @@
 #include <string_view>
 
 // Pickles from opcode bytes. Nothing here is ever loaded, and what it would run is inert.
-namespace batuta::safety::assembler {
+namespace batuta::formats::pickle {
 
 inline std::string Little(uint64_t number, int bytes) {
   std::string out;
@@ -103,4 +103,4 @@ inline std::string Tensor(std::string_view storage, int32_t offset, std::string_
          kReduce;
 }
 
-}  // namespace batuta::safety::assembler
+}  // namespace batuta::formats::pickle
