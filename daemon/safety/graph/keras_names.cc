@@ -59,7 +59,7 @@ constexpr std::string_view kClasses = R"(
 
 // Plain values that JSON has no form for.
 constexpr std::string_view kMarks = R"(
-  CompositeTensor TensorShape TypeSpec __bytes__ __ellipsis__ __keras_tensor__ __numpy__ __slice__
+  CompositeTensor InputSpec TensorShape TypeSpec __bytes__ __ellipsis__ __keras_tensor__ __numpy__ __slice__
   __tensor__ __tuple__
 )";
 

@@ -69,4 +69,12 @@ inline constexpr Rule kTensorflowUnsupported{"tensorflow-unsupported", Grade::kU
 inline constexpr Rule kTensorflowInvalid{"tensorflow-invalid", Grade::kInvalid,
                                          "not a complete file of TensorFlow"};
 
+inline constexpr Rule kTfliteCustom{"tflite-custom-op", Grade::kCode,
+                                    "an operation that needs a native library"};
+inline constexpr Rule kTfliteForeign{"tflite-foreign-bytes", Grade::kInvalid,
+                                     "bytes that belong to nothing in the model"};
+inline constexpr Rule kTfliteUnsupported{"tflite-unsupported", Grade::kUnknown,
+                                         "a part of a model that is not looked into"};
+inline constexpr Rule kTfliteInvalid{"tflite-invalid", Grade::kInvalid, "breaks the rules of TFLite"};
+
 }  // namespace batuta::safety::rules

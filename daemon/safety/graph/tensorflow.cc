@@ -131,6 +131,7 @@ class Walk {
         left_bytes_(subject.limits().memory_bytes / 2) {}
 
   absl::Status Run() {
+    if (root_.message == Message::kNode) scopes_.emplace_back();
     Open(root_.message);
     Field field;
     while (!stopped_ && status_.ok()) {
@@ -146,6 +147,7 @@ class Walk {
     RETURN_IF_ERROR(status_);
     RETURN_IF_ERROR(reader_.status());
     if (!stopped_ && !reader_.complete()) Broken(reader_.offset(), reader_.problem());
+    if (!scopes_.empty()) CloseScope(true);
     Finish();
     return absl::OkStatus();
   }
@@ -484,6 +486,16 @@ std::string_view FormatOf(Message root) {
   }
 }
 
+absl::Status InspectRoot(Subject& subject, Message message) {
+  std::vector<Root> roots = {{.message = message, .size_bytes = subject.size_bytes()}};
+  while (!roots.empty()) {
+    const Root root = roots.back();
+    roots.pop_back();
+    RETURN_IF_ERROR(Walk(subject, root, roots).Run());
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status InspectTensorflow(Subject& subject) {
@@ -493,13 +505,12 @@ absl::Status InspectTensorflow(Subject& subject) {
     return absl::OkStatus();
   }
   subject.SetFormat(FormatOf(*message));
-  std::vector<Root> roots = {{.message = *message, .size_bytes = subject.size_bytes()}};
-  while (!roots.empty()) {
-    const Root root = roots.back();
-    roots.pop_back();
-    RETURN_IF_ERROR(Walk(subject, root, roots).Run());
-  }
-  return absl::OkStatus();
+  return InspectRoot(subject, *message);
+}
+
+absl::Status InspectTensorflowNode(Subject& subject) {
+  subject.SetFormat("tensorflow node");
+  return InspectRoot(subject, Message::kNode);
 }
 
 }  // namespace batuta::safety

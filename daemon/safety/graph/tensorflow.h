@@ -12,4 +12,7 @@ namespace batuta::safety {
 // graphs that are packed into constants.
 absl::Status InspectTensorflow(Subject& subject);
 
+// One node of a graph, alone, as TFLite has it.
+absl::Status InspectTensorflowNode(Subject& subject);
+
 }  // namespace batuta::safety
