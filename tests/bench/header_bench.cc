@@ -69,7 +69,7 @@ Sparse Weights(uint64_t count, uint64_t tensor_bytes) {
 // As above with the shortest entries that there can be, in an order that must be sorted.
 Sparse LargestHeader() {
   std::string header = "{";
-  constexpr uint64_t kTensors = 1'350'000;
+  constexpr uint64_t kTensors = 1'470'000;
   for (uint64_t i = 0; i < kTensors; ++i) {
     const uint64_t place = i * 7'919 % kTensors;
     header += (i > 0 ? ",\"" : "\"") + std::to_string(i) + R"(":{"dtype":"U8","shape":[1],"data_offsets":[)" +

@@ -223,11 +223,22 @@ JsonToken JsonReader::AfterValue(JsonToken token) {
 }
 
 JsonToken JsonReader::Number() {
-  scratch_.clear();
   const auto belongs = [](int byte) {
     return (byte >= '0' && byte <= '9') || byte == '-' || byte == '+' || byte == '.' || byte == 'e' ||
            byte == 'E';
   };
+  // Most are a few digits, and all of them are here.
+  const std::string_view rest = window_.substr(at_);
+  size_t digits = 0;
+  while (digits < rest.size() && IsDigit(rest[digits])) ++digits;
+  const bool is_plain = digits > 0 && digits <= kNumberBytes && (digits == 1 || rest[0] != '0');
+  if (is_plain && digits < rest.size() && !belongs(rest[digits])) {
+    text_ = rest.substr(0, digits);
+    text_bytes_ = digits;
+    at_ += digits;
+    return AfterValue(JsonToken::kNumber);
+  }
+  scratch_.clear();
   for (int next = Peek(); belongs(next); next = Peek()) {
     if (scratch_.size() == kNumberBytes) {
       return Fault(JsonFault::Kind::kTooMuch, token_offset_,
