@@ -30,6 +30,7 @@ bool Machine::Truncated() {
 
 bool Machine::TooComplex() {
   Find(rules::kTooComplex, code_.offset(), "a pickle that needs more memory than its inspection may take");
+  Find(rules::kPickleUnreadable, code_.offset(), "the rest of it was not looked at");
   return false;
 }
 

@@ -36,9 +36,9 @@ inline constexpr Rule kPickleTrailing{"pickle-trailing", Grade::kUnverified, "ha
 inline constexpr Rule kPickleBomb{"pickle-bomb", Grade::kBomb,
                                   "expands to billions of parts, or nests too deep"};
 
-inline constexpr Rule kTorchStorage{"torch-storage", Grade::kInvalid,
+inline constexpr Rule kTorchStorage{"torch-storage", Grade::kUnverified,
                                     "a storage has another size than the pickle says"};
-inline constexpr Rule kTorchTensor{"torch-tensor", Grade::kInvalid, "a tensor reaches beyond its storage"};
+inline constexpr Rule kTorchTensor{"torch-tensor", Grade::kUnverified, "a tensor reaches beyond its storage"};
 inline constexpr Rule kTorchLegacy{"torch-legacy", Grade::kUnverified,
                                    "begins like a torch checkpoint and does not go on as one"};
 
