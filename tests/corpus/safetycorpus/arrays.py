@@ -5,7 +5,7 @@ import lzma
 import struct
 import zlib
 
-from . import op, pickle_clean, rawzip
+from . import collection, op, pickle_clean, rawzip
 
 
 def npy(descr, shape, data, version=1, header=None, magic=b"\x93NUMPY"):
@@ -87,7 +87,8 @@ def joblib_files(corpus):
     model = joblib(op.new(op.sglob("sklearn.preprocessing._data", "StandardScaler")) + op.EMPTY_DICT + op.MARK + op.short("mean_") + wrapper([4]), ARRAY,
                    op.short("with_mean") + op.TRUE + op.SETITEMS + op.BUILD + op.STOP)
     corpus.clean("joblib/array.joblib", one)
-    corpus.clean("joblib/not-aligned.joblib", joblib(wrapper([4], aligned=False), ARRAY, aligned=False))
+    corpus.evil("polyglots", "joblib/not-aligned.joblib", joblib(wrapper([4], aligned=False), ARRAY, aligned=False),
+                "joblib before 1.2 puts the array where a plain unpickler goes on: it may be clean to one reader only", collection.ANY)
     corpus.clean("joblib/scaler.joblib", model)
     corpus.clean("joblib/plain.joblib", op.p4(op.lst(op.num(1))))
     corpus.clean("joblib/bytes-like-opcodes.joblib", joblib(wrapper([4]), b"cposix\nsystem\n(Vtrue\ntR.".ljust(32, b".")))

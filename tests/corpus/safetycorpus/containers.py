@@ -98,7 +98,7 @@ def zip_members(corpus):
     corpus.code("programs", "zip/members/program.zip", rawzip.packed({**FILES, "a/tool": b"\x7fELF\2\1\1" + bytes(57)}))
     corpus.code("programs", "zip/members/script.zip", rawzip.packed({**FILES, "setup.py": b"import os\n"}))
     corpus.code("programs", "zip/members/tool.jar", rawzip.packed({"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\n", "A.class": b"\xca\xfe\xba\xbe\0\0\0\x34" + bytes(20)}))
-    corpus.code("programs", "zip/members/package-1.0-py3-none-any.whl", rawzip.packed({"package/__init__.py": b"", "package-1.0.dist-info/METADATA": b"Name: package\n"}))
+    corpus.code("programs", "zip/members/package-1.0-py3-none-any.whl", rawzip.packed({"package/__init__.py": b"import os\n", "package-1.0.dist-info/METADATA": b"Name: package\n"}))
     corpus.code("programs", "zip/members/handler.mar", rawzip.packed({"MAR-INF/MANIFEST.json": b'{"model": {"handler": "handler.py"}}', "handler.py": b"import os\n"}))
     corpus.unknown("repo-code", "zip/members/model.skops", rawzip.packed({"schema.json": b'{"__class__": "SVC", "__module__": "sklearn.svm._classes", "__loader__": "ObjectNode"}'}))
     level = rawzip.packed({"a.txt": TEXT})

@@ -65,13 +65,12 @@ def add_to(corpus):
     corpus.safe("keras/vocabulary.keras", archive(model(layer("StringLookup", vocabulary=["Lambda", "os.system", "eval"]))))
     corpus.safe("keras/with-assets.keras", archive(model(DENSE), assets__vocab__txt=b"cats and dogs\nand birds\n"))
     for name, config in bad_models():
-        if name == "lambda-behind-a-second-key":
-            corpus.add(f"keras/evil/{name}.keras", archive(config), "refused", group)
+        if "second-key" in name:
+            corpus.refused(group, f"keras/evil/{name}.keras", archive(config), "parsers differ in which of the two counts", pickle="none")
             continue
         corpus.code(group, f"keras/evil/{name}.keras", archive(config))
     corpus.evil(group, "keras/evil/pickle-as-an-asset.keras", archive(model(DENSE), **{"assets__x.pkl": op.p2(op.ATTACK)}))
     corpus.code(group, "keras/evil/script-as-an-asset.keras", archive(model(DENSE), **{"assets__x.py": b"import os\n"}))
-    corpus.refused(group, "keras/evil/no-config.keras", rawzip.plain({"metadata.json": b"{}", "model.weights.h5": WEIGHTS}), pickle="none")
     corpus.refused(group, "keras/evil/broken-config.keras", archive('{"class_name": "Sequential", '), pickle="none")
     corpus.refused(group, "keras/evil/external-link-in-the-weights.keras", archive(model(DENSE), weights=hdf5.newest(Group({"x": hdf5.external_link("/etc/passwd")}))), pickle="none")
 
@@ -97,4 +96,3 @@ def add_to(corpus):
         corpus.refused("trailing-bytes", f"hdf5/{name}/more-behind.h5", good + b"\0" * 64, pickle="none")
         corpus.refused("polyglots", f"hdf5/{name}/pickle-in-front.h5", op.p2(op.ATTACK).ljust(512, b"\0") + good)
     corpus.refused("hdf5", "hdf5/newest/external-link.h5", hdf5.newest(Group({"x": hdf5.external_link("/etc/passwd")})), pickle="none")
-    corpus.refused("hdf5", "hdf5/newest/wrong-checksum.h5", bytes(hdf5.newest(Group())[:-1]) + b"\x55", pickle="none")

@@ -137,7 +137,7 @@ def programs(corpus):
         "library.so": elf, "no-extension": elf, "model.safetensors": elf, "elf/pytorch_model.bin": elf, "tool.exe": pe, "kernel.dll": pe, "pe/model.gguf": pe,
         "library.dylib": b"\xcf\xfa\xed\xfe" + bytes(60), "fat.dylib": b"\xca\xfe\xba\xbe\0\0\0\2" + bytes(56), "mach-32": b"\xce\xfa\xed\xfe" + bytes(60),
         "module.wasm": b"\0asm\1\0\0\0", "run.sh": script, "run": script, "script/README.md": script, "script/weights.bin": script,
-        "modeling_otter.py": b"import torch\n", "handler.py": b"", "cached.pyc": b"\xa7\x0d\r\n" + bytes(30), "run.bat": b"@echo off\r\n", "run.ps1": b"Write-Host hi\r\n", "run.cmd": b"echo hi\r\n",
+        "modeling_otter.py": b"import torch\n", "handler.py": b"import os\n", "cached.pyc": b"\xa7\x0d\r\n" + bytes(30), "run.bat": b"@echo off\r\n", "run.ps1": b"Write-Host hi\r\n", "run.cmd": b"echo hi\r\n",
         "notebook.ipynb": json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", "source": ["1+1"], "outputs": [], "metadata": {}, "execution_count": None}]}).encode(),
         "page.html": b"<!doctype html><html><body><script>1+1</script></body></html>\n", "drawing.svg": b'<svg xmlns="http://www.w3.org/2000/svg"><script>1+1</script></svg>\n',
         "Main.class": b"\xca\xfe\xba\xbe\0\0\0\x34" + bytes(30), "objects.ser": b"\xac\xed\0\5t\0\1x", "script.luac": b"\x1bLua\x54\0" + bytes(40), "jit.luac": b"\x1bLJ\2" + bytes(40),

@@ -35,7 +35,7 @@ def pack(value):
     if isinstance(value, bytes):
         return b"\xc6" + struct.pack(">I", len(value)) + value
     if isinstance(value, int):
-        return b"\xd3" + struct.pack(">q", value)
+        return b"\xcf" + struct.pack(">Q", value) if value >= 0 else b"\xd3" + struct.pack(">q", value)
     return b"\xc0"
 
 
