@@ -3,12 +3,14 @@
 #include "daemon/safety/bundle/bundle.h"
 #include "daemon/safety/container/compression.h"
 #include "daemon/safety/container/tar.h"
+#include "daemon/safety/graph/coreml.h"
 #include "daemon/safety/graph/hdf5.h"
 #include "daemon/safety/graph/onnx.h"
 #include "daemon/safety/graph/sentencepiece.h"
+#include "daemon/safety/graph/tensorflow.h"
+#include "daemon/safety/graph/tflite.h"
 #include "daemon/safety/pickle/npy.h"
 #include "daemon/safety/pickle/pickle.h"
-#include "daemon/safety/rules.h"
 #include "daemon/safety/tensor/gguf.h"
 #include "daemon/safety/tensor/msgpack.h"
 #include "daemon/safety/tensor/safetensors.h"
@@ -24,11 +26,6 @@ struct Signature {
   Recognised format;
 };
 
-absl::Status InspectLater(Subject& subject) {
-  subject.Add(rules::kNotInspected, 0, "this format cannot be looked into");
-  return absl::OkStatus();
-}
-
 constexpr Recognised kZip{Family::kZip, "a zip", InspectZip};
 
 const Signature kSignatures[] = {
@@ -37,7 +34,7 @@ const Signature kSignatures[] = {
     {"\x89HDF\r\n\x1A\n"sv, 0, {Family::kHdf5, "HDF5", InspectHdf5}},
     {"PK\3\4"sv, 0, kZip},
     {"PK\5\6"sv, 0, kZip},
-    {"TFL3"sv, 4, {Family::kTflite, "TFLite", InspectLater}},
+    {"TFL3"sv, 4, {Family::kTflite, "TFLite", InspectTflite}},
 };
 
 // Numbers and nothing else: their shapes stand in the model that they belong to, which is inspected by
@@ -77,6 +74,12 @@ Recognised ByPromise(const Promise& promise, std::string_view first) {
     case Family::kSentencePiece:
       if (IsSentencePiece(first))
         return {Family::kSentencePiece, "a SentencePiece model", InspectSentencePiece};
+      break;
+    case Family::kTensorflow:
+      if (IsTensorflow(first)) return {Family::kTensorflow, "a TensorFlow graph", InspectTensorflow};
+      break;
+    case Family::kCoreml:
+      if (IsCoreml(first)) return {Family::kCoreml, "CoreML", InspectCoreml};
       break;
     case Family::kRawTensors:
       return {Family::kRawTensors, "raw tensors", InspectRawTensors};

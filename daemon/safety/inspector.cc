@@ -12,6 +12,7 @@
 #include "daemon/safety/base/byte_reader.h"
 #include "daemon/safety/families.h"
 #include "daemon/safety/graph/hdf5.h"
+#include "daemon/safety/graph/openvino.h"
 #include "daemon/safety/magic.h"
 #include "daemon/safety/name_class.h"
 #include "daemon/safety/pickle/pickle.h"
@@ -62,6 +63,7 @@ absl::Status InspectFoundText(Subject& subject, const Promise& promise, std::str
     return InspectText(subject, TextKind::kMarkup);
   }
   HoldAgainstName(subject, promise, Family::kText, "text");
+  if (subject.name().ends_with(".xml")) return InspectOpenvino(subject);
   return InspectText(subject, promise.text);
 }
 

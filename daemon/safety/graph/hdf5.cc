@@ -25,6 +25,8 @@ using hdf5::kNowhere;
 using hdf5::Message;
 using hdf5::Object;
 
+constexpr uint64_t kChecksumBytes = 4;
+
 // Of a tree.
 constexpr uint8_t kMostLevels = 32;
 
@@ -46,6 +48,7 @@ struct Piece {
 };
 
 struct Header {
+  uint64_t address = 0;
   bool is_new = false;  // of the second version
   uint8_t flags = 0;
   Piece first = {};
@@ -100,6 +103,7 @@ class Walk {
 
   void VisitObject(uint64_t address);
   std::optional<Header> ReadHeader(uint64_t address);
+  std::optional<Piece> FetchPiece(const Header& header, bool is_first, Piece piece, std::string& bytes);
   void VisitPiece(const Header& header, bool is_first, Piece piece, Object& object,
                   std::vector<Piece>& pieces);
 
@@ -138,7 +142,7 @@ std::optional<Header> Walk::ReadHeader(uint64_t address) {
   if (!file_.Fetch(address, 16, bytes)) return std::nullopt;
   Cursor cursor(bytes);
   uint8_t version = 0;
-  Header header;
+  Header header{.address = address};
   if (!bytes.starts_with("OHDR")) {
     uint32_t size_bytes = 0;
     if (cursor.Next(version) && version == 1 && cursor.Skip(7) && cursor.Next(size_bytes)) {
@@ -174,21 +178,40 @@ void Walk::VisitObject(uint64_t address) {
   }
 }
 
+// Where its messages are, which are then the last of `bytes`.
+std::optional<Piece> Walk::FetchPiece(const Header& header, bool is_first, Piece piece, std::string& bytes) {
+  if (!header.is_new) {
+    if (!file_.Fetch(piece.address, piece.size_bytes, bytes)) return std::nullopt;
+    return piece;
+  }
+  // What stands before the messages counts for the checksum behind them, which counts for the size of every
+  // piece but the first.
+  constexpr std::string_view kSignature = "OCHK";
+  uint64_t before = kSignature.size();
+  Piece whole = piece;
+  if (is_first) {
+    before = piece.address - header.address;
+    whole = {.address = header.address,
+             .size_bytes = hdf5::CappedSum(before + kChecksumBytes, piece.size_bytes)};
+  }
+  if (!file_.Fetch(whole.address, whole.size_bytes, bytes)) return std::nullopt;
+  if (bytes.size() < before + kChecksumBytes || (!is_first && !bytes.starts_with(kSignature))) {
+    file_.Broken(piece.address, "a header that goes on where none is");
+    return std::nullopt;
+  }
+  if (!hdf5::EndsWithChecksum(bytes)) file_.Broken(whole.address, "a header with another checksum");
+  bytes.resize(bytes.size() - kChecksumBytes);
+  return Piece{.address = whole.address + before, .size_bytes = bytes.size() - before};
+}
+
 void Walk::VisitPiece(const Header& header, bool is_first, Piece piece, Object& object,
                       std::vector<Piece>& pieces) {
   std::string bytes;
-  if (!file_.Fetch(piece.address, piece.size_bytes, bytes)) return;
-  std::string_view messages = bytes;
-  uint64_t begin = piece.address;
-  if (header.is_new && !is_first) {
-    // A signature before them, and a checksum behind.
-    if (bytes.size() < 8 || !bytes.starts_with("OCHK")) {
-      file_.Broken(piece.address, "a header that goes on where none is");
-      return;
-    }
-    messages = messages.substr(4, bytes.size() - 8);
-    begin += 4;
-  }
+  const std::optional<Piece> messages_at = FetchPiece(header, is_first, piece, bytes);
+  if (!messages_at) return;
+  const uint64_t begin = messages_at->address;
+  const std::string_view messages(bytes.data() + bytes.size() - messages_at->size_bytes,
+                                  messages_at->size_bytes);
   Cursor cursor(messages);
   const bool has_order = header.is_new && (header.flags & 0x04U) != 0;
   const size_t head_bytes = header.is_new ? (has_order ? 6 : 4) : 8;

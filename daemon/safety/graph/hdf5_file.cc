@@ -103,6 +103,7 @@ bool File::ReadNewSuperblock(Root& root) {
       !cursor.Next(base) || !cursor.Next(extension) || !cursor.Next(end) || !cursor.Next(root.address)) {
     return false;
   }
+  if (!EndsWithChecksum(head)) Broken(0, "a beginning with another checksum");
   JudgePlace(offset_bytes, length_bytes, base, end);
   if (extension != kNowhere) root.extension = extension;
   return true;

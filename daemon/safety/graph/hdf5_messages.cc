@@ -1,6 +1,7 @@
 #include "daemon/safety/graph/hdf5_messages.h"
 
 #include "daemon/safety/graph/cursor.h"
+#include "daemon/safety/graph/lookup3.h"
 
 namespace batuta::safety::hdf5 {
 namespace {
@@ -192,6 +193,13 @@ std::optional<Link> ParseLink(std::string_view body) {
   uint16_t target_bytes = 0;
   if (!cursor.Next(target_bytes) || !cursor.Skip(target_bytes)) return std::nullopt;
   return link;
+}
+
+bool EndsWithChecksum(std::string_view bytes) {
+  uint32_t checksum = 0;
+  if (bytes.size() < sizeof checksum) return false;
+  const size_t at = bytes.size() - sizeof checksum;
+  return Cursor(bytes.substr(at)).Next(checksum) && checksum == Lookup3(bytes.substr(0, at));
 }
 
 std::optional<uint64_t> ParseLinkInfo(std::string_view body) {

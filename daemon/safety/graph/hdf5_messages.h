@@ -97,6 +97,9 @@ struct Link {
 
 std::optional<Link> ParseLink(std::string_view body);
 
+// Is it followed by its checksum, as the structures of newer files are?
+bool EndsWithChecksum(std::string_view bytes);
+
 // Links or attributes of one object in a heap of their own: its address, or kNowhere.
 std::optional<uint64_t> ParseLinkInfo(std::string_view body);
 std::optional<uint64_t> ParseAttributeInfo(std::string_view body);

@@ -20,21 +20,21 @@ namespace {
 constexpr uint64_t kStringBytes = 4 << 10;
 
 // The keys that decide what is loaded.
-enum class Key : uint8_t { kOther, kClassName, kModule, kRegisteredName, kConfig, kVocabulary };
+enum class Name : uint8_t { kOther, kClassName, kModule, kRegisteredName, kConfig, kVocabulary };
 
-Key KeyOf(std::string_view text) {
-  if (text == "class_name") return Key::kClassName;
-  if (text == "module") return Key::kModule;
-  if (text == "registered_name") return Key::kRegisteredName;
-  if (text == "config") return Key::kConfig;
-  if (text == "vocabulary") return Key::kVocabulary;
-  return Key::kOther;
+Name NameOf(std::string_view text) {
+  if (text == "class_name") return Name::kClassName;
+  if (text == "module") return Name::kModule;
+  if (text == "registered_name") return Name::kRegisteredName;
+  if (text == "config") return Name::kConfig;
+  if (text == "vocabulary") return Name::kVocabulary;
+  return Name::kOther;
 }
 
 // An object or array that is open. Names that are null are as if they were not there.
 struct Level {
   uint64_t offset = 0;
-  Key key = Key::kOther;  // whose value comes next
+  Name key = Name::kOther;  // whose value comes next
   std::optional<std::string> class_name = {};
   std::optional<std::string> module = {};
   std::optional<std::string> registered_name = {};
@@ -44,7 +44,8 @@ struct Level {
 class Walk {
  public:
   explicit Walk(Subject& subject)
-      : subject_(subject), json_(subject.bytes(), {.string_bytes = kStringBytes, .non_finite = true}) {}
+      : subject_(subject),
+        json_(subject.bytes(), {.string_bytes = kStringBytes, .non_finite = true, .repeated_keys = true}) {}
 
   absl::Status Run() {
     JsonToken token = json_.Next();
@@ -66,7 +67,7 @@ class Walk {
           levels_.pop_back();
           break;
         case JsonToken::kKey:
-          levels_.back().key = KeyOf(json_.text());
+          Key(json_.text());
           break;
         case JsonToken::kString:
           String();
@@ -87,28 +88,38 @@ class Walk {
   }
 
  private:
+  void Key(std::string_view text) {
+    Level& level = levels_.back();
+    level.key = NameOf(text);
+    if (!json_.is_repeated()) return;
+    subject_.Add(rules::kKerasDuplicateKey, json_.token_offset(),
+                 fmt::format("the key {} stands twice", Quoted(text)));
+    // Loaders take the one or the other, so both count.
+    Judge(level);
+  }
+
   void String() {
     if (levels_.empty()) return;
     // In an array the key is none of those.
     Level& level = levels_.back();
     switch (level.key) {
-      case Key::kClassName:
+      case Name::kClassName:
         level.class_name = json_.text();
         break;
-      case Key::kModule:
+      case Name::kModule:
         level.module = json_.text();
         break;
-      case Key::kRegisteredName:
+      case Name::kRegisteredName:
         level.registered_name = json_.text();
         break;
-      case Key::kConfig:
+      case Name::kConfig:
         level.config = json_.text();
         break;
-      case Key::kVocabulary:
+      case Name::kVocabulary:
         subject_.Add(rules::kKerasVocabulary, json_.token_offset(),
                      fmt::format("reads its vocabulary from {}", Quoted(json_.text())));
         break;
-      case Key::kOther:
+      case Name::kOther:
         break;
     }
   }
@@ -116,8 +127,8 @@ class Walk {
   // A name that is no string is read in one way by one version and in another by the next.
   void NotAString() {
     if (levels_.empty()) return;
-    const Key key = levels_.back().key;
-    if (key == Key::kClassName || key == Key::kModule || key == Key::kRegisteredName) {
+    const Name key = levels_.back().key;
+    if (key == Name::kClassName || key == Name::kModule || key == Name::kRegisteredName) {
       subject_.Add(rules::kKerasInvalid, json_.token_offset(),
                    "a class, module or registered name is no string");
     }
@@ -171,9 +182,6 @@ class Walk {
     }
     const JsonFault& fault = json_.fault();
     switch (fault.kind) {
-      case JsonFault::Kind::kDuplicateKey:
-        subject_.Add(rules::kKerasDuplicateKey, fault.offset, fault.text);
-        break;
       case JsonFault::Kind::kTooDeep:
       case JsonFault::Kind::kTooMuch:
         subject_.Add(rules::kTooComplex, fault.offset, fault.text);

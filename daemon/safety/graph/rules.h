@@ -77,4 +77,20 @@ inline constexpr Rule kTfliteUnsupported{"tflite-unsupported", Grade::kUnknown,
                                          "a part of a model that is not looked into"};
 inline constexpr Rule kTfliteInvalid{"tflite-invalid", Grade::kInvalid, "breaks the rules of TFLite"};
 
+inline constexpr Rule kOpenvinoExtension{"openvino-extension", Grade::kCode,
+                                         "a layer that needs a native library"};
+inline constexpr Rule kOpenvinoOpset{"openvino-opset", Grade::kUnknown, "a layer of a set that is not known"};
+inline constexpr Rule kOpenvinoData{"openvino-data", Grade::kInvalid,
+                                    "values that are not where the model says, beside it"};
+inline constexpr Rule kOpenvinoInvalid{"openvino-invalid", Grade::kInvalid,
+                                       "not the XML of a model, or with entities"};
+
+inline constexpr Rule kCoremlCustom{"coreml-custom", Grade::kCode,
+                                    "a class or operation that an application must bring"};
+inline constexpr Rule kCoremlPath{"coreml-path", Grade::kMalicious,
+                                  "values or a model outside of the model's own package"};
+inline constexpr Rule kCoremlUnsupported{"coreml-unsupported", Grade::kUnknown,
+                                         "a part of a model that is not looked into"};
+inline constexpr Rule kCoremlInvalid{"coreml-invalid", Grade::kInvalid, "not a complete CoreML model"};
+
 }  // namespace batuta::safety::rules

@@ -498,6 +498,11 @@ absl::Status InspectRoot(Subject& subject, Message message) {
 
 }  // namespace
 
+bool IsTensorflow(std::string_view first) {
+  // Field 1, a number or a message, or field 2, a message.
+  return first.starts_with('\x08') || first.starts_with('\x0A') || first.starts_with('\x12');
+}
+
 absl::Status InspectTensorflow(Subject& subject) {
   ASSIGN_OR_RETURN(const std::optional<Message> message, tensorflow::RootOf(subject.bytes()));
   if (!message) {

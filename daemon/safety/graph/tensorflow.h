@@ -1,10 +1,16 @@
 #pragma once
 
+#include <string_view>
+
 #include "absl/status/status.h"
 
 #include "daemon/safety/base/subject.h"
 
 namespace batuta::safety {
+
+// Can a file that begins so be one of those below? They have no signature: ask only where the name says that
+// it is one.
+bool IsTensorflow(std::string_view first);
 
 // The protobuf files of TensorFlow: a SavedModel, a graph, a meta graph, the metadata of Keras, a
 // fingerprint. Which of them it is shows in the content; what is none of them, to the last byte, is refused.

@@ -33,6 +33,9 @@ constexpr uint64_t kMostPaddingBytes = 64;
 // No name of an operation is longer.
 constexpr uint64_t kNameBytes = 256;
 
+// Before the name of an operation of TensorFlow.
+constexpr std::string_view kFlex = "Flex";
+
 // Of an offset, a length, and a vector's element that is one.
 constexpr uint64_t kWord = 4;
 
@@ -108,6 +111,7 @@ class Walk {
   void VisitModel(const Fields& fields);
   void VisitOperatorCode(const Fields& fields);
   void VisitOperator(const Task& task, const Fields& fields);
+  void JudgeFlex(tensorflow::Op op, uint64_t offset, std::string_view name);
   void VisitFlex(uint64_t options_field, std::string_view name);
   void VisitBuffer(uint64_t offset_field, uint64_t size_field);
   void JudgeRest();
@@ -313,13 +317,25 @@ void Walk::VisitOperatorCode(const Fields& fields) {
   } else if (code == tflite::kCustom) {
     const std::optional<Elements> text = FindElements(fields[1], 1);
     if (!text || !reader_.Read(text->offset, std::min<uint64_t>(text->count, kNameBytes), name)) return;
-    if (!name.starts_with("Flex")) {
+    if (!name.starts_with(kFlex)) {
       subject_.Add(rules::kTfliteCustom, fields[1],
                    fmt::format("needs the operation {} of a native library", Quoted(name)));
       name.clear();
+    } else if (const tensorflow::Op op = tensorflow::OpOf(name.substr(kFlex.size()));
+               op != tensorflow::Op::kPlain) {
+      JudgeFlex(op, fields[1], name.substr(kFlex.size()));
     }
   }
   flex_.push_back(name);
+}
+
+// By its name; by what it runs where it is used.
+void Walk::JudgeFlex(tensorflow::Op op, uint64_t offset, std::string_view name) {
+  const Rule& rule = op == tensorflow::Op::kFile      ? rules::kTensorflowFile
+                     : op == tensorflow::Op::kNetwork ? rules::kTensorflowNetwork
+                     : op == tensorflow::Op::kProgram ? rules::kTensorflowProgram
+                                                      : rules::kTensorflowCustom;
+  subject_.Add(rule, offset, fmt::format("needs the operation {} of TensorFlow", Quoted(name)));
 }
 
 void Walk::VisitOperator(const Task& task, const Fields& fields) {

@@ -182,6 +182,8 @@ bool JsonReader::IsNewKey(uint64_t hash) {
       keys_.resize(level.first_key);
     }
   }
+  is_repeated_ = !is_new;
+  if (!is_new && options_.repeated_keys) return true;
   if (!is_new) {
     Fault(JsonFault::Kind::kDuplicateKey, token_offset_,
           fmt::format("the key {} stands twice", Quoted(text_)));

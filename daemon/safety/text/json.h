@@ -36,6 +36,8 @@ struct JsonOptions {
   uint64_t keys = 4'000'000;          // of all objects that are open at one time
   bool non_finite = false;            // takes NaN, Infinity and -Infinity, as Python writes them
   bool many_values = false;           // takes any number of values one after the other (JSON Lines)
+  bool repeated_keys =
+      false;  // takes them, and is_repeated() tells; for loaders that look at the last of them
 };
 
 // What is wrong with the text, and where.
@@ -80,6 +82,9 @@ class JsonReader {
 
   // The key or string, escapes decoded; the number as it is written. Valid until the next call.
   std::string_view text() const { return text_; }
+
+  // A key that stood in the object already, where the options allow that.
+  bool is_repeated() const { return is_repeated_; }
 
   // Of the whole string; more than text() has when only its beginning was kept.
   uint64_t text_bytes() const { return text_bytes_; }
@@ -144,6 +149,7 @@ class JsonReader {
   uint64_t token_offset_ = 0;
   std::string_view text_;
   uint64_t text_bytes_ = 0;
+  bool is_repeated_ = false;
   std::string scratch_;
   std::vector<Level> levels_;
   std::vector<uint64_t> keys_;  // hashes, of all open objects that have few

@@ -4,6 +4,8 @@
 #include <concepts>
 #include <cstring>
 
+#include "daemon/safety/graph/lookup3.h"
+
 namespace batuta::formats {
 namespace {
 
@@ -43,6 +45,10 @@ std::string Padded(std::string bytes) {
 std::string Node(std::string bytes, size_t size_bytes) {
   bytes.resize(size_bytes);
   return bytes;
+}
+
+std::string Checked(const std::string& bytes) {
+  return bytes + U32(safety::Lookup3(bytes));
 }
 
 std::string TextType(size_t size_bytes) {
@@ -134,7 +140,7 @@ uint64_t Hdf5File::AddNewObject(const std::vector<Hdf5Message>& messages) {
   for (const Hdf5Message& message : messages) {
     bytes += U8(message.kind) + U16(message.body.size()) + U8(message.flags) + message.body;
   }
-  return Add("OHDR" + U8(2) + U8(2) + U32(bytes.size()) + bytes + U32(0));
+  return Add(Checked("OHDR" + U8(2) + U8(2) + U32(bytes.size()) + bytes));
 }
 
 uint64_t Hdf5File::AddHeap(std::string_view text) {
@@ -190,7 +196,8 @@ std::string Hdf5File::Take(uint64_t root) const {
 
 std::string Hdf5File::TakeNew(uint64_t root) const {
   std::string head = "\x89HDF\r\n\x1a\n" + U8(3) + U8(8) + U8(8) + U8(0) + U64(0) + U64(kHdf5Nowhere) +
-                     U64(kSuperblockBytes + bytes_.size()) + U64(root) + U32(0);
+                     U64(kSuperblockBytes + bytes_.size()) + U64(root);
+  head = Checked(head);
   head.resize(kSuperblockBytes);
   return head + bytes_;
 }

@@ -157,6 +157,16 @@ TEST(Hdf5, EveryRowOfTheTableIsFound) {
   }
 }
 
+TEST(Hdf5, ChecksumsOfNewHeadersAreHeldToTheirBytes) {
+  const std::string file = NewRoot({formats::Hdf5OtherLink("soft", 1, "/w")});
+  EXPECT_THAT(Codes(InspectWith(InspectHdf5, file)), IsEmpty());
+  for (const size_t at : {size_t{44}, file.find("/w")}) {
+    std::string changed = file;
+    changed[at] = static_cast<char>(changed[at] ^ 1);
+    EXPECT_THAT(Codes(InspectWith(InspectHdf5, changed)), ElementsAre(rules::kHdf5Invalid.code)) << at;
+  }
+}
+
 TEST(Hdf5, AUserBlockOfNothingIsNoReasonToRefuse) {
   // Addresses count from the signature, but the end from the very beginning.
   std::string file = Root({});
