@@ -84,6 +84,14 @@ class Inspection {
     return bytes_.status();
   }
 
+  // From the metadata alone. Nothing when the file does not say.
+  std::optional<Part> ReadPart() {
+    if (!ReadHead() || !ReadPairs() || !split_count_.has_value()) return std::nullopt;
+    return Part{.number = split_number_.value_or(0) + 1, .count = *split_count_};
+  }
+
+  const absl::Status& status() const { return bytes_.status(); }
+
  private:
   bool ReadHead() {
     uint32_t magic = 0;
@@ -293,12 +301,6 @@ class Inspection {
       Add(rules::kGgufSplit, 0,
           fmt::format("it has {} tensors, all parts together {}", tensor_count_, *split_tensors_));
     }
-    const std::optional<Part> part = PartOf(subject_.name());
-    if (part.has_value() && (part->number != number + 1 || part->count != count)) {
-      Add(rules::kGgufSplit, 0,
-          fmt::format("it is part {} of {}, by its name {} of {}", number + 1, count, part->number,
-                      part->count));
-    }
   }
 
   bool ReadTensors() {
@@ -483,6 +485,22 @@ class Inspection {
 
 absl::Status InspectGguf(Subject& subject) {
   return Inspection(subject).Run();
+}
+
+absl::Status InspectGgufPart(Subject& subject) {
+  const std::optional<Part> named = PartOf(subject.name());
+  if (!named.has_value()) return absl::OkStatus();
+  // What else is wrong was told by InspectGguf().
+  Report unused;
+  Subject file(subject.name(), subject.bytes(), unused, nullptr, subject.limits());
+  Inspection inspection(file);
+  const std::optional<Part> part = inspection.ReadPart();
+  if (part.has_value() && (part->number != named->number || part->count != named->count)) {
+    subject.Add(rules::kGgufSplit, 0,
+                fmt::format("it is part {} of {}, by its name {} of {}", part->number, part->count,
+                            named->number, named->count));
+  }
+  return inspection.status();
 }
 
 }  // namespace batuta::safety

@@ -16,4 +16,7 @@ inline constexpr std::string_view kGgufMagic = "GGUF";
 // that they are.
 absl::Status InspectGguf(Subject& subject);
 
+// Of a model in several files: is it the part that its name says ("model-00002-of-00003.gguf")?
+absl::Status InspectGgufPart(Subject& subject);
+
 }  // namespace batuta::safety

@@ -206,15 +206,18 @@ TEST(Gguf, ArraysOfArraysAreTold) {
 }
 
 TEST(Gguf, ThePartThatItsNameSaysIsThePartThatItIs) {
+  const auto codes = [](const GgufFile& file, std::string_view name) {
+    return CodesOf(InspectWith(InspectGgufPart, file.Bytes(), name));
+  };
   GgufFile file = Plain();
   file.pairs.push_back(GgufNumber("split.no", ValueType::kU16, 1));
   file.pairs.push_back(GgufNumber("split.count", ValueType::kU16, 3));
   file.pairs.push_back(GgufNumber("split.tensors.count", ValueType::kI32, 6));
-  EXPECT_EQ(CodesOf(Inspect(file.Bytes(), "m-00002-of-00003.gguf")), "");
-  EXPECT_EQ(CodesOf(Inspect(file.Bytes(), "m.gguf")), "");
-  EXPECT_EQ(CodesOf(Inspect(file.Bytes(), "m-00001-of-00003.gguf")), "gguf-split");
-  EXPECT_EQ(CodesOf(Inspect(file.Bytes(), "m-00002-of-00004.gguf")), "gguf-split");
-  EXPECT_EQ(CodesOf(Inspect(Plain().Bytes(), "m-00001-of-00001.gguf")), "");
+  EXPECT_EQ(codes(file, "m-00002-of-00003.gguf"), "");
+  EXPECT_EQ(codes(file, "m.gguf"), "");
+  EXPECT_EQ(codes(file, "m-00001-of-00003.gguf"), "gguf-split");
+  EXPECT_EQ(codes(file, "m-00002-of-00004.gguf"), "gguf-split");
+  EXPECT_EQ(codes(Plain(), "m-00001-of-00001.gguf"), "");
 }
 
 TEST(Gguf, TextsOfAnyLengthAreCheckedAcrossTheBuffer) {

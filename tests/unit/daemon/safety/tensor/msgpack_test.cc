@@ -30,7 +30,7 @@ std::string CodesWith(const std::string& value) {
 
 TEST(Msgpack, NoAlarmOnThousandsOfValidFiles) {
   std::mt19937_64 random(3);
-  for (int i = 0; i < 5'000; ++i) {
+  for (int i = 0; i < 3'000; ++i) {
     const std::string bytes = formats::RandomMsgpack(random);
     const Verdict verdict = Inspect(bytes);
     ASSERT_EQ(CodesOf(verdict), "") << verdict.findings.front().text;
