@@ -21,9 +21,10 @@ ArgumentForm FormOfNumber(std::string_view line, bool is_long) {
   while (!line.empty() && absl::ascii_isspace(static_cast<unsigned char>(line.front())))
     line.remove_prefix(1);
   if (line.starts_with('+') || line.starts_with('-')) line.remove_prefix(1);
-  return !line.empty() && absl::ascii_isdigit(static_cast<unsigned char>(line.front()))
-             ? ArgumentForm::kOdd
-             : ArgumentForm::kImpossible;
+  // One machine takes nothing in front of a zero byte for 0.
+  const bool may_be_number = !line.empty() && (line.front() == '\0' ||
+                                               absl::ascii_isdigit(static_cast<unsigned char>(line.front())));
+  return may_be_number ? ArgumentForm::kOdd : ArgumentForm::kImpossible;
 }
 
 ArgumentForm FormOfFloat(std::string_view line) {

@@ -65,6 +65,13 @@ bool Machine::Found() {
 }
 
 bool Machine::Import(std::string_view module, std::string_view name, uint64_t at, Value& global) {
+  constexpr size_t kLongestName = 1 << 10;
+  if (module.size() > kLongestName || name.size() > kLongestName) {
+    if (dialect_.is_probe) return Broken("no name of a module");
+    Find(rules::kPickleComputedImport, at, "imports by a name that is longer than any");
+    global = Value::Unverified();
+    return true;
+  }
   // Readers of protocols below 3 rename what Python 2 wrote.
   const bool is_old = protocol_ < 3;
   const auto [slot, is_new] =
@@ -142,7 +149,6 @@ bool Machine::Call(Value callee, std::span<const Value> arguments, Way way, Valu
   const uint64_t at = code_.offset() - 1;
   result = Value::Unverified();
   if (dialect_.is_probe && callee.kind() == Kind::kGlobal) return Found();
-  if (callee.kind() == Kind::kUnverified) return true;
   if (callee.kind() != Kind::kGlobal) {
     Find(rules::kPickleComputedCall, at, "calls what is no import but a value that it made");
     return true;

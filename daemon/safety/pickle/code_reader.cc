@@ -4,6 +4,11 @@
 
 namespace batuta::safety::pickle {
 
+std::string_view CodeReader::Ahead(size_t count) {
+  count = static_cast<size_t>(std::min<uint64_t>(count, left_bytes()));
+  return Need(count) ? std::string_view(here_, count) : std::string_view();
+}
+
 bool CodeReader::Skip(uint64_t count) {
   if (count <= static_cast<uint64_t>(end_ - here_)) {
     here_ += count;
@@ -19,7 +24,12 @@ bool CodeReader::Skip(uint64_t count) {
 bool CodeReader::Line(std::string_view& line) {
   size_t looked = 0;
   while (looked <= kLongestLine) {
-    if (!Need(looked + 1)) return false;
+    if (!Need(looked + 1)) {
+      // One machine takes what is left for a line, less its last byte, before it sees that nothing follows.
+      if (!status().ok() || looked == 0 || !Need(looked)) return false;
+      line = Take(looked).substr(0, looked - 1);
+      return true;
+    }
     const auto here = static_cast<size_t>(end_ - here_);
     const void* newline = std::memchr(here_ + looked, '\n', here - looked);
     if (newline != nullptr) {
@@ -38,7 +48,7 @@ bool CodeReader::Line(std::string_view& line) {
     here_ = newline == nullptr ? end_ : static_cast<const char*>(newline) + 1;
     if (newline != nullptr) return true;
   }
-  return false;
+  return status().ok();
 }
 
 bool CodeReader::OpenFrame(uint64_t count) {

@@ -41,9 +41,12 @@ class CodeReader {
     return taken;
   }
 
+  // Up to `count` bytes (at most ByteReader::kBufferBytes) without moving; fewer only where they end.
+  std::string_view Ahead(size_t count);
+
   bool Skip(uint64_t count);
 
-  // The bytes up to a newline, and behind it. Of a line longer than kLongestLine the rest is passed over, and
+  // The bytes up to a newline or the end, and behind it. Of a line longer than kLongestLine the rest is passed over, and
   // `line` is that much of it and one byte more.
   static constexpr size_t kLongestLine = 4 << 10;
   bool Line(std::string_view& line);

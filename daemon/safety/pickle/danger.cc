@@ -100,7 +100,7 @@ constexpr Danger kDangers[] = {
      "datasets.load",
      "hf_hub_download hf_hub_url snapshot_download cached_download http_get load_dataset", kNetwork},
     {"keras.utils keras.src.utils.file_utils tensorflow.keras.utils", "get_file", kNetwork},
-    {"atexit signal _signal sched", "*", kLater},
+    {"atexit signal _signal sched antigravity", "*", kLater},
     {"threading", "Timer Thread", kLater},
     {"_thread thread", "*", kLater},
     {"weakref", "finalize", kLater},

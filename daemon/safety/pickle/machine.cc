@@ -35,7 +35,7 @@ bool Machine::TooComplex() {
 }
 
 bool Machine::HasRoom() {
-  return values_.heap.memory_bytes() + (memo_.size() + stack_.capacity()) * sizeof(Value) +
+  return values_.heap.memory_bytes() + memo_.memory_bytes() + stack_.capacity() * sizeof(Value) +
                  values_.storages.size() * sizeof(Storage) +
                  values_.imports.size() * 4 * sizeof(pickle::Import) <=
              subject_.limits().memory_bytes ||
@@ -52,8 +52,8 @@ Machine::End Machine::Walk() {
   stack_.clear();
   marks_.clear();
   fence_ = 0;
-  memo_.clear();
-  memo_count_ = 0;
+  memo_.Clear();
+  has_odd_memo_ = false;
   protocol_ = 0;
   values_.heap.Clear();
   values_.storages.clear();
@@ -204,12 +204,10 @@ Machine::End Machine::Run() {
         goes_on = PutLine();
         break;
       case 0x94:
-        if (dialect_.is_inside_array) {
-          // Read as a plain pickle it would count from another number.
-          goes_on = Broken("numbers its memo as no array of objects does");
-        } else {
-          goes_on = Put(memo_count_);
-        }
+        // Read as a plain pickle it would count from another number.
+        if (dialect_.is_inside_array)
+          Find(rules::kJoblibArray, code_.offset(), "objects that are not in protocol 2");
+        goes_on = Put(memo_.count());
         break;
       case 'h':
         goes_on = code_.Need(1) ? Get(code_.Byte()) : Truncated();
@@ -308,8 +306,9 @@ bool Machine::Line(char opcode) {
   std::string_view line;
   if (!code_.Line(line)) return Truncated();
   const ArgumentForm form = FormOf(opcode, line);
-  if (form == ArgumentForm::kImpossible) return Broken("an argument that no reader takes");
-  if (form == ArgumentForm::kOdd) Find(rules::kPickleOddArgument, at, "an argument that no pickler writes");
+  if (dialect_.is_probe && form == ArgumentForm::kImpossible)
+    return Broken("an argument that no reader takes");
+  if (form != ArgumentForm::kPlain) Find(rules::kPickleOddArgument, at, "an argument that no pickler writes");
   switch (opcode) {
     case 'I':
       if (line == "00" || line == "01") return Push(Value::Bool(line == "01"));
@@ -350,21 +349,18 @@ bool Machine::Tuple(size_t first) {
 }
 
 bool Machine::Put(uint64_t index) {
-  if (!Has(1)) return false;
-  // What is put was written before, so that no pickler counts faster than bytes.
-  if (index >= kMostMemo || index > code_.offset()) return Broken("numbers its memo beyond what it holds");
-  if (index >= memo_.size()) {
-    if (memo_.size() % 4096 == 0 && !HasRoom()) return false;
-    memo_.resize(index + 1, Value::Missing());
+  if (!Has(1) || (memo_.count() % 4096 == 0 && !HasRoom())) return false;
+  if (index >= Memo::kMostNumbers) {
+    Find(rules::kPickleBomb, code_.offset(), "makes its loader allocate gigabytes for the memo");
   }
-  if (memo_[index].is_missing()) ++memo_count_;
-  memo_[index] = stack_.back();
+  memo_.Put(index, stack_.back());
   return true;
 }
 
 bool Machine::Get(uint64_t index) {
-  if (index >= memo_.size() || memo_[index].is_missing()) return Broken("takes what its memo does not hold");
-  return Push(memo_[index]);
+  const std::optional<Value> value = memo_.Get(index);
+  if (value) return Push(*value);
+  return has_odd_memo_ ? Push(Value::Unverified()) : Broken("takes what its memo does not hold");
 }
 
 bool Machine::PutLine() {
@@ -373,9 +369,7 @@ bool Machine::PutLine() {
   if (!code_.Line(line)) return Truncated();
   const std::optional<uint64_t> index = PlainDecimal(line);
   if (index) return Put(*index);
-  if (FormOf('I', line) == ArgumentForm::kImpossible) return Broken("an argument that no reader takes");
-  Find(rules::kPickleOddArgument, at, "a number in the memo that no pickler writes");
-  return Has(1);
+  return OddMemo(line, at) && Has(1);
 }
 
 bool Machine::GetLine() {
@@ -384,9 +378,15 @@ bool Machine::GetLine() {
   if (!code_.Line(line)) return Truncated();
   const std::optional<uint64_t> index = PlainDecimal(line);
   if (index) return Get(*index);
-  if (FormOf('I', line) == ArgumentForm::kImpossible) return Broken("an argument that no reader takes");
+  return OddMemo(line, at) && Push(Value::Unverified());
+}
+
+// From here on it is not known what is where.
+bool Machine::OddMemo(std::string_view line, uint64_t at) {
+  if (dialect_.is_probe && FormOf('I', line) == ArgumentForm::kImpossible) return Broken("no number");
   Find(rules::kPickleOddArgument, at, "a number in the memo that no pickler writes");
-  return Push(Value::Unverified());
+  has_odd_memo_ = true;
+  return true;
 }
 
 }  // namespace batuta::safety::pickle

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +11,7 @@
 #include "daemon/safety/base/subject.h"
 #include "daemon/safety/pickle/arguments.h"
 #include "daemon/safety/pickle/code_reader.h"
+#include "daemon/safety/pickle/memo.h"
 #include "daemon/safety/pickle/torch.h"
 #include "daemon/safety/pickle/value.h"
 
@@ -63,7 +63,6 @@ class Machine {
  private:
   static constexpr size_t kMostStack = 4 << 20;
   static constexpr size_t kMostMarks = 100'000;
-  static constexpr size_t kMostMemo = 16 << 20;
 
   End Run();
   bool Rare(uint8_t opcode);
@@ -133,7 +132,8 @@ class Machine {
   bool AddItems(size_t first);
   bool PersistentId(Value id);
   bool ReadArray(Value state);
-  bool SkipPadding();
+  bool SkipArray(uint64_t bytes, bool is_aligned);
+  bool OddMemo(std::string_view line, uint64_t at);
 
   void Find(const Rule& rule, uint64_t at, std::string_view text);
 
@@ -145,8 +145,8 @@ class Machine {
   std::vector<Value> stack_;
   std::vector<size_t> marks_;
   size_t fence_ = 0;  // where the stack begins above the last mark
-  std::deque<Value> memo_;
-  uint64_t memo_count_ = 0;
+  Memo memo_;
+  bool has_odd_memo_ = false;  // something was put where it cannot be told
   int protocol_ = 0;
   Value result_;
   bool found_ = false;

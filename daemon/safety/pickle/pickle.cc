@@ -37,9 +37,10 @@ class LegacyStream {
   // False when it ends early; that is found, unless reading failed.
   bool Walk() {
     if (!Next()) return false;
-    if (!(machine_.result() == Value::Int(kTorchProtocol))) return Refuse("its protocol is not 1001");
+    bool is_whole = machine_.result() == Value::Int(kTorchProtocol) || Refuse("its protocol is not 1001");
     if (!Next()) return false;
-    if (machine_.result().kind() != Kind::kDict) return Refuse("it does not say what system wrote it");
+    // No loader looks at it, and what is behind it is run.
+    if (machine_.result().kind() != Kind::kDict) is_whole = Refuse("it does not say what system wrote it");
     machine_.dialect().storages = &storages_;
     if (!Next()) return false;
     machine_.dialect().storages = nullptr;
@@ -55,7 +56,7 @@ class LegacyStream {
     for (const Value key : items) {
       if (!SkipStorage(machine_.values().TextOf(key).value_or(""))) return false;
     }
-    return code_.left_bytes() == 0 || FindTrailing(subject_, code_.offset());
+    return (code_.left_bytes() == 0 || FindTrailing(subject_, code_.offset())) && is_whole;
   }
 
  private:

@@ -43,6 +43,9 @@ inline constexpr Rule kTorchLegacy{"torch-legacy", Grade::kUnverified,
                                    "begins like a torch checkpoint and does not go on as one"};
 
 inline constexpr Rule kJoblibArray{"joblib-array", Grade::kUnverified, "an array is not as joblib writes it"};
+inline constexpr Rule kJoblibHiddenCode{
+    "joblib-hidden-code", Grade::kMalicious,
+    "an array of unknown size, so that nobody can say what is run behind it"};
 inline constexpr Rule kJoblibHeader{"joblib-header", Grade::kInvalid,
                                     "begins like a file of an old joblib and does not go on as one"};
 

@@ -43,11 +43,6 @@ class Value {
 
   static constexpr Value Bytes(uint64_t count) { return {Kind::kBytes, count}; }
 
-  // Where nothing is: a hole in the memo.
-  static constexpr Value Missing() { return {Kind::kNone, 1}; }
-
-  constexpr bool is_missing() const { return *this == Missing(); }
-
   static constexpr Value Unverified() { return {Kind::kUnverified, 0}; }
 
   static constexpr Value Global(uint32_t index) { return {Kind::kGlobal, index}; }

@@ -51,34 +51,64 @@ TEST(InspectPickle, WalksTheObjectsOfAnArrayOfJoblib) {
   EXPECT_THAT(Codes(with(Proto(2) + "(N")), Contains("pickle-unreadable"));
   EXPECT_THAT(Codes(with(Proto(2) + Wrapper().Bytes() + "12345678.")), Contains("joblib-array"));
   // Read as one plain pickle, what is numbered here would have other numbers.
-  EXPECT_THAT(Codes(with(Proto(2) + "N" + kMemoize + ".")), Contains("pickle-unreadable"));
+  EXPECT_THAT(Codes(with(Proto(2) + "N" + kMemoize + ".")), Contains("joblib-array"));
 }
 
-TEST(InspectPickle, RefusesArraysThatAreNotAsJoblibWritesThem) {
+TEST(InspectPickle, RefusesArraysThatAreNotAsJoblibWritesThemAndReadsOnWhereItCan) {
+  const std::string behind = "12345678";
+
   const struct {
     std::string_view name;
     Wrapper wrapper;
+    std::string_view code;
+    bool reads_on = true;
   } cases[] = {
-      {"another class", {.subclass = Global("collections", "OrderedDict")}},
-      {"a negative shape", {.shape = Tuple(Int(-2))}},
-      {"a computed shape", {.shape = Global("collections", "OrderedDict") + ")R"}},
-      {"another order", {.order = Str("A")}},
-      {"a type that is text", {.dtype = Str("f4")}},
-      {"a shape beyond the end", {.shape = Tuple(Int(1 << 30))}},
-      {"padding that is code", {.padding = "\x02N."}},
-      {"padding whose length is an opcode", {.padding = "(" + std::string(40, '\xff')}},
-      {"no padding in front of what a plain unpickler would run",
-       {.dtype = Dtype("S1"), .alignment = "", .padding = ""}},
+      {"another class", {.subclass = Global("collections", "OrderedDict")}, "joblib-array"},
+      {"another order", {.order = Str("A")}, "joblib-array"},
+      {"padding that is code", {.padding = "\x02N."}, "joblib-array"},
+      {"padding whose length is an opcode", {.padding = "(" + std::string(40, '\xff')}, "joblib-array"},
+      {"a negative shape", {.shape = Tuple(Int(-2))}, "joblib-hidden-code", false},
+      {"a computed shape",
+       {.shape = Global("collections", "OrderedDict") + ")R"},
+       "joblib-hidden-code",
+       false},
+      {"a type that is text", {.dtype = Str("f4")}, "joblib-hidden-code", false},
+      {"a shape beyond the end", {.shape = Tuple(Int(1 << 30))}, "pickle-unreadable", false},
   };
 
   for (const auto& one : cases) {
-    const Verdict verdict = VerdictOfPickle(Proto(3) + one.wrapper.Bytes() + "N0N0N0N0.");
-    EXPECT_EQ(PickleJudgement(verdict), "dangerous") << one.name;
-    EXPECT_FALSE(verdict.grades.Has(Grade::kPickle)) << one.name;
+    const Verdict verdict = VerdictOfPickle(Proto(3) + one.wrapper.Bytes() + behind + Payload() + ".");
+    EXPECT_THAT(Codes(verdict), Contains(one.code)) << one.name;
+    EXPECT_EQ(testing::Matches(Contains("pickle-danger"))(Codes(verdict)), one.reads_on) << one.name;
   }
   EXPECT_THAT(Codes(VerdictOfPickle(Proto(3) + Global("joblib.numpy_pickle", "NumpyArrayWrapper") + ")" +
                                     kNewObj + "}b.")),
-              Contains("joblib-array"));
+              Contains("joblib-hidden-code"));
+}
+
+// Before joblib 1.2 nothing stands between the state of the wrapper and the bytes of the array.
+TEST(InspectPickle, LooksForCodeInTheBytesOfAnArrayWithoutPadding) {
+  const auto with = [](const std::string& bytes) {
+    const Wrapper wrapper{.shape = Tuple(Int(static_cast<int32_t>(bytes.size()))),
+                          .dtype = Dtype("S1"),
+                          .alignment = "",
+                          .padding = ""};
+    return Codes(VerdictOfPickle(Proto(3) + wrapper.Bytes() + bytes + "."));
+  };
+  for (const std::string& harmless :
+       {std::string(16, '\0'), std::string("\x3f\x80\0\0", 4), std::string("N0K\x01)."),
+        std::string("cat food\n\n"), std::string("Vtext\n\xff"), std::string("\x93"),
+        std::string("X\xff\xff\xff\xff"
+                    "cos\nsystem\n"),
+        std::string()}) {
+    EXPECT_THAT(with(harmless), ElementsAre("pickle-clean")) << harmless;
+  }
+  for (const std::string& code :
+       {Payload(), "N0" + Payload(), std::string("(iposix\nsystem\n"),
+        Str("posix") + Str("system") + kStackGlobal, "Vposix\nVsystem\n" + kStackGlobal,
+        "h\x01h\x02" + kStackGlobal, Bytes("skipped") + "0" + Payload(), std::string(5000, 'N')}) {
+    EXPECT_THAT(with(code), Contains("joblib-array")) << code;
+  }
 }
 
 TEST(InspectOldJoblib, InspectsTheStreamBehindItsLength) {

@@ -57,6 +57,7 @@ const std::vector<Case>& Refused() {
       {"newobj", Proto(2) + Global("subprocess", "Popen") + Tuple(Str("true")) + kNewObj + ".",
        "pickle-danger", kBad},
       {"newobj_ex", Proto(4) + Global("subprocess", "Popen") + ")}\x92.", "pickle-danger", kBad},
+      {"inst at the very end, without a newline", "(S'true'\niposix\nsystem!", "pickle-danger", kBad},
       {"result popped", Proto(2) + Payload() + "0N.", "pickle-danger", kBad},
       {"result popped with its mark", Proto(2) + "(" + Payload() + "1N.", "pickle-danger", kBad},
       {"truncated behind the call", Proto(2) + Payload(), "pickle-danger", kBad},
@@ -126,7 +127,14 @@ const std::vector<Case>& Refused() {
       {"string with a foreign byte, then a payload", "S'\xff\xfe'\n0" + Payload() + ".", "pickle-danger",
        kBad},
       {"global with a foreign name", Global("\xc3\xa9", "\xc3\xa9") + ".", "pickle-unlisted"},
-      {"memo index far away", Proto(2) + "Nr" + Little(1 << 23, 4) + ".", "pickle-unreadable"},
+      {"memo index far away", Proto(2) + "Nr" + Little(1 << 25, 4) + ".", "pickle-bomb", Grade::kBomb},
+      {"names from an odd place of the memo",
+       std::string("Vposix\np1\0x\n", 12) + std::string("Vsystem\np2\0x\n", 13) + "g1\ng2\n" + kStackGlobal +
+           ".",
+       "pickle-computed-import", kBad},
+      {"call of what an unlisted call gave", Global("acme", "shell") + ")R" + Tuple(Str("true")) + "R.",
+       "pickle-computed-call", kBad},
+      {"name longer than any", Global(std::string(5000, 'a'), "b") + ".", "pickle-computed-import", kBad},
       {"frame that is too short", Proto(4) + "\x95" + Little(3, 8) + Bytes("abcd") + "0N.", "pickle-frame",
        kBad},
       {"frame that is too long", Proto(4) + "\x95" + Little(100, 8) + "N.", "pickle-frame", kBad},
@@ -172,6 +180,7 @@ TEST(InspectPickle, FindsWhatAPicklerOfHarmlessThingsWrites) {
        Proto(2) + Global("numpy.core.multiarray", "scalar") + Tuple(Dtype("f8") + Bytes("12345678")) + "R."},
       {"estimator", Proto(2) + Global("sklearn.linear_model._logistic", "LogisticRegression") + ")" +
                         kNewObj + Dict(Str("C") + "G" + std::string(8, '\0')) + "b."},
+      {"memo with gaps", Proto(2) + "]" + Put(9) + "]" + Put(0) + Get(9) + "\x87."},
       {"a list in itself", Proto(2) + "]" + Put(0) + Get(0) + "a."},
   };
 
