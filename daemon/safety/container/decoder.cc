@@ -19,13 +19,14 @@ constexpr size_t kMostAtOnce = 1 << 30;
 class Inflater final : public Decoder {
  public:
   // `window_bits` chooses between raw deflate, zlib and gzip.
-  explicit Inflater(int window_bits) : ready_(inflateInit2(&stream_, window_bits) == Z_OK) {}
+  explicit Inflater(int window_bits)
+      : initialised_(inflateInit2(&stream_, window_bits) == Z_OK), ready_(initialised_) {}
 
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
 
   ~Inflater() override {
-    if (ready_) inflateEnd(&stream_);
+    if (initialised_) inflateEnd(&stream_);
   }
 
   Step Decode(std::string_view in, std::span<char> out) override {
@@ -37,6 +38,7 @@ class Inflater final : public Decoder {
     stream_.next_out = reinterpret_cast<Bytef*>(out.data());
     stream_.avail_out = static_cast<uInt>(out.size());
     const int result = inflate(&stream_, Z_NO_FLUSH);
+    if (result == Z_STREAM_END) ready_ = inflateReset(&stream_) == Z_OK;
     return {in.size() - stream_.avail_in, out.size() - stream_.avail_out, StateOf(result)};
   }
 
@@ -56,6 +58,7 @@ class Inflater final : public Decoder {
   }
 
   z_stream stream_{};
+  bool initialised_;
   bool ready_;
 };
 
@@ -79,7 +82,12 @@ class Bunzipper final : public Decoder {
     stream_.next_out = out.data();
     stream_.avail_out = static_cast<unsigned>(out.size());
     const int result = BZ2_bzDecompress(&stream_);
-    return {in.size() - stream_.avail_in, out.size() - stream_.avail_out, StateOf(result)};
+    const Step step{in.size() - stream_.avail_in, out.size() - stream_.avail_out, StateOf(result)};
+    if (result == BZ_STREAM_END) {
+      BZ2_bzDecompressEnd(&stream_);
+      ready_ = BZ2_bzDecompressInit(&stream_, 0, 0) == BZ_OK;
+    }
+    return step;
   }
 
  private:
@@ -102,10 +110,7 @@ class Bunzipper final : public Decoder {
 
 class LzmaDecoder final : public Decoder {
  public:
-  explicit LzmaDecoder(Compression compression)
-      : ready_((compression == Compression::kXz
-                    ? lzma_stream_decoder(&stream_, kMemoryBytes, LZMA_TELL_UNSUPPORTED_CHECK)
-                    : lzma_alone_decoder(&stream_, kMemoryBytes)) == LZMA_OK) {}
+  explicit LzmaDecoder(Compression compression) : compression_(compression), ready_(Begin()) {}
 
   LzmaDecoder(const LzmaDecoder&) = delete;
   LzmaDecoder& operator=(const LzmaDecoder&) = delete;
@@ -119,10 +124,20 @@ class LzmaDecoder final : public Decoder {
     stream_.next_out = reinterpret_cast<uint8_t*>(out.data());
     stream_.avail_out = out.size();
     const lzma_ret result = lzma_code(&stream_, LZMA_RUN);
-    return {in.size() - stream_.avail_in, out.size() - stream_.avail_out, StateOf(result)};
+    const Step step{in.size() - stream_.avail_in, out.size() - stream_.avail_out, StateOf(result)};
+    if (result == LZMA_STREAM_END) ready_ = Begin();
+    return step;
   }
 
  private:
+  // Takes over what memory it had.
+  bool Begin() {
+    const lzma_ret result = compression_ == Compression::kXz
+                                ? lzma_stream_decoder(&stream_, kMemoryBytes, LZMA_TELL_UNSUPPORTED_CHECK)
+                                : lzma_alone_decoder(&stream_, kMemoryBytes);
+    return result == LZMA_OK;
+  }
+
   static State StateOf(lzma_ret result) {
     switch (result) {
       case LZMA_OK:
@@ -139,6 +154,7 @@ class LzmaDecoder final : public Decoder {
   }
 
   lzma_stream stream_ = LZMA_STREAM_INIT;
+  Compression compression_;
   bool ready_;
 };
 
@@ -157,12 +173,14 @@ class Lz4Decoder final : public Decoder {
     if (context_ == nullptr) return {.state = State::kTooMuchMemory};
     // A frame to be skipped holds bytes that belong to nobody.
     if (!begun_ && !in.empty() && in.front() != '\x04') return {.state = State::kBroken};
-    begun_ = begun_ || !in.empty();
+    const bool begun = begun_ || !in.empty();
     size_t used = in.size();
     size_t made = out.size();
     const size_t result = LZ4F_decompress(context_, out.data(), &made, in.data(), &used, nullptr);
     if (LZ4F_isError(result) != 0) return {.state = State::kBroken};
-    return {used, made, result == 0 && begun_ ? State::kEnd : State::kMore};
+    const bool ended = result == 0 && begun;
+    begun_ = begun && !ended;
+    return {used, made, ended ? State::kEnd : State::kMore};
   }
 
  private:
@@ -185,12 +203,14 @@ class ZstdDecoder final : public Decoder {
     if (context_ == nullptr) return {.state = State::kTooMuchMemory};
     // A frame to be skipped holds bytes that belong to nobody.
     if (!begun_ && !in.empty() && in.front() != '\x28') return {.state = State::kBroken};
-    begun_ = begun_ || !in.empty();
+    const bool begun = begun_ || !in.empty();
     ZSTD_inBuffer input{in.data(), in.size(), 0};
     ZSTD_outBuffer output{out.data(), out.size(), 0};
     const size_t result = ZSTD_decompressStream(context_, &output, &input);
     if (ZSTD_isError(result) != 0) return {.state = StateOf(ZSTD_getErrorCode(result))};
-    return {input.pos, output.pos, result == 0 && begun_ ? State::kEnd : State::kMore};
+    const bool ended = result == 0 && begun;
+    begun_ = begun && !ended;
+    return {input.pos, output.pos, ended ? State::kEnd : State::kMore};
   }
 
  private:

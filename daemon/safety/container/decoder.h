@@ -13,7 +13,8 @@ enum class Compression : uint8_t { kDeflate, kGzip, kZlib, kBzip2, kXz, kLzma, k
 // "gzip", "xz", …
 std::string_view CompressionName(Compression compression);
 
-// Decompresses one stream: a member of a gzip, an xz stream, a frame. Checks what the stream says of itself.
+// Decompresses a stream: a member of a gzip, an xz stream, a frame. Checks what the stream says of itself.
+// After kEnd it is ready for another one.
 class Decoder {
  public:
   // The most that a decoder takes for its window; what asks for more is refused.

@@ -57,14 +57,10 @@ absl::StatusOr<size_t> Expander::Next(std::span<char> out) {
 }
 
 void Expander::EndStream() {
-  if (packed_.at_end()) {
-    ended_ = true;
-  } else if (many_ && packed_.Peek(1).substr(0, 1) == FirstByte(compression_)) {
-    decoder_ = NewDecoder(compression_);
-  } else {
-    ended_ = true;
-    fault_ = ExpandFault::kTrailing;
-  }
+  const std::string_view next = packed_.Peek(1).substr(0, 1);
+  if (packed_.failed() || (many_ && next == FirstByte(compression_))) return;
+  ended_ = true;
+  if (!next.empty()) fault_ = ExpandFault::kTrailing;
 }
 
 ExpandedSource::ExpandedSource(ByteSource& packed, Compression compression, bool many)
