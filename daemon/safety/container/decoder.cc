@@ -42,7 +42,16 @@ class Inflater final : public Decoder {
     return {in.size() - stream_.avail_in, out.size() - stream_.avail_out, StateOf(result)};
   }
 
+  std::unique_ptr<Decoder> Clone() override {
+    auto clone = std::unique_ptr<Inflater>(new Inflater);
+    clone->initialised_ = ready_ && inflateCopy(&clone->stream_, &stream_) == Z_OK;
+    clone->ready_ = clone->initialised_;
+    return clone;
+  }
+
  private:
+  Inflater() = default;
+
   static State StateOf(int result) {
     switch (result) {
       case Z_OK:
@@ -58,8 +67,8 @@ class Inflater final : public Decoder {
   }
 
   z_stream stream_{};
-  bool initialised_;
-  bool ready_;
+  bool initialised_ = false;
+  bool ready_ = false;
 };
 
 class Bunzipper final : public Decoder {

@@ -32,6 +32,9 @@ class Decoder {
 
   // Uses some of `in`, fills some of `out`. Nothing used and nothing made means that it waits for more.
   virtual Step Decode(std::string_view in, std::span<char> out) = 0;
+
+  // One that goes on from here as well; null where there is no such thing.
+  virtual std::unique_ptr<Decoder> Clone() { return nullptr; }
 };
 
 std::unique_ptr<Decoder> NewDecoder(Compression compression);

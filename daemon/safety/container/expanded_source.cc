@@ -1,16 +1,13 @@
 #include "daemon/safety/container/expanded_source.h"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
+#include <utility>
 
 #include "common/status/status.h"
 
 namespace batuta::safety {
 namespace {
-
-constexpr size_t kPieceBytes = 64 << 10;
-
-using Piece = std::array<char, kPieceBytes>;
 
 // What a further stream begins with.
 std::string_view FirstByte(Compression compression) {
@@ -34,6 +31,12 @@ std::string_view FirstByte(Compression compression) {
 
 Expander::Expander(ByteSource& packed, Compression compression, bool many)
     : packed_(packed), compression_(compression), many_(many), decoder_(NewDecoder(compression)) {}
+
+Expander::Expander(ByteSource& packed, Compression compression, bool many, const Mark& mark)
+    : packed_(packed, mark.packed_offset),
+      compression_(compression),
+      many_(many),
+      decoder_(mark.decoder->Clone()) {}
 
 absl::StatusOr<size_t> Expander::Next(std::span<char> out) {
   size_t count = 0;
@@ -64,59 +67,91 @@ void Expander::EndStream() {
 }
 
 ExpandedSource::ExpandedSource(ByteSource& packed, Compression compression, bool many)
-    : packed_(packed), compression_(compression), many_(many) {}
+    : packed_(packed),
+      compression_(compression),
+      many_(many),
+      expander_(std::make_unique<Expander>(packed, compression, many)) {}
 
 absl::Status ExpandedSource::Measure(Report& report, const Limits& limits, uint64_t expected_bytes) {
   const uint64_t most = ExpandableBytes(packed_.size_bytes(), limits);
-  Expander expander(packed_, compression_, many_);
-  auto piece = std::make_unique<Piece>();
-  while (true) {
-    ASSIGN_OR_RETURN(const size_t count, expander.Next(*piece));
-    fault_ = expander.fault();
-    if (count == 0) return absl::OkStatus();
-    if (count > most - size_bytes_ || !report.TakeExpanded(count)) {
+  while (size_bytes_ <= expected_bytes) {
+    ASSIGN_OR_RETURN(const std::string_view piece, NextPiece());
+    fault_ = expander_->fault();
+    if (piece.size() > most - size_bytes_ || !report.TakeExpanded(piece.size())) {
       fault_ = ExpandFault::kTooLarge;
       return absl::OkStatus();
     }
-    const std::string_view made(piece->data(), count);
-    crc32_ = UpdateCrc32(crc32_, made);
-    if (kept_.size() == size_bytes_ && size_bytes_ + count <= kKeptBytes) kept_.append(made);
-    size_bytes_ += count;
-    if (size_bytes_ > kept_.size()) kept_ = {};
-    if (size_bytes_ > expected_bytes) return absl::OkStatus();
+    crc32_ = UpdateCrc32(crc32_, piece);
+    size_bytes_ += piece.size();
+    if (piece.size() < kPieceBytes) return absl::OkStatus();
   }
+  return absl::OkStatus();
 }
 
 absl::Status ExpandedSource::Read(uint64_t offset, std::span<char> out) {
-  if (kept_.size() == size_bytes_) {
-    kept_.copy(out.data(), out.size(), offset);
-    return absl::OkStatus();
+  while (!out.empty()) {
+    ASSIGN_OR_RETURN(std::string_view piece, Piece(offset / kPieceBytes));
+    piece.remove_prefix(std::min<size_t>(offset % kPieceBytes, piece.size()));
+    if (piece.empty()) return absl::DataLossError("compressed data changed while it was inspected");
+    const size_t count = piece.copy(out.data(), out.size());
+    out = out.subspan(count);
+    offset += count;
   }
-  RETURN_IF_ERROR(SkipTo(offset));
-  ASSIGN_OR_RETURN(const size_t count, expander_->Next(out));
-  position_ += count;
-  if (count < out.size()) return absl::DataLossError("compressed data changed while it was inspected");
   return absl::OkStatus();
 }
 
-absl::Status ExpandedSource::SkipTo(uint64_t offset) {
-  if (expander_ == nullptr || offset < position_) {
-    if (++restarts_ > kMostRestarts) {
-      gave_up_ = true;
-      return absl::ResourceExhaustedError("compressed data would have to be read back and forth");
-    }
-    expander_ = std::make_unique<Expander>(packed_, compression_, many_);
-    position_ = 0;
+absl::StatusOr<std::string_view> ExpandedSource::Piece(uint64_t index) {
+  if (const auto kept = pieces_.find(index); kept != pieces_.end()) return kept->second;
+  GoNear(index);
+  while (next_piece_ < index) RETURN_IF_ERROR(NextPiece().status());
+  return NextPiece();
+}
+
+absl::StatusOr<std::string_view> ExpandedSource::NextPiece() {
+  if (made_pieces_ / kMostPasses > std::max<uint64_t>(size_bytes_ / kPieceBytes, kMostPieces)) {
+    gave_up_ = true;
+    return absl::ResourceExhaustedError("compressed data would have to be read back and forth");
   }
-  if (offset == position_) return absl::OkStatus();
-  auto piece = std::make_unique<Piece>();
-  while (position_ < offset) {
-    const uint64_t wanted = std::min<uint64_t>(kPieceBytes, offset - position_);
-    ASSIGN_OR_RETURN(const size_t count, expander_->Next({piece->data(), static_cast<size_t>(wanted)}));
-    if (count == 0) return absl::DataLossError("compressed data changed while it was inspected");
-    position_ += count;
-  }
-  return absl::OkStatus();
+  MarkHere();
+  std::string piece(kPieceBytes, '\0');
+  ASSIGN_OR_RETURN(const size_t count, expander_->Next(piece));
+  piece.resize(count);
+  ++made_pieces_;
+  const uint64_t index = next_piece_++;
+  Keep(index, std::move(piece));
+  return pieces_.find(index)->second;
+}
+
+void ExpandedSource::Keep(uint64_t index, std::string piece) {
+  if (!pieces_.insert_or_assign(index, std::move(piece)).second) return;
+  kept_order_.push_back(index);
+  if (kept_order_.size() <= kMostPieces) return;
+  pieces_.erase(kept_order_.front());
+  kept_order_.pop_front();
+}
+
+void ExpandedSource::MarkHere() {
+  const uint64_t last = marks_.empty() ? 0 : marks_.back().first;
+  if (next_piece_ < last + mark_distance_) return;
+  Expander::Mark mark = expander_->Here();
+  if (mark.decoder == nullptr) return;
+  marks_.emplace_back(next_piece_, std::move(mark));
+  if (marks_.size() < kMostMarks) return;
+  // Half as many, twice as far apart.
+  for (size_t i = 1; i < marks_.size(); i += 2) marks_[i / 2] = std::move(marks_[i]);
+  marks_.resize(marks_.size() / 2);
+  mark_distance_ *= 2;
+}
+
+void ExpandedSource::GoNear(uint64_t index) {
+  const auto behind = std::upper_bound(marks_.begin(), marks_.end(), index,
+                                       [](uint64_t wanted, const auto& mark) { return wanted < mark.first; });
+  const uint64_t nearest = behind == marks_.begin() ? 0 : std::prev(behind)->first;
+  if (next_piece_ <= index && next_piece_ >= nearest) return;
+  expander_ = behind == marks_.begin()
+                  ? std::make_unique<Expander>(packed_, compression_, many_)
+                  : std::make_unique<Expander>(packed_, compression_, many_, std::prev(behind)->second);
+  next_piece_ = nearest;
 }
 
 }  // namespace batuta::safety
