@@ -175,6 +175,7 @@ class Walk {
 }  // namespace
 
 absl::Status InspectOpenvino(Subject& subject) {
+  subject.SetFormat("markup");
   Walk walk(subject, std::nullopt);
   RETURN_IF_ERROR(walk.Run());
   return walk.is_other() ? InspectText(subject, TextKind::kMarkup) : absl::OkStatus();

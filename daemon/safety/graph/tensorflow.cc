@@ -506,6 +506,7 @@ bool IsTensorflow(std::string_view first) {
 absl::Status InspectTensorflow(Subject& subject) {
   ASSIGN_OR_RETURN(const std::optional<Message> message, tensorflow::RootOf(subject.bytes()));
   if (!message) {
+    subject.SetFormat("tensorflow");
     subject.Add(rules::kTensorflowInvalid, 0, "no model, graph or metadata of TensorFlow");
     return absl::OkStatus();
   }
