@@ -9,6 +9,7 @@
 #include "daemon/safety/graph/sentencepiece.h"
 #include "daemon/safety/graph/tensorflow.h"
 #include "daemon/safety/graph/tflite.h"
+#include "daemon/safety/media/media.h"
 #include "daemon/safety/pickle/npy.h"
 #include "daemon/safety/pickle/pickle.h"
 #include "daemon/safety/tensor/gguf.h"
@@ -50,6 +51,11 @@ Recognised ByBeginning(std::string_view first) {
   for (const Signature& signature : kSignatures) {
     if (first.size() >= signature.offset && first.substr(signature.offset).starts_with(signature.bytes)) {
       return signature.format;
+    }
+  }
+  for (const MediaFormat& format : MediaFormats()) {
+    if (first.size() >= format.offset && first.substr(format.offset).starts_with(format.signature)) {
+      return {format.is_table ? Family::kColumns : Family::kMedia, format.what, format.inspect};
     }
   }
   if (IsSafetensors(first)) return {Family::kSafetensors, "safetensors", InspectSafetensors};

@@ -84,7 +84,13 @@ absl::Status InspectAny(Subject& subject) {
     subject.Add(*magic->rule, 0, fmt::format("it is a {}", magic->format));
     return absl::OkStatus();
   }
+  constexpr Recognised kPickle{Family::kPickle, "a pickle", InspectPickle};
   if (const Recognised recognised = ByBeginning(first); recognised.family != Family::kNone) {
+    // "GIF89a" is a number to a pickle, and a program may follow in the colours.
+    if (recognised.family == Family::kMedia) {
+      ASSIGN_OR_RETURN(const bool is_both, IsPickle(subject.bytes()));
+      if (is_both) return InspectRecognised(subject, promise, kPickle);
+    }
     return InspectRecognised(subject, promise, recognised);
   }
   // It may begin far behind the beginning, where the bytes may not be here yet.
@@ -93,7 +99,7 @@ absl::Status InspectAny(Subject& subject) {
   if (is_hdf5.ok() && *is_hdf5)
     return InspectRecognised(subject, promise, {Family::kHdf5, "HDF5", InspectHdf5});
   ASSIGN_OR_RETURN(const bool is_pickle, IsPickle(subject.bytes()));
-  if (is_pickle) return InspectRecognised(subject, promise, {Family::kPickle, "a pickle", InspectPickle});
+  if (is_pickle) return InspectRecognised(subject, promise, kPickle);
   // Before text, since a small one may be made of nothing but characters.
   const Recognised promised = ByPromise(promise, first);
   if (is_hdf5.ok() && promised.family != Family::kNone) return promised.inspect(subject);

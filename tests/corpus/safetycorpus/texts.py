@@ -187,6 +187,9 @@ def everyday(corpus):
         if name != "table.parquet":
             corpus.refused("polyglots", f"media/zip-behind/{name}", data + rawzip.plain({"x.pkl": op.p2(op.ATTACK)}))
             corpus.refused("polyglots", f"media/pickle-behind/{name}", data + op.p2(op.ATTACK))
+    # To a pickle it begins with a number, G and eight bytes, and goes on with the height, None and an empty set, into the colours.
+    gif = b"GIF89a\1\0\1N\x8fNN" + (op.ATTACK + op.STOP).ljust(768, b"\0") + GIF[GIF.index(b"!\xf9"):]
+    corpus.evil("polyglots", "media/picture-and-pickle.gif", gif)
     corpus.refused("polyglots", "media/pickle-and-a-zip.pkl", op.p2(op.ATTACK) + rawzip.plain({"notes.txt": b"harmless\n"}))
     corpus.refused("polyglots", "media/pickle-and-a-zip.bin", op.p2(op.ATTACK) + rawzip.plain({"archive/data.pkl": op.p2(op.num(1))}))
     corpus.refused("polyglots", "media/text-and-a-zip.txt", b"Some words.\n" + rawzip.plain({"x.pkl": op.p2(op.ATTACK)}))
