@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include <fmt/format.h>
@@ -31,6 +32,7 @@ constexpr uint64_t kMostHeaderBytes = 256 << 20;
 constexpr uint64_t kMostKeys = 1'000'000;
 constexpr uint64_t kMostTensors = 1'000'000;
 constexpr uint64_t kMostArrayCount = uint64_t{1} << 30;
+constexpr size_t kMostArrayDepth = 64;
 constexpr uint64_t kMostTextBytes = 64 << 20;
 constexpr uint64_t kMostAlignment = 64 << 10;
 constexpr uint64_t kMostNameBytes = 63;  // ggml's; the specification says 64
@@ -72,8 +74,9 @@ std::string OddVersion(uint32_t version) {
   return fmt::format("version {}, newer than this version knows", version);
 }
 
-// One pass over the header. A method that reads says false when it cannot go on: what follows is then
-// unknown, and why has been said, or stands in bytes_.status().
+// One pass over the header. Whatever is wrong, it goes on as long as it knows where: a template may follow,
+// for a loader that minds less. A method that reads says false when it cannot: what follows is then unknown,
+// and why has been said, or stands in bytes_.status().
 class Inspection {
  public:
   explicit Inspection(Subject& subject) : subject_(subject), bytes_(subject.bytes()) {}
@@ -113,9 +116,11 @@ class Inspection {
       key_.clear();
       if (!Next(length)) return false;
       if (length == 0 || length > gguf::kMostKeyBytes) {
-        return Stop(rules::kGgufKey, offset, fmt::format("a key of {} bytes", length));
+        Add(rules::kGgufKey, offset, fmt::format("a key of {} bytes", length));
       }
-      if (!Append(length, key_)) return false;
+      const uint64_t kept = std::min(length, gguf::kMostKeyBytes);
+      if (!Append(kept, key_)) return false;
+      if (!bytes_.Skip(length - kept)) return Cut();
       if (!IsKey(key_)) Add(rules::kGgufKey, offset, fmt::format("the key {} is not plain ASCII", Key()));
       if (!seen.insert(absl::HashOf(key_)).second) {
         Add(rules::kGgufKey, offset, fmt::format("the key {} stands twice", Key()));
@@ -132,17 +137,17 @@ class Inspection {
     if (!CheckType(type)) return false;
     const uint64_t offset = bytes_.offset();
     const auto value_type = static_cast<ValueType>(type);
-    if (IsTemplate()) return ReadTemplates(value_type);
     switch (value_type) {
       case ValueType::kBool:
         return ReadBools(1);
       case ValueType::kString:
-        return ReadText();
+        return IsTemplate() ? ReadTemplate() : ReadText();
       case ValueType::kArray:
         return ReadArray();
       default:
         break;
     }
+    if (IsTemplate()) AddNoText(offset);
     char number[sizeof(uint64_t)] = {};
     const uint64_t size = gguf::FixedBytes(value_type);
     if (!bytes_.Next(std::span(number, static_cast<size_t>(size)))) return Cut();
@@ -170,19 +175,32 @@ class Inspection {
   }
 
   bool ReadArray() {
-    uint32_t type = 0;
-    uint64_t count = 0;
-    if (!NextArray(type, count)) return false;
-    if (static_cast<ValueType>(type) != ValueType::kArray) return ReadElements(type, count);
-    subject_.report().AddNote(fmt::format("{} holds arrays of arrays, which ggml does not read", Key()));
-    for (uint64_t i = 0; i < count; ++i) {
-      const uint64_t offset = bytes_.offset();
-      uint64_t inner_count = 0;
-      if (!NextArray(type, inner_count)) return false;
-      if (static_cast<ValueType>(type) == ValueType::kArray) {
-        return Stop(rules::kGgufValue, offset, fmt::format("{} nests arrays too deeply", Key()));
+    std::vector<uint64_t> left = {1};  // arrays that are to be read, inside each other
+    bool is_too_deep = false;
+    while (!left.empty()) {
+      if (left.back() == 0) {
+        left.pop_back();
+        continue;
       }
-      if (!ReadElements(type, inner_count)) return false;
+      --left.back();
+      const uint64_t offset = bytes_.offset();
+      uint32_t type = 0;
+      uint64_t count = 0;
+      if (!NextArray(type, count)) return false;
+      if (static_cast<ValueType>(type) != ValueType::kArray) {
+        if (!ReadElements(type, count)) return false;
+        continue;
+      }
+      if (bytes_.offset() > kMostHeaderBytes) return TooLong();
+      if (left.size() == kMostArrayDepth) {
+        return Stop(rules::kTooComplex, offset, fmt::format("{} nests arrays too deeply", Key()));
+      }
+      if (left.size() == 1) {
+        subject_.report().AddNote(fmt::format("{} holds arrays of arrays, which ggml does not read", Key()));
+      } else if (!std::exchange(is_too_deep, true)) {
+        Add(rules::kGgufValue, offset, fmt::format("{} nests arrays too deeply", Key()));
+      }
+      left.push_back(count);
     }
     return true;
   }
@@ -194,13 +212,12 @@ class Inspection {
 
   bool ReadElements(uint32_t type, uint64_t count) {
     const auto element = static_cast<ValueType>(type);
+    if (IsTemplate() && element != ValueType::kString) AddNoText(bytes_.offset());
     if (element == ValueType::kBool) return ReadBools(count);
     // Tokens need not be UTF-8: many vocabularies hold parts of characters.
     if (element == ValueType::kString) {
       for (uint64_t i = 0; i < count; ++i) {
-        uint64_t length = 0;
-        if (!Next(length)) return false;
-        if (!bytes_.Skip(length)) return Cut();
+        if (IsTemplate() ? !ReadTemplate() : !SkipText()) return false;
         if (bytes_.offset() > kMostHeaderBytes) return TooLong();
       }
       return true;
@@ -251,31 +268,20 @@ class Inspection {
   bool NextTextLength(uint64_t& length) {
     if (!Next(length)) return false;
     if (length > bytes_.left_bytes()) return Cut();
-    if (length <= kMostTextBytes) return true;
-    return Stop(rules::kTooComplex, bytes_.offset(),
-                fmt::format("{} is a text of {}", Key(), FormatBytes(length)));
+    if (length > kMostTextBytes) {
+      Add(rules::kTooComplex, bytes_.offset(), fmt::format("{} is a text of {}", Key(), FormatBytes(length)));
+    }
+    return true;
+  }
+
+  bool SkipText() {
+    uint64_t length = 0;
+    return Next(length) && (bytes_.Skip(length) || Cut());
   }
 
   bool IsTemplate() const { return key_.starts_with("tokenizer.chat_template"); }
 
-  // One, or an array of them.
-  bool ReadTemplates(ValueType type) {
-    if (type == ValueType::kString) return ReadTemplate();
-    const uint64_t offset = bytes_.offset();
-    uint32_t element = 0;
-    uint64_t count = 0;
-    if (type == ValueType::kArray) {
-      if (!NextArray(element, count)) return false;
-    }
-    if (static_cast<ValueType>(element) != ValueType::kString) {
-      return Stop(rules::kGgufValue, offset, fmt::format("{} is no text", Key()));
-    }
-    for (uint64_t i = 0; i < count; ++i) {
-      if (!ReadTemplate()) return false;
-      if (bytes_.offset() > kMostHeaderBytes) return TooLong();
-    }
-    return true;
-  }
+  void AddNoText(uint64_t offset) { Add(rules::kGgufValue, offset, fmt::format("{} is no text", Key())); }
 
   bool ReadTemplate() {
     const uint64_t offset = bytes_.offset();

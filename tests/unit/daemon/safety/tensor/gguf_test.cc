@@ -241,10 +241,6 @@ TEST(Gguf, ChatTemplatesAreJudgedAsPrograms) {
     const Verdict verdict = Inspect(file.Bytes());
     EXPECT_TRUE(verdict.grades.Has(Grade::kCode));
     EXPECT_EQ(verdict.findings.front().code, "template-private");
-    // What else is wrong with the file hides no template.
-    file.pairs[1].key = file.pairs[0].key;
-    file.tensors[0].type = 43;
-    EXPECT_TRUE(Inspect(file.Bytes()).grades.Has(Grade::kCode));
   }
   GgufFile file = Plain();
   file.pairs.push_back(GgufArray("tokenizer.chat_templates", ValueType::kString, 2,
@@ -254,6 +250,31 @@ TEST(Gguf, ChatTemplatesAreJudgedAsPrograms) {
   EXPECT_EQ(CodesOf(Inspect(file.Bytes())), "gguf-value");
   file.pairs.back() = GgufText("tokenizer.chat_template", std::string((1 << 20) + 9, ' '));
   EXPECT_EQ(CodesOf(Inspect(file.Bytes())), "template-too-large");
+}
+
+TEST(Gguf, NothingThatIsWrongHidesATemplate) {
+  const std::string array =
+      GgufArray("", ValueType::kArray, 1, GgufArray("", ValueType::kU8, 1, "x").value).value;
+  const std::string deep_array = GgufArray("", ValueType::kArray, 1, array).value;
+  const GgufPair before[] = {
+      GgufText("", "an empty key"),
+      GgufText(std::string(70'000, 'k'), "a long key"),
+      GgufText("sch\xc3\xb6n", "a key beyond ASCII"),
+      GgufText("general.architecture", "a key that stands twice"),
+      GgufText("x", "\xff"),
+      GgufNumber("x", ValueType::kBool, 7),
+      GgufNumber("general.alignment", ValueType::kU8, 7),
+      GgufNumber("tokenizer.chat_template.x", ValueType::kU8, 7),
+      GgufArray("tokenizer.chat_template.x", ValueType::kU8, 2, "xx"),
+      {"x", static_cast<uint32_t>(ValueType::kArray), deep_array},
+  };
+  for (const GgufPair& pair : before) {
+    GgufFile file = Plain();
+    file.pairs.push_back(pair);
+    file.pairs.push_back(GgufText("tokenizer.chat_template", "{{ ''.__class__ }}"));
+    const Verdict verdict = Inspect(file.Bytes());
+    EXPECT_TRUE(verdict.grades.Has(Grade::kCode) && verdict.grades.Has(Grade::kInvalid)) << CodesOf(verdict);
+  }
 }
 
 TEST(Gguf, ReadsNoTensor) {
