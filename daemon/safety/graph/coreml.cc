@@ -12,6 +12,7 @@
 #include "daemon/safety/graph/names.h"
 #include "daemon/safety/graph/protobuf_reader.h"
 #include "daemon/safety/graph/rules.h"
+#include "daemon/safety/graph/side_file.h"
 
 namespace batuta::safety {
 namespace {
@@ -144,8 +145,10 @@ bool IsOperation(std::string_view name) {
 
 // In the package that the model stands in.
 bool IsOwnFile(std::string_view path) {
-  return path.starts_with("@model_path/") && path.find("..") == std::string_view::npos &&
-         path.find('\\') == std::string_view::npos;
+  constexpr std::string_view kPackage = "@model_path/";
+  // Of a longer one the end is not known.
+  return path.starts_with(kPackage) && path.size() < kTextBytes &&
+         SideFileProblem(path.substr(kPackage.size())).empty();
 }
 
 class Walk {

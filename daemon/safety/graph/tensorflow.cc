@@ -17,6 +17,7 @@
 #include "daemon/safety/graph/keras_config.h"
 #include "daemon/safety/graph/protobuf_reader.h"
 #include "daemon/safety/graph/rules.h"
+#include "daemon/safety/graph/side_file.h"
 #include "daemon/safety/graph/tensorflow_ops.h"
 #include "daemon/safety/graph/tensorflow_schema.h"
 
@@ -61,7 +62,8 @@ bool IsPath(std::string_view attribute, std::string_view text) {
 }
 
 bool IsAsset(std::string_view path) {
-  return path.starts_with("assets/") && path.find("..") == std::string_view::npos;
+  // Of a longer one the end is not known.
+  return path.starts_with("assets/") && path.size() < kTextBytes && SideFileProblem(path).empty();
 }
 
 // A message that is the file, or is packed into a string of it.
@@ -167,12 +169,21 @@ class Walk {
 
   void JudgeOperation(std::string_view name, uint64_t offset);
   void JudgeFunction(std::string_view name, uint64_t offset);
+  void JudgeAsset(std::string_view name, const Field& field);
 
   // The beginning of the field that was just given, as text.
   std::string Text(uint64_t most_bytes = kTextBytes) {
     std::string text;
     reader_.Text(most_bytes, text);
     return text;
+  }
+
+  // Of the node at hand; null when it has none of that name.
+  const Attribute* FindAttribute(std::string_view name) const {
+    for (const Attribute& attribute : node_.attributes) {
+      if (attribute.name == name) return &attribute;
+    }
+    return nullptr;
   }
 
   // Before something is kept until the end.
@@ -327,6 +338,9 @@ void Walk::VisitText(Message message, const Field& field) {
         Add(rules::kTensorflowUnsupported, field.offset, "strings packed into one");
       }
       break;
+    case Message::kAsset:
+      if (number == 2) JudgeAsset(Text(kMostSideFileBytes), field);
+      break;
     case Message::kAssetTensor:
       if (number == 1 && Keep(field.size_bytes)) assets_.insert(NodeOf(Text()));
       break;
@@ -374,22 +388,21 @@ void Walk::VisitString(const Field& field) {
 void Walk::CloseAttribute() {
   Attribute attribute = std::move(attributes_.back());
   attributes_.pop_back();
-  if (open_.back() == Message::kNode && attribute.text && MayHoldPath(attribute.name)) {
-    node_.attributes.push_back(std::move(attribute));
+  if (open_.back() != Message::kNode || !attribute.text || !MayHoldPath(attribute.name)) return;
+  if (FindAttribute(attribute.name) != nullptr) {
+    Broken(reader_.offset(), "an attribute that stands twice");
+    return;
   }
+  node_.attributes.push_back(std::move(attribute));
 }
 
 void Walk::CloseNode() {
   if (node_.op.empty()) Broken(node_.offset, "a node without an operation");
-  const auto attribute = [&](std::string_view name) -> std::string {
-    for (const Attribute& each : node_.attributes) {
-      if (each.name == name) return *each.text;
-    }
-    return "";
-  };
   Scope& scope = scopes_.back();
-  if (node_.op == "Const" && !node_.attributes.empty() && Keep(node_.name.size() + kTextBytes)) {
-    scope.constants[node_.name] = attribute("value");
+  const Attribute* const value = FindAttribute("value");
+  if (node_.op == "Const" && value != nullptr && Keep(node_.name.size() + value->text->size())) {
+    const bool is_new = scope.constants.emplace(node_.name, *value->text).second;
+    if (!is_new) Broken(node_.offset, "two nodes of one name");
   }
   for (const auto& row : kPaths) {
     if (row.op != node_.op) continue;
@@ -398,8 +411,10 @@ void Walk::CloseNode() {
       const std::string input = node_.inputs.size() < kInputs ? "" : NodeOf(node_.inputs[1]);
       scope.paths.push_back(
           {.op = node_.op, .node = input, .offset = node_.offset, .in_assets = row.in_assets});
-    } else if (const std::string text = attribute(row.attribute); IsPath(row.attribute, text)) {
-      Add(rules::kTensorflowFile, node_.offset, fmt::format("{} uses the file {}", node_.op, Quoted(text)));
+    } else if (const Attribute* const path = FindAttribute(row.attribute);
+               path != nullptr && IsPath(row.attribute, *path->text)) {
+      Add(rules::kTensorflowFile, node_.offset,
+          fmt::format("{} uses the file {}", node_.op, Quoted(*path->text)));
     }
   }
 }
@@ -469,6 +484,12 @@ void Walk::JudgeOperation(std::string_view name, uint64_t offset) {
 void Walk::JudgeFunction(std::string_view name, uint64_t offset) {
   const Op op = tensorflow::OpOf(name);
   if (op != Op::kPlain && op != Op::kCustom) JudgeOperation(name, offset);
+}
+
+// The name of a file in the folder of assets.
+void Walk::JudgeAsset(std::string_view name, const Field& field) {
+  if (field.size_bytes <= kMostSideFileBytes && SideFileProblem(name).empty()) return;
+  Add(rules::kTensorflowFile, field.offset, fmt::format("takes {} for an asset", Quoted(name)));
 }
 
 std::string_view FormatOf(Message root) {

@@ -1,6 +1,7 @@
 #include "daemon/safety/graph/tflite.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "common/status/status.h"
 #include "common/text/human.h"
 #include "daemon/safety/base/rules.h"
+#include "daemon/safety/graph/appended_zip.h"
 #include "daemon/safety/graph/coverage.h"
 #include "daemon/safety/graph/flexbuffer.h"
 #include "daemon/safety/graph/random_reader.h"
@@ -83,7 +85,7 @@ class Walk {
         reader_(subject.bytes()),
         // A model shares little, so all that is visited is hardly more than the file.
         budget_bytes_(subject.size_bytes() * 2 + (64 << 10)),
-        most_tasks_(subject.limits().memory_bytes / 2 / sizeof(Task)),
+        most_tasks_(subject.limits().memory_bytes / 8 / sizeof(Task)),
         coverage_(subject.limits().memory_bytes / 4 / sizeof(Coverage::Range)) {}
 
   absl::Status Run() {
@@ -115,6 +117,7 @@ class Walk {
   void VisitFlex(uint64_t options_field, std::string_view name);
   void VisitBuffer(uint64_t offset_field, uint64_t size_field);
   void JudgeRest();
+  absl::Status JudgeBehind(uint64_t end);
 
   // Where the reference in that field leads; 0 with a finding when it leads out of the file.
   uint64_t Follow(uint64_t field) {
@@ -399,8 +402,16 @@ void Walk::JudgeRest() {
   if (whole > reader_.size_bytes()) {
     Broken(end, "the file is cut off");
   } else if (whole < reader_.size_bytes()) {
-    Foreign(whole, reader_.size_bytes() - whole);
+    status_ = JudgeBehind(whole);
   }
+}
+
+// Labels and descriptions are added as a zip.
+absl::Status Walk::JudgeBehind(uint64_t end) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> zip, FindAppendedZip(subject_.bytes(), end));
+  if (zip != nullptr) return subject_.Inspect("appended zip", *zip);
+  Foreign(end, reader_.size_bytes() - end);
+  return absl::OkStatus();
 }
 
 }  // namespace

@@ -77,6 +77,8 @@ TEST(Coreml, WhatAnApplicationMustBringIsFound) {
        rules::kCoremlCustom.code},
       {Model(Program("const", Values("/etc/passwd"))), rules::kCoremlPath.code},
       {Model(Program("const", Values("@model_path/../x"))), rules::kCoremlPath.code},
+      {Model(Program("const", Values("@model_path/" + std::string(600, 'x') + "/../../y"))),
+       rules::kCoremlPath.code},
       {Model(BytesField(556, BytesField(1, BytesField(1, BytesField(1, "other"))))), rules::kCoremlPath.code},
       {Model(BytesField(2002, "")), rules::kCoremlUnsupported.code},
       {Model(Network(BytesField(9'999, ""))), rules::kCoremlUnsupported.code},

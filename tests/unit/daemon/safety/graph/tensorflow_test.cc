@@ -176,6 +176,9 @@ TEST(Tensorflow, OperationsThatMayNameAFileAreHeldToIt) {
       Graph({TfNode("cache", "CacheDataset", {"x"})}),
       Table("/etc/passwd", false),
       Table("assets/../../x", false),
+      Table("assets/" + std::string(600, 'x') + "/../../../y", false),
+      BytesField(2, Graph({})) +
+          BytesField(6, BytesField(1, BytesField(1, "x:0")) + BytesField(2, "../../x")),
       Graph({}, {TfFunction("f", {TfNode("t", "InitializeTableFromTextFile", {"table", "path"})})}),
   };
   for (const std::string& file : files) {
@@ -206,6 +209,10 @@ TEST(Tensorflow, WhatIsNotWhollyOneOfTheFilesIsRefused) {
       Graph({}) + BytesField(6, "more"),
       TfGraph({node, BytesField(1, "nameless")}, {}),  // no operation
       TfGraph({node, BytesField(2, "with blank")}, {}),
+      Graph({TfConstant("c", "a"), TfConstant("c", "b")}),  // which of them?
+      Graph({TfNode("p", "PrintV2", {},
+                    TfAttribute("output_stream", BytesField(2, "stderr")) +
+                        TfAttribute("output_stream", BytesField(2, "file:///x")))}),
       Graph({}) + VarintField(1, 1),  // a number for a message
       BytesField(1, BytesField(1, "v")) + BytesField(2, Graph({})) +
           TfGraph({TfNode("n", "PyFunc")}, {}),  // two in one

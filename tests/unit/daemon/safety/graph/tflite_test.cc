@@ -9,6 +9,7 @@
 
 #include "daemon/safety/base/rules.h"
 #include "daemon/safety/graph/rules.h"
+#include "tests/support/archives/zip_model.h"
 #include "tests/support/formats/flatbuffer.h"
 #include "tests/support/formats/protobuf.h"
 #include "tests/support/formats/tensorflow.h"
@@ -144,6 +145,37 @@ TEST(Tflite, OperationsThatNeedNativeCodeOrFilesAreFound) {
 
   for (const auto& row : rows) {
     EXPECT_THAT(Codes(InspectWith(InspectTflite, row.file)), Contains(row.code)) << row.what;
+  }
+}
+
+TEST(Tflite, AZipBehindAModelIsInspectedWhereverItsOffsetsBegin) {
+  const std::string model = TfliteFile(TfliteModel(TfliteBuiltin(9), TfliteOperation()));
+  test::ZipModel labels;
+  labels.members = {test::StoredMember("labels.txt", "cat\ndog\n"), test::StoredMember("more.txt", "more")};
+  const std::string zip = test::WriteZip(labels);
+  // As Python adds one: what it says of places counts from the beginning of the model.
+  std::string moved = zip;
+  const auto add = [&](size_t at) {
+    uint32_t number = 0;
+    std::memcpy(&number, moved.data() + at, sizeof number);
+    number += static_cast<uint32_t>(model.size());
+    std::memcpy(moved.data() + at, &number, sizeof number);
+  };
+  add(zip.size() - 6);
+  for (size_t at = zip.find("PK\1\2"); at != std::string::npos; at = zip.find("PK\1\2", at + 1)) add(at + 42);
+  ASSERT_NE(moved, zip);
+  for (const std::string& behind : {zip, moved}) {
+    const std::string file = model + behind;
+    MemorySource source(file);
+    Report report;
+    static std::string inspected;
+    Subject subject("model.tflite", source, report, [](Subject& part) {
+      inspected.resize(part.size_bytes());
+      return part.bytes().Read(0, inspected);
+    });
+    ASSERT_TRUE((InspectTflite(subject)).ok());
+    EXPECT_THAT(Codes(std::move(report).Take()), IsEmpty());
+    EXPECT_EQ(inspected, zip);
   }
 }
 
