@@ -121,8 +121,8 @@ bool Machine::Instance() {
   Value global;
   Value result;
   size_t first = 0;
-  // The machine looks for the mark before it imports.
-  if (!PopMark(first) || !Import(module, line, at, global) ||
+  // One machine imports before it looks for the mark.
+  if (!Import(module, line, at, global) || !PopMark(first) ||
       !Call(global, Above(first), Way::kCall, result)) {
     return false;
   }
