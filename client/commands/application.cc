@@ -83,7 +83,8 @@ class Run {
     const Connector connector({.environment = surroundings_.environment,
                                .socket_flag = globals.socket,
                                .this_program = surroundings_.this_program});
-    Context context{surroundings_.environment, connector, output, surroundings_.console, surroundings_.clock};
+    Context context{surroundings_.environment, connector,           output,
+                    surroundings_.console,     surroundings_.clock, surroundings_.this_program};
     return Close(output, match_.command->Run(context));
   }
 

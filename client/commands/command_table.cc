@@ -19,6 +19,7 @@
 #include "client/commands/hf_jobs.h"
 #include "client/commands/hf_limits.h"
 #include "client/commands/hf_pull.h"
+#include "client/commands/hf_scan.h"
 #include "client/commands/hf_search.h"
 #include "client/commands/near_miss.h"
 #include "common/text/human.h"
@@ -47,6 +48,7 @@ std::vector<std::unique_ptr<Command>> MakeCommands() {
   commands.push_back(std::make_unique<HfInfo>());
   commands.push_back(std::make_unique<HfFiles>());
   commands.push_back(std::make_unique<HfPull>());
+  commands.push_back(std::make_unique<HfScan>());
   commands.push_back(std::make_unique<HfCacheLs>());
   commands.push_back(std::make_unique<HfCachePath>());
   commands.push_back(std::make_unique<HfCacheDf>());

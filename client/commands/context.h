@@ -1,5 +1,7 @@
 #pragma once
 
+#include <filesystem>
+
 #include "client/connection/connector.h"
 #include "client/output/console.h"
 #include "client/output/output.h"
@@ -15,6 +17,7 @@ struct Context {
   Output& output;
   Console& console;
   const Clock& clock;
+  const std::filesystem::path& this_program;  // may be empty
 };
 
 }  // namespace batuta::client

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "client/connection/program_search.h"
 #include "common/io/unique_fd.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
@@ -28,12 +29,6 @@ namespace fs = std::filesystem;
 constexpr uint64_t kLogLimitBytes = 8 << 20;  // a longer log is put aside at the next start
 constexpr std::string_view kHintIndent = "  ";
 constexpr std::string_view kSecretVariables[] = {"HF_TOKEN=", "HUGGING_FACE_HUB_TOKEN="};
-
-bool IsProgram(const fs::path& path) {
-  struct stat info {};
-
-  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(path.c_str(), X_OK) == 0;
-}
 
 struct Log {
   UniqueFd fd;
@@ -116,18 +111,8 @@ class SpawnSettings {
 }  // namespace
 
 absl::StatusOr<fs::path> FindDaemonProgram(const Environment& environment, const fs::path& this_program) {
-  if (fs::path beside = this_program.parent_path() / "batutad";
-      this_program.has_parent_path() && IsProgram(beside)) {
-    return beside;
-  }
-  const std::string search = environment("PATH").value_or("/usr/local/bin:/usr/bin:/bin");
-  for (size_t begin = 0; begin <= search.size();) {
-    const size_t end = std::min(search.find(':', begin), search.size());
-    const fs::path folder = search.substr(begin, end - begin);
-    // A relative folder in PATH would start whatever lies in the working folder.
-    if (folder.is_absolute() && IsProgram(folder / "batutad")) return folder / "batutad";
-    begin = end + 1;
-  }
+  if (std::optional<fs::path> found = FindProgram(environment, this_program, "batutad"))
+    return *std::move(found);
   return MakeError(absl::StatusCode::kUnavailable, reason::kDaemonUnreachable,
                    "the program batutad is neither beside batuta nor in PATH",
                    "install it, or add its folder to PATH");

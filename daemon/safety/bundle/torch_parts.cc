@@ -86,7 +86,7 @@ absl::Status WalkPickle(ZipParts& parts, size_t index) {
     if (!storage.is_referenced && unused++ == 0) first = key;
   }
   if (unused > 0) {
-    parts.subject.Add(rules::kTorchStorage, 0,
+    parts.subject.Add(rules::kTorchStrayStorage, 0,
                       fmt::format("{} storages are of no tensor, one of them {}", unused, Quoted(first)));
   }
   return absl::OkStatus();

@@ -1,0 +1,39 @@
+#include "client/connection/program_search.h"
+
+#include <algorithm>
+#include <string>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace batuta::client {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool IsProgram(const fs::path& path) {
+  struct stat info {};
+
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
+
+}  // namespace
+
+std::optional<fs::path> FindProgram(const Environment& environment, const fs::path& this_program,
+                                    std::string_view name) {
+  if (fs::path beside = this_program.parent_path() / name;
+      this_program.has_parent_path() && IsProgram(beside)) {
+    return beside;
+  }
+  const std::string search = environment("PATH").value_or("/usr/local/bin:/usr/bin:/bin");
+  for (size_t begin = 0; begin <= search.size();) {
+    const size_t end = std::min(search.find(':', begin), search.size());
+    const fs::path folder = search.substr(begin, end - begin);
+    // A relative folder in PATH would start whatever lies in the working folder.
+    if (folder.is_absolute() && IsProgram(folder / name)) return folder / name;
+    begin = end + 1;
+  }
+  return std::nullopt;
+}
+
+}  // namespace batuta::client

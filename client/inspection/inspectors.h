@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+
+#include "absl/status/statusor.h"
+
+#include "batuta/v1/inspection.pb.h"
+
+#include "client/inspection/file_walk.h"
+#include "client/inspection/inspector_process.h"
+
+namespace batuta::client {
+
+// Has files looked into by batuta-inspect. One that makes it crash or hang is unknown, and the next file gets
+// a new process. Used by one thread; blocking.
+class Inspectors {
+ public:
+  struct Options {
+    std::filesystem::path program;
+    int interrupt_fd = -1;                        // borrowed: ends every wait when it becomes readable
+    std::chrono::milliseconds patience{180'000};  // for any file, and …
+    uint64_t bytes_per_second = 4'000'000;        // … as much more as its size takes at this rate
+  };
+
+  explicit Inspectors(Options options) : options_(std::move(options)) {}
+
+  // The path in the answer is that of `file`. A file that cannot be opened, or is none, is unknown too.
+  //   kUnavailable, kCancelled  as for InspectorProcess: there is nothing to go on with.
+  absl::StatusOr<v1::Inspection> Inspect(const WalkedFile& file);
+
+ private:
+  Options options_;
+  std::optional<InspectorProcess> process_;
+};
+
+}  // namespace batuta::client

@@ -1,0 +1,145 @@
+#include "daemon/inspect/session.h"
+
+#include <cerrno>
+#include <cstring>
+#include <span>
+#include <string>
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "batuta/v1/inspection.pb.h"
+
+#include "common/io/unique_fd.h"
+#include "common/status/status.h"
+#include "daemon/inspect/confinement.h"
+#include "daemon/safety/inspector.h"
+#include "daemon/safety/rule_book.h"
+
+namespace batuta::inspect {
+namespace {
+
+constexpr uint32_t kMostRequestBytes = 1 << 20;
+constexpr uint64_t kSecondsForAny = 120;
+constexpr uint64_t kBytesPerSecond = 5'000'000;  // the slowest that a large file may be
+
+// The bytes of an open file.
+class DescriptorSource final : public safety::ByteSource {
+ public:
+  DescriptorSource(int fd, uint64_t size_bytes) : fd_(fd), size_bytes_(size_bytes) {}
+
+  uint64_t size_bytes() const override { return size_bytes_; }
+
+  absl::Status Read(uint64_t offset, std::span<char> out) override {
+    while (!out.empty()) {
+      const ssize_t count = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return ErrnoError(errno, "read");
+      if (count == 0) return absl::DataLossError("the file became shorter while it was inspected");
+      out = out.subspan(static_cast<size_t>(count));
+      offset += static_cast<uint64_t>(count);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  int fd_;
+  uint64_t size_bytes_;
+};
+
+absl::Status Send(int socket, const v1::Inspection& answer) {
+  const std::string message = answer.SerializeAsString();
+  const auto size = static_cast<uint32_t>(message.size());
+  std::string bytes(sizeof size, '\0');
+  std::memcpy(bytes.data(), &size, sizeof size);
+  bytes += message;
+  for (size_t sent = 0; sent < bytes.size();) {
+    const ssize_t count = ::send(socket, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return ErrnoError(errno, "answer");
+    sent += static_cast<size_t>(count);
+  }
+  return absl::OkStatus();
+}
+
+// Fills `out`, and `file` when a descriptor comes with it. False at the end of the stream.
+absl::StatusOr<bool> Receive(int socket, std::span<char> out, UniqueFd& file) {
+  while (!out.empty()) {
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    iovec part = {.iov_base = out.data(), .iov_len = out.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const ssize_t count = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return ErrnoError(errno, "receive a request");
+    if (count == 0) return false;
+    const cmsghdr* extra = CMSG_FIRSTHDR(&message);
+    if (extra != nullptr && extra->cmsg_level == SOL_SOCKET && extra->cmsg_type == SCM_RIGHTS) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(extra), sizeof fd);
+      file.Reset(fd);
+    }
+    out = out.subspan(static_cast<size_t>(count));
+  }
+  return true;
+}
+
+v1::Inspection Look(const v1::InspectionRequest& request, int file) {
+  LimitProcessorSeconds(kSecondsForAny + request.size_bytes() / kBytesPerSecond);
+  DescriptorSource source(file, request.size_bytes());
+  const safety::Outcome outcome = safety::Inspect(request.path(), source);
+  const safety::Verdict& verdict = outcome.verdict;
+  v1::Inspection answer;
+  v1::FileVerdict& of_file = *answer.mutable_file();
+  of_file.set_verdict(std::string(safety::Judgement(verdict)));
+  of_file.set_format(verdict.format);
+  of_file.set_pickle(std::string(safety::PickleJudgement(verdict)));
+  if (const safety::Finding* worst = safety::Worst(verdict); worst != nullptr) {
+    of_file.set_code(worst->code);
+    of_file.set_reason(worst->text);
+  } else if (!outcome.status.ok()) {
+    of_file.set_verdict("unknown");
+    of_file.set_code("file-unreadable");
+    of_file.set_reason(std::string(outcome.status.message()));
+  }
+  for (const safety::Finding& finding : verdict.findings) {
+    v1::InspectionFinding& out = *answer.add_findings();
+    out.set_code(finding.code);
+    const safety::Rule* rule = safety::FindRule(finding.code);
+    if (rule != nullptr) out.set_meaning(std::string(rule->meaning));
+    out.set_grade(std::string(safety::GradeName(finding.grade)));
+    out.set_place(finding.place);
+    out.set_offset(finding.offset);
+    out.set_text(finding.text);
+  }
+  answer.set_findings_left_out(verdict.findings_left_out);
+  for (const std::string& name : verdict.globals) answer.add_globals(name);
+  for (const std::string& note : verdict.notes) answer.add_notes(note);
+  return answer;
+}
+
+}  // namespace
+
+absl::Status Serve(int socket) {
+  RETURN_IF_ERROR(Send(socket, v1::Inspection()));
+  while (true) {
+    UniqueFd file;
+    uint32_t size = 0;
+    ASSIGN_OR_RETURN(const bool has_request,
+                     Receive(socket, {reinterpret_cast<char*>(&size), sizeof size}, file));
+    if (!has_request) return absl::OkStatus();
+    std::string bytes;
+    if (size > kMostRequestBytes || !file) return absl::InvalidArgumentError("this is no request");
+    bytes.resize(size);
+    ASSIGN_OR_RETURN(const bool is_whole, Receive(socket, bytes, file));
+    v1::InspectionRequest request;
+    if (!is_whole || !request.ParseFromString(bytes)) return absl::InvalidArgumentError("this is no request");
+    RETURN_IF_ERROR(Send(socket, Look(request, file.get())));
+  }
+}
+
+}  // namespace batuta::inspect
