@@ -102,7 +102,7 @@ class Inspection {
     }
     if (!reader_.status().ok()) return reader_.status();
     if (!reader_.problem().empty()) {
-      Add(rules::kOnnxBroken, reader_.offset(),
+      Add(reader_.may_go_on() ? rules::kOnnxUnread : rules::kOnnxBroken, reader_.offset(),
           fmt::format("{}: {}", MessageName(frames_.back().message), reader_.problem()));
     } else if (!has_graph_) {
       Add(rules::kOnnxNoGraph, 0, "it has no graph");

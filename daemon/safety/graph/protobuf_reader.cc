@@ -39,6 +39,8 @@ bool ProtobufReader::Next(Field& field) {
       field_end_ = field.offset + field.size_bytes;
       return true;
     default:
+      // Groups, which are older than most writers, have the numbers 3 and 4.
+      may_go_on_ = (tag & 7U) == 3 || (tag & 7U) == 4;
       return Break("a field of an unknown kind");
   }
   field_end_ = bytes_.offset();
@@ -81,7 +83,10 @@ bool ProtobufReader::Varint(uint64_t& value) {
     uint8_t byte = 0;
     if (!bytes_.Next(byte)) return false;
     // The tenth byte has one bit of the number.
-    if (shift == 63 && byte > 1) break;
+    if (shift == 63 && byte > 1) {
+      may_go_on_ = byte < 0x80;
+      break;
+    }
     value |= static_cast<uint64_t>(byte & 0x7FU) << shift;
     if (byte < 0x80) return true;
   }

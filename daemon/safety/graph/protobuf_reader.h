@@ -62,6 +62,9 @@ class ProtobufReader {
   // What is broken, where offset() is; empty as long as nothing is.
   std::string_view problem() const { return problem_; }
 
+  // After a problem: may other readers go on, and see more than this one?
+  bool may_go_on() const { return may_go_on_; }
+
   // Not OK when reading failed.
   const absl::Status& status() const { return bytes_.status(); }
 
@@ -80,6 +83,7 @@ class ProtobufReader {
   std::vector<uint64_t> ends_;  // of the message at hand and those around it
   uint64_t field_end_ = 0;
   std::string_view problem_;
+  bool may_go_on_ = false;
 };
 
 }  // namespace batuta::safety

@@ -7,6 +7,8 @@ namespace batuta::safety::rules {
 
 inline constexpr Rule kOnnxBroken{"onnx-broken", Grade::kInvalid,
                                   "a message that is malformed, or has a field twice"};
+inline constexpr Rule kOnnxUnread{"onnx-unread", Grade::kCode,
+                                  "a field behind which other readers may find anything"};
 inline constexpr Rule kOnnxField{"onnx-field", Grade::kUnknown, "a field that ONNX did not have so far"};
 inline constexpr Rule kOnnxNoGraph{"onnx-no-graph", Grade::kInvalid, "a model without a graph"};
 inline constexpr Rule kOnnxTensor{"onnx-tensor", Grade::kInvalid,

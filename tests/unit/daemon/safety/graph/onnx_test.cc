@@ -160,7 +160,10 @@ TEST(Onnx, RefusesWhatReadersTakeInDifferentWays) {
       << "two graphs are merged";
   EXPECT_EQ(CodesOf(Inspect(OnnxModel(graph, VarintField(77, 1)))), "onnx-field");
   EXPECT_EQ(CodesOf(Inspect(OnnxModel(graph, VarintField(25, 1)))), "onnx-broken") << "of another kind";
-  EXPECT_EQ(CodesOf(Inspect(OnnxModel(graph, "\x0b"))), "onnx-broken") << "a group";
+  EXPECT_EQ(CodesOf(Inspect(OnnxModel(graph, "\x0b"))), "onnx-unread") << "a group";
+  EXPECT_EQ(CodesOf(Inspect(OnnxModel(graph, "\x28\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"))),
+            "onnx-unread");
+  EXPECT_EQ(CodesOf(Inspect(OnnxModel(graph, "\x0e"))), "onnx-broken") << "of a kind that does not exist";
   EXPECT_EQ(CodesOf(Inspect(VarintField(1, 10))), "onnx-no-graph");
   EXPECT_EQ(CodesOfTensor(OnnxExternalTensor("w", kFloat, {2}, {{"location", "a"}}) +
                           BytesField(13, BytesField(1, "location") + BytesField(2, "b"))),
