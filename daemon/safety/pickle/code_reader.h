@@ -46,8 +46,8 @@ class CodeReader {
 
   bool Skip(uint64_t count);
 
-  // The bytes up to a newline or the end, and behind it. Of a line longer than kLongestLine the rest is passed over, and
-  // `line` is that much of it and one byte more.
+  // The bytes up to a newline or the end, and behind it. Of a line longer than kLongestLine the rest is
+  // passed over, and `line` is that much of it and one byte more.
   static constexpr size_t kLongestLine = 4 << 10;
   bool Line(std::string_view& line);
 

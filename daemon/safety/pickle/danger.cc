@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
 
 #include "daemon/safety/pickle/words.h"
 
@@ -107,26 +110,48 @@ constexpr Danger kDangers[] = {
     {"picklescan.* fickling.* modelscan.*", "*", kDisarms},
 };
 
-bool Holds(std::string_view pattern, std::string_view module) {
-  if (!pattern.ends_with(".*")) return pattern == module;
-  pattern.remove_suffix(2);
-  return module == pattern || (module.starts_with(pattern) && module.substr(pattern.size()).starts_with('.'));
+struct Entry {
+  std::string_view names;
+  std::string_view effect;
+  bool holds_below = false;  // also in the modules below
+};
+
+using Table = absl::flat_hash_map<std::string_view, std::vector<Entry>>;
+
+Table MakeTable() {
+  Table table;
+  for (const Danger& danger : kDangers) {
+    for (std::string_view module : Words(danger.modules)) {
+      const bool holds_below = module.ends_with(".*");
+      if (holds_below) module.remove_suffix(2);
+      table[module].push_back({.names = danger.names, .effect = danger.effect, .holds_below = holds_below});
+    }
+  }
+  return table;
 }
 
-bool OneHolds(std::string_view patterns, std::string_view module) {
-  return std::ranges::any_of(Words(patterns),
-                             [&](std::string_view pattern) { return Holds(pattern, module); });
+bool HasWord(std::string_view words, std::string_view word) {
+  for (size_t at = words.find(word); at != std::string_view::npos; at = words.find(word, at + 1)) {
+    const size_t end = at + word.size();
+    if ((at == 0 || words[at - 1] == ' ') && (end == words.size() || words[end] == ' ')) return true;
+  }
+  return false;
 }
 
 std::string_view DangerOf(std::string_view module, std::string_view name) {
-  for (const Danger& danger : kDangers) {
-    if (!OneHolds(danger.modules, module)) continue;
-    if (danger.names == "*" ||
-        std::ranges::any_of(Words(danger.names), [&](auto one) { return one == name; })) {
-      return danger.effect;
+  static const auto& table = *new Table(MakeTable());
+  std::string_view above = module;
+  while (true) {
+    if (const auto found = table.find(above); found != table.end()) {
+      for (const Entry& entry : found->second) {
+        const bool holds = entry.holds_below || above.size() == module.size();
+        if (holds && (entry.names == "*" || HasWord(entry.names, name))) return entry.effect;
+      }
     }
+    const size_t dot = above.rfind('.');
+    if (dot == std::string_view::npos) return {};
+    above = above.substr(0, dot);
   }
-  return {};
 }
 
 struct Rename {
@@ -177,6 +202,9 @@ constexpr Rename kRenames[] = {
 
 // A name that leads out of its module, attribute by attribute: ("collections", "_sys.modules.get").
 std::string_view DangerOfWay(std::string_view module, std::string_view name) {
+  // Each step looks at the whole way so far; nothing that is written by hand goes as far.
+  constexpr std::ptrdiff_t kMostSteps = 16;
+  if (std::ranges::count(name, '.') > kMostSteps) return kResolves;
   std::string here(module);
   while (!name.empty()) {
     const std::string_view step = name.substr(0, name.find('.'));
