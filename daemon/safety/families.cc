@@ -3,6 +3,7 @@
 #include "daemon/safety/bundle/bundle.h"
 #include "daemon/safety/container/compression.h"
 #include "daemon/safety/container/tar.h"
+#include "daemon/safety/graph/checkpoint_index.h"
 #include "daemon/safety/graph/coreml.h"
 #include "daemon/safety/graph/hdf5.h"
 #include "daemon/safety/graph/onnx.h"
@@ -87,6 +88,8 @@ Recognised ByPromise(const Promise& promise, std::string_view first) {
     case Family::kCoreml:
       if (IsCoreml(first)) return {Family::kCoreml, "CoreML", InspectCoreml};
       break;
+    case Family::kLevelTable:
+      return {Family::kLevelTable, "the index of a TensorFlow checkpoint", InspectCheckpointIndex};
     case Family::kRawTensors:
       return {Family::kRawTensors, "raw tensors", InspectRawTensors};
     default:

@@ -71,6 +71,11 @@ inline constexpr Rule kTensorflowUnsupported{"tensorflow-unsupported", Grade::kU
 inline constexpr Rule kTensorflowInvalid{"tensorflow-invalid", Grade::kInvalid,
                                          "not a complete file of TensorFlow"};
 
+inline constexpr Rule kCheckpointUnsupported{"checkpoint-unsupported", Grade::kUnknown,
+                                             "an index of a checkpoint that is compressed"};
+inline constexpr Rule kCheckpointInvalid{"checkpoint-invalid", Grade::kInvalid,
+                                         "not a complete index of a TensorFlow checkpoint"};
+
 inline constexpr Rule kTfliteCustom{"tflite-custom-op", Grade::kCode,
                                     "an operation that needs a native library"};
 inline constexpr Rule kTfliteForeign{"tflite-foreign-bytes", Grade::kInvalid,

@@ -6,6 +6,7 @@
 
 #include "tests/support/formats/flatbuffer.h"
 #include "tests/support/formats/hdf5.h"
+#include "tests/support/formats/level_table.h"
 #include "tests/support/formats/protobuf.h"
 #include "tests/support/formats/tensorflow.h"
 
@@ -80,6 +81,11 @@ void WriteTflite(const Seeds& seeds) {
 }
 
 void WriteOthers(const Seeds& seeds) {
+  const std::string tensor =
+      VarintField(1, 1) + BytesField(2, BytesField(2, VarintField(1, 4))) + VarintField(5, 16);
+  seeds.Write(
+      "checkpoint_index_corpus", "table",
+      LevelTable({LevelBlock({{"", VarintField(1, 1)}, {"a", tensor}}), LevelBlock({{"b", tensor}})}));
   seeds.Write("keras_config_corpus", "model", kModel);
   seeds.Write("keras_config_corpus", "lambda", kLambda);
   const std::string layer = BytesField(1, BytesField(1, "a") + BytesField(500, BytesField(10, "App")));
