@@ -152,7 +152,7 @@ absl::Status InspectCompressed(Subject& subject) {
     if (rule->grade == Grade::kBomb || content.size_bytes() == 0) return absl::OkStatus();
   }
   // Also what is damaged: a pickle runs as far as it goes.
-  const absl::Status inspected = subject.Inspect(ExpandedName(subject.name()), content);
+  absl::Status inspected = subject.Inspect(ExpandedName(subject.name()), content);
   if (inspected.ok() || !content.gave_up()) return inspected;
   subject.Add(rules::kTooComplex, 0, "too large to be read back and forth");
   return absl::OkStatus();

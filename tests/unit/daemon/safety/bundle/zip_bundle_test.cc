@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "daemon/safety/bundle/bundle.h"
+#include "tests/support/archives/large_torch_zip.h"
 #include "tests/support/archives/zip_model.h"
 #include "tests/support/status/status_matchers.h"
 
@@ -33,7 +34,7 @@ std::string OneTensor() {
              "X\1\0\0\0"
              "0X\3\0\0\0cpuK\2tQK\0K\2\x85K\1\x85\x89"
              "ccollections\nOrderedDict\n)RtRs.",
-             62);
+             58);
 }
 
 // What the inspection of all else is here: what it was given is written down.
@@ -83,7 +84,28 @@ TEST(ZipBundle, TorchCheckpointHoldsItsPickleItsStoragesAndAFewWords) {
   EXPECT_EQ(judged.verdict.format, "torch zip");
   EXPECT_TRUE(judged.verdict.has_pickle);
   EXPECT_THAT(judged.given, testing::IsEmpty());
-  EXPECT_THAT(judged.codes, testing::Not(testing::Contains("torch-member")));
+  EXPECT_EQ(judged.verdict.grades, Grades{Grade::kPickle});
+}
+
+TEST(ZipBundle, ALargeCheckpointIsCleanByItsPickleAndRecordsAlone) {
+  test::SparseFile file = test::LargeTorchZip(500, 64 << 20);
+  Report report;
+  Subject subject("pytorch_model.bin", file, report, WriteDown);
+  ASSERT_THAT(InspectZip(subject), IsOk());
+  EXPECT_EQ(PickleJudgement(std::move(report).Take()), "clean");
+  EXPECT_GT(file.size_bytes(), 32'000'000'000U);
+  EXPECT_LT(file.read_bytes(), 1U << 20);
+}
+
+TEST(ZipBundle, ThatItIsACheckpointIsKnownWhereOnlyTheLastBytesAreHere) {
+  test::SparseFile file = test::LargeTorchZip(100, 1 << 20);
+  file.OnlyFrom(file.size_bytes() - (70 << 10));
+  Report report;
+  Subject subject("pytorch_model.bin", file, report, WriteDown);
+  EXPECT_THAT(InspectZip(subject), StatusIs(absl::StatusCode::kOutOfRange));
+  const Verdict verdict = std::move(report).Take();
+  EXPECT_EQ(verdict.format, "torch zip");
+  EXPECT_TRUE(verdict.has_pickle);
 }
 
 TEST(ZipBundle, WhatTorchDoesNotWriteIntoItsArchivesIsFound) {
@@ -160,9 +182,16 @@ TEST(ZipBundle, TheConfigurationOfAKerasModelIsHeldToKerasRulesWhateverElseIsInI
   EXPECT_THAT(judged.given, testing::Contains("model.weights.h5"));
 }
 
+TEST(ZipBundle, WhatIsNamedAKerasModelAndHasNoConfigurationIsNone) {
+  ZipModel model;
+  model.members = {StoredMember("metadata.json", "{}")};
+  EXPECT_THAT(Judge("model.keras", model).codes, testing::Contains("keras-archive"));
+}
+
 TEST(ZipBundle, ProgramsAreCode) {
+  EXPECT_THAT(Judge("x.whl", ZipModel()).codes, testing::Contains("program-archive"));
   for (const char* member :
-       {"META-INF/MANIFEST.MF", "a/B.class", "x-1.0.dist-info/WHEEL", "EGG-INFO/PKG-INFO"}) {
+       {"META-INF/MANIFEST.MF", "a/B.class", "x-1.0.dist-info/METADATA", "EGG-INFO/PKG-INFO"}) {
     ZipModel model;
     model.members = {StoredMember(member, "x")};
     EXPECT_THAT(Judge("file.zip", model).codes, testing::Contains("program-archive")) << member;
