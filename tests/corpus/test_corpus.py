@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 import make_corpus
-from safetycorpus import classes, collection
+from safetycorpus import classes, collection, op
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs" / "testing.md"
 TABLE_BEGINS, TABLE_ENDS = "<!-- made by tests/corpus/make_corpus.py --table -->\n", "<!-- end -->\n"
@@ -80,6 +80,69 @@ class CorpusTest(unittest.TestCase):
             code, document = scan(self.root / path)
             self.assertEqual(document["files"][0]["verdict"], self.found[path]["verdict"], path)
             self.assertEqual(code, exits[self.found[path]["verdict"]], path)
+
+
+class PropertiesTest(unittest.TestCase):
+    """What holds for files of every kind, on files made from those of the corpus."""
+
+    NAMES = ("model.safetensors", "model.gguf", "pytorch_model.bin", "model.ckpt", "README.md", "config.json", "tokenizer_config.json", "vocab.txt", "notes",
+             "image.png", "photo.jpg", "sound.wav", "train.parquet", "train.csv", "model.h5", "model.keras", "model.onnx", "model.onnx_data", "weights.npz",
+             "weights.npy", "data.zip", "data.tar", "data.gz", "tokenizer.model", "flax_model.msgpack", "model.tflite", "saved_model.pb", "page.html", "style.css",
+             "drawing.svg", "variables.data-00000-of-00001", "chat_template.jinja", "config.yaml", "model.mlmodel", "openvino_model.xml", ".gitattributes")
+
+    @classmethod
+    def setUpClass(cls):
+        cls.samples = make_corpus.make().samples.values()
+
+    def judge(self, files):
+        """`files`: (name, bytes, what it is) of each; yields what it is and the verdict."""
+        with tempfile.TemporaryDirectory(prefix="batuta-corpus-") as folder:
+            made = {}
+            for number, (name, data, what) in enumerate(files):
+                path = pathlib.Path(folder) / str(number) / name
+                path.parent.mkdir()
+                path.write_bytes(data)
+                made[f"{number}/{name}"] = what
+            found = scan(folder)[1]["files"]
+            self.assertEqual(len(found), len(made))
+            print(f"{len(found)} files")
+            for file in found:
+                yield made[file["path"]], file["verdict"]
+
+    def assert_none_is_safe(self, files):
+        self.assertEqual([what for what, verdict in self.judge(files) if verdict == "safe"], [])
+
+    def test_no_name_makes_a_dangerous_pickle_safe(self):
+        evil = [sample for sample in self.samples if sample.pickle == collection.DANGEROUS and len(sample.data) < 10_000]
+        self.assert_none_is_safe((name, sample.data, f"{sample.path} as {name}") for number, sample in enumerate(evil)
+                                 for name in self.NAMES[number % 4::4])
+
+    def test_whatever_follows_a_safe_file_it_is_no_longer_safe(self):
+        """But for text, and numbers of which only another file knows how many there are."""
+        def is_closed(sample):
+            return sample.verdict == collection.SAFE and b"\0" in sample.data and not sample.path.endswith("_data")
+
+        tails = (b"\x01", b"PK\5\6" + bytes(18), b"\x80\x02N.")
+        self.assert_none_is_safe((os.path.basename(sample.path), sample.data + tail, f"{sample.path} and {tail!r}")
+                                 for sample in self.samples if is_closed(sample) for tail in tails)
+
+    def test_a_dangerous_pickle_that_is_cut_off_behind_its_call_stays_refused(self):
+        whole = op.p2(op.lst(op.num(1)) + op.POP + op.ATTACK + op.POP + op.lst(op.num(1), op.uni("tail")))
+        end = whole.index(op.REDUCE) + 1
+        self.assert_none_is_safe((name, whole[:size], f"{size} bytes") for size in range(end, len(whole)) for name in ("model.pkl", "notes.txt"))
+
+    def test_one_bit_may_not_make_a_clean_pickle_safe(self):
+        clean = [sample for sample in self.samples if sample.pickle == collection.CLEAN and len(sample.data) < 400]
+
+        def flipped():
+            for sample in clean:
+                for at in range(0, len(sample.data), 3):
+                    data = bytearray(sample.data)
+                    data[at] ^= 1 << at % 8
+                    yield "model.bin", bytes(data), f"{sample.path}, bit {at % 8} of byte {at}"
+
+        verdicts = collections.Counter(verdict for _, verdict in self.judge(flipped()))
+        self.assertLess(verdicts["safe"], sum(verdicts.values()) // 100, verdicts)
 
 
 class CorpusItselfTest(unittest.TestCase):
