@@ -6,6 +6,7 @@
 #include "daemon/safety/bundle/rules.h"
 #include "daemon/safety/container/rules.h"
 #include "daemon/safety/graph/rules.h"
+#include "daemon/safety/media/rules.h"
 #include "daemon/safety/pickle/rules.h"
 #include "daemon/safety/rules.h"
 #include "daemon/safety/tensor/rules.h"
@@ -29,6 +30,7 @@ constexpr const Rule* kRules[] = {
     &rules::kPt2,
     &rules::kPt2Code,
     &rules::kProgramArchive,
+    &rules::kKerasArchive,
     &rules::kSkops,
     &rules::kDdufMember,
     &rules::kDdufFolder,
@@ -66,6 +68,7 @@ constexpr const Rule* kRules[] = {
     &rules::kCompressedMemory,
     &rules::kForeignArchive,
     &rules::kOnnxBroken,
+    &rules::kOnnxUnread,
     &rules::kOnnxField,
     &rules::kOnnxNoGraph,
     &rules::kOnnxTensor,
@@ -97,6 +100,8 @@ constexpr const Rule* kRules[] = {
     &rules::kTensorflowCustom,
     &rules::kTensorflowUnsupported,
     &rules::kTensorflowInvalid,
+    &rules::kCheckpointUnsupported,
+    &rules::kCheckpointInvalid,
     &rules::kTfliteCustom,
     &rules::kTfliteForeign,
     &rules::kTfliteUnsupported,
@@ -109,6 +114,8 @@ constexpr const Rule* kRules[] = {
     &rules::kCoremlPath,
     &rules::kCoremlUnsupported,
     &rules::kCoremlInvalid,
+    &rules::kMediaBroken,
+    &rules::kMediaTrailing,
     &rules::kPickleClean,
     &rules::kPickleDanger,
     &rules::kPickleUnlisted,

@@ -21,6 +21,8 @@ inline constexpr Rule kPt2Code{"pt2-code", Grade::kCode,
                                "an exported program with native code or objects of its own"};
 inline constexpr Rule kProgramArchive{"program-archive", Grade::kCode,
                                       "a Java archive, a Python wheel or egg: a program"};
+inline constexpr Rule kKerasArchive{"keras-archive", Grade::kInvalid,
+                                    "a Keras archive without its config.json"};
 inline constexpr Rule kSkops{"skops", Grade::kUnknown,
                              "a skops model: its classes are made by name, which is not looked into"};
 

@@ -23,12 +23,15 @@ void AddKind(Subject& subject, const ZipFacts& facts) {
 }
 
 absl::Status InspectKerasParts(ZipParts& parts) {
+  bool has_config = false;
   for (size_t i = 0; i < parts.zip.entries().size(); ++i) {
     if (parts.entry(i).name != "config.json") continue;
+    has_config = true;
     RETURN_IF_ERROR(parts.zip.Open(i, ZipArchive::Digest::kIgnored, [&](ByteSource& content) {
       return parts.subject.InspectAs(parts.entry(i).name, content, InspectKerasConfig);
     }));
   }
+  if (!has_config) parts.subject.Add(rules::kKerasArchive, 0, "there is no config.json");
   return absl::OkStatus();
 }
 

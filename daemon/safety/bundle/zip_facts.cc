@@ -32,8 +32,12 @@ bool HasBelow(std::span<const ZipEntry> entries, std::string_view folder) {
 
 bool IsOfProgram(std::string_view name) {
   if (name == "META-INF/MANIFEST.MF" || name == "EGG-INFO/PKG-INFO" || name.ends_with(".class")) return true;
-  const std::string_view folder = name.substr(0, name.find('/'));
-  return folder.ends_with(".dist-info") && LastComponent(name) == "WHEEL";
+  const size_t slash = name.find('/');
+  return slash != name.npos && name.substr(0, slash).ends_with(".dist-info");
+}
+
+bool IsNamedProgram(std::string_view file_name) {
+  return HasSuffix(file_name, ".whl") || HasSuffix(file_name, ".egg") || HasSuffix(file_name, ".jar");
 }
 
 void FindTorch(std::span<const ZipEntry> entries, ZipFacts& facts) {
@@ -98,12 +102,13 @@ ZipFacts FactsOf(std::string_view file_name, std::span<const ZipEntry> entries) 
   FindTorch(entries, facts);
   FindPt2(entries, facts);
   facts.is_keras =
-      Has(entries, "config.json") && (Has(entries, "metadata.json") || HasBelow(entries, "model.weights.") ||
-                                      HasSuffix(file_name, ".keras"));
+      HasSuffix(file_name, ".keras") ||
+      (Has(entries, "config.json") && (Has(entries, "metadata.json") || HasBelow(entries, "model.weights.")));
   facts.is_dduf = HasSuffix(file_name, ".dduf");
   facts.is_skops = Has(entries, "schema.json");
-  facts.is_program = std::any_of(entries.begin(), entries.end(),
-                                 [](const ZipEntry& entry) { return IsOfProgram(entry.name); });
+  facts.is_program =
+      IsNamedProgram(file_name) || std::any_of(entries.begin(), entries.end(),
+                                               [](const ZipEntry& entry) { return IsOfProgram(entry.name); });
   facts.format = FormatOf(file_name, entries, facts);
   return facts;
 }

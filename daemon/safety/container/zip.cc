@@ -47,7 +47,6 @@ class Zip64Numbers {
     return resolved;
   }
 
-  // Torch's writer repeats in a member's own header what the directory says in the same field.
   void SkipIf(uint64_t number) {
     if (left_.size() >= 8 && Long(left_, 0) == number) left_.remove_prefix(8);
   }
@@ -73,9 +72,12 @@ bool SaysTheSame(std::string_view header, std::string_view zip64, const ZipEntry
     return has_zip64 ? numbers.Resolve(Word(header, at)) : std::optional<uint64_t>(Word(header, at));
   };
   if (!same(resolve(22), entry.size_bytes) || !same(resolve(18), entry.packed_bytes)) return false;
-  numbers.SkipIf(entry.size_bytes);
-  numbers.SkipIf(entry.packed_bytes);
-  numbers.SkipIf(entry.header_offset);
+  // Numbers that the header does not refer to: torch's writer repeats what the directory has in the same
+  // field, Python's leaves zeros where it cannot go back.
+  for (const uint64_t truth : {entry.size_bytes, entry.packed_bytes, entry.header_offset}) {
+    numbers.SkipIf(truth);
+    if (may_be_zero) numbers.SkipIf(0);
+  }
   return numbers.empty();
 }
 
@@ -428,7 +430,7 @@ absl::Status ZipArchive::OpenDeflated(const ZipEntry& entry, ByteSource& packed,
                  fmt::format("the content of {} does not match its checksum", name));
   }
   // Also what is damaged: a pickle runs as far as it goes.
-  const absl::Status used = use(content);
+  absl::Status used = use(content);
   if (used.ok() || !content.gave_up()) return used;
   subject_.Add(rules::kTooComplex, entry.header_offset,
                fmt::format("{} is too large to be read back and forth", name));
