@@ -34,6 +34,9 @@ constexpr uint64_t kTextBytes = 512;
 // Graphs inside the constants of graphs.
 constexpr int kMostPacked = 8;
 
+// And of all in one file; each takes far longer than the bytes it has.
+constexpr size_t kMostRoots = 10'000;
+
 // Of the inputs of a node, the first.
 constexpr size_t kInputs = 2;
 
@@ -121,13 +124,13 @@ std::string NodeOf(std::string_view input) {
 }
 
 // Goes through one message and all that are inside it, but for those that are packed into its strings: they
-// are added to `more`.
+// are added to `roots`.
 class Walk {
  public:
-  Walk(Subject& subject, const Root& root, std::vector<Root>& more)
+  Walk(Subject& subject, const Root& root, std::vector<Root>& roots)
       : subject_(subject),
         root_(root),
-        more_(more),
+        roots_(roots),
         bytes_(subject.bytes(), root.offset, root.size_bytes),
         reader_(bytes_),
         left_bytes_(subject.limits().memory_bytes / 2) {}
@@ -209,7 +212,7 @@ class Walk {
 
   Subject& subject_;
   const Root root_;
-  std::vector<Root>& more_;
+  std::vector<Root>& roots_;
   PartSource bytes_;
   ProtobufReader reader_;
   uint64_t left_bytes_;
@@ -377,11 +380,14 @@ void Walk::VisitString(const Field& field) {
     status_ = is_graph.status();
   } else if (*is_graph && root_.packed >= kMostPacked) {
     Add(rules::kTooComplex, field.offset, "graphs inside each other, too deep to be looked into");
-  } else if (*is_graph && Keep(sizeof(Root))) {
-    more_.push_back({.message = Message::kGraph,
-                     .offset = root_.offset + field.offset,
-                     .size_bytes = field.size_bytes,
-                     .packed = root_.packed + 1});
+  } else if (*is_graph && roots_.size() >= kMostRoots) {
+    Add(rules::kTooComplex, field.offset, "more graphs inside constants than any model has");
+    stopped_ = true;
+  } else if (*is_graph) {
+    roots_.push_back({.message = Message::kGraph,
+                      .offset = root_.offset + field.offset,
+                      .size_bytes = field.size_bytes,
+                      .packed = root_.packed + 1});
   }
 }
 
@@ -509,10 +515,8 @@ std::string_view FormatOf(Message root) {
 
 absl::Status InspectRoot(Subject& subject, Message message) {
   std::vector<Root> roots = {{.message = message, .size_bytes = subject.size_bytes()}};
-  while (!roots.empty()) {
-    const Root root = roots.back();
-    roots.pop_back();
-    RETURN_IF_ERROR(Walk(subject, root, roots).Run());
+  for (size_t i = 0; i < roots.size(); ++i) {
+    RETURN_IF_ERROR(Walk(subject, Root(roots[i]), roots).Run());
   }
   return absl::OkStatus();
 }

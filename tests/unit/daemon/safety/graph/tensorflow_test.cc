@@ -236,6 +236,13 @@ TEST(Tensorflow, GraphsInsideEachOtherWithoutEndAreTooComplex) {
   EXPECT_THAT(Codes(InspectWith(InspectTensorflow, graph)), ElementsAre(rules::kTooComplex.code));
 }
 
+TEST(Tensorflow, MoreGraphsInConstantsThanAnyModelHasAreTooComplex) {
+  std::string strings = VarintField(1, 7);
+  for (int i = 0; i < 20'000; ++i) strings += BytesField(8, BytesField(1, BytesField(2, "NoOp")));
+  const std::string constant = TfNode("c", "Const", {}, TfAttribute("value", BytesField(8, strings)));
+  EXPECT_THAT(Codes(InspectWith(InspectTensorflow, Graph({constant}))), ElementsAre(rules::kTooComplex.code));
+}
+
 TEST(Tensorflow, EveryDamageIsAnswered) {
   ExpectEveryDamageIsAnswered(InspectTensorflow,
                               TfSavedModel(Graph({TfConstant("c", "text")}, {TfFunction("f", kPlumbing)})));
