@@ -22,7 +22,6 @@ using formats::OnnxGraph;
 using formats::OnnxModel;
 using formats::OnnxNode;
 using formats::OnnxTensor;
-using formats::Varint;
 using formats::VarintField;
 using ::testing::AllOf;
 using ::testing::HasSubstr;

@@ -19,7 +19,6 @@ using formats::GgufFile;
 using formats::GgufNumber;
 using formats::GgufPair;
 using formats::GgufString;
-using formats::GgufTensor;
 using formats::GgufText;
 using gguf::ValueType;
 using ::testing::HasSubstr;
