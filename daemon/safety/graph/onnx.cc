@@ -59,8 +59,12 @@ struct Frame {
   Message message = Message::kModel;
   uint64_t offset = 0;
   uint64_t seen = 0;   // bits by number, of the fields that stand once
-  std::string name;    // of an operator or a function
-  std::string domain;  // of it
+  std::string name;    // of an operator, a function or an attribute
+  std::string domain;  // of the operator or function
+  std::string text;    // of an attribute
+  uint64_t number = 0;
+  std::string context;  // of an operator: compiled code, or a path to it
+  bool has_context_path = false;
 };
 
 // The tensor that is being read; tensors have none inside of them.
@@ -89,7 +93,7 @@ class Inspection {
   explicit Inspection(Subject& subject) : subject_(subject), reader_(subject.bytes()) {}
 
   absl::Status Run() {
-    frames_.push_back({});
+    frames_.emplace_back();
     while (!frames_.empty()) {
       ProtobufReader::Field field;
       if (reader_.Next(field)) {
@@ -147,7 +151,10 @@ class Inspection {
     if (!reader_.Enter()) return;
     if (message == Message::kGraph && frames_.size() == 1) has_graph_ = true;
     if (message == Message::kTensor) tensor_ = {};
-    frames_.push_back({.message = message, .offset = offset, .name = "", .domain = ""});
+    Frame frame;
+    frame.message = message;
+    frame.offset = offset;
+    frames_.push_back(std::move(frame));
   }
 
   void TakeValue(Frame& frame, const ProtobufReader::Field& field) {
@@ -159,6 +166,11 @@ class Inspection {
       case Message::kFunction:
         if (field.number == 1) Text(frame.name);
         if (field.number == 10) Text(frame.domain);
+        break;
+      case Message::kAttribute:
+        if (field.number == 1) Text(frame.name);
+        if (field.number == 3) frame.number = field.value;
+        if (field.number == 4) Text(frame.text);
         break;
       case Message::kTensor:
         TakeOfTensor(field);
@@ -215,6 +227,9 @@ class Inspection {
       case Message::kNode:
         EndNode(frame);
         break;
+      case Message::kAttribute:
+        EndAttribute(frame);
+        break;
       case Message::kFunction:
         if (!onnx::IsKnownDomain(frame.domain)) Keep(functions_, frame);
         break;
@@ -234,10 +249,23 @@ class Inspection {
     if (frame.name.size() > kMostNameBytes || frame.domain.size() > kMostNameBytes) {
       AddTooComplex(frame.offset);
     } else if (onnx::RunsCode(frame.name)) {
+      const std::string_view problem = frame.has_context_path ? SideFileProblem(frame.context) : "";
+      if (!problem.empty()) {
+        Add(rules::kOnnxPath, frame.offset,
+            fmt::format("compiled code is in {}, which {}", Quoted(frame.context), problem));
+      }
       Add(rules::kOnnxCode, frame.offset, fmt::format("the operator {} runs code", Quoted(frame.name)));
     } else if (!onnx::IsKnownDomain(frame.domain)) {
       Keep(operators_, frame);
     }
+  }
+
+  // Compiled code (EPContext) stands in the model, or in a file beside it.
+  void EndAttribute(const Frame& frame) {
+    if (frames_.empty()) return;
+    Frame& node = frames_.back();
+    if (frame.name == "ep_cache_context") node.context = frame.text;
+    if (frame.name == "embed_mode") node.has_context_path = frame.number == 0;
   }
 
   // Functions may stand behind the graph that calls them.

@@ -152,6 +152,23 @@ TEST(Onnx, OtherOperatorsAreCodeUnlessTheModelDefinesThem) {
   EXPECT_EQ(codes("Add", "", BytesField(8, BytesField(1, "org.pytorch.aten") + VarintField(2, 1))), "");
 }
 
+TEST(Onnx, CompiledCodeStaysBesideTheModel) {
+  const auto codes = [](std::string_view path, uint64_t embed_mode) {
+    return CodesOf(
+        Inspect(OnnxModel(OnnxGraph({OnnxNode("EPContext", "com.microsoft",
+                                              {BytesField(1, "embed_mode") + VarintField(3, embed_mode),
+                                               BytesField(1, "ep_cache_context") + BytesField(4, path)})},
+                                    {}))));
+  };
+  EXPECT_EQ(codes("context.bin", 0), "onnx-code");
+  EXPECT_EQ(codes("../context.bin", 0), "onnx-path,onnx-code");
+  EXPECT_EQ(codes("\x7f"
+                  "ELF/../",
+                  1),
+            "onnx-code")
+      << "the code itself";
+}
+
 TEST(Onnx, RefusesWhatReadersTakeInDifferentWays) {
   const std::string graph = OnnxGraph({}, {});
   EXPECT_EQ(CodesOf(Inspect(OnnxModel(graph))), "");
