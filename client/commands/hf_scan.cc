@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -119,6 +120,18 @@ absl::Status HfScan::Scan(Context& context, SignalWatch& signals, ScanReport& re
   }
   Inspectors inspectors({.program = *std::move(program), .interrupt_fd = signals.fd()});
   Progress progress(context);
+  const auto keep = [&](v1::Inspection seen) {
+    const bool is_worth_a_line = seen.file().verdict() != "safe" || seen.notes_size() > 0;
+    if (is_worth_a_line && output.human() && !prints_sarif()) {
+      progress.Clear();
+      output.DataLine(ScanLine(seen));
+    }
+    if (output.options().events) PrintScanEvent(output, seen);
+    report.files.push_back(std::move(seen));
+  };
+  std::map<std::string, std::filesystem::path> locations;
+  std::vector<std::pair<WalkedFile, v1::Inspection>>
+      speakers;  // what they say of others is looked at when all are known
   absl::Status stopped;
   const auto take = [&](const WalkedFile& file) {
     progress.Tell(report.files.size(), file.path);
@@ -127,16 +140,25 @@ absl::Status HfScan::Scan(Context& context, SignalWatch& signals, ScanReport& re
       stopped = seen.status();
       return false;
     }
-    const bool is_worth_a_line = seen->file().verdict() != "safe" || seen->notes_size() > 0;
-    if (is_worth_a_line && output.human() && !prints_sarif()) {
-      progress.Clear();
-      output.DataLine(ScanLine(*seen));
+    locations.emplace(file.path, file.location);
+    if (seen->speaks_of_others()) {
+      speakers.emplace_back(file, *std::move(seen));
+    } else {
+      keep(*std::move(seen));
     }
-    if (output.options().events) PrintScanEvent(output, *seen);
-    report.files.push_back(*std::move(seen));
     return !output.reader_left();
   };
   const absl::Status walked = WalkFiles(path_, take);
+  const bool is_folder = locations.size() != 1 || locations.begin()->second != path_;
+  const auto find = [&locations](const std::string& path) {
+    const auto found = locations.find(path);
+    return found == locations.end() ? std::filesystem::path() : found->second;
+  };
+  for (auto& [file, seen] : speakers) {
+    if (stopped.ok() && is_folder) stopped = inspectors.InspectAmongOthers(file, find, seen);
+    if (stopped.ok()) keep(std::move(seen));
+  }
+  std::ranges::sort(report.files, {}, [](const v1::Inspection& file) { return file.file().path(); });
   signals.Next();  // taken, so that it does not end this program another way
   progress.Clear();
   return stopped.ok() ? walked : stopped;

@@ -47,7 +47,7 @@ absl::Status Send(int socket, std::string_view message, int file) {
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
-    if (sent == 0) {
+    if (sent == 0 && file >= 0) {
       header.msg_control = control;
       header.msg_controllen = sizeof control;
       cmsghdr* extra = CMSG_FIRSTHDR(&header);
@@ -114,11 +114,8 @@ InspectorProcess::~InspectorProcess() {
   }
 }
 
-absl::StatusOr<v1::Inspection> InspectorProcess::Inspect(std::string_view path, int file, uint64_t size_bytes,
-                                                         milliseconds patience) {
-  v1::InspectionRequest request;
-  request.set_path(std::string(path));
-  request.set_size_bytes(size_bytes);
+absl::StatusOr<v1::Inspection> InspectorProcess::Ask(const v1::InspectionRequest& request, int file,
+                                                     milliseconds patience) {
   RETURN_IF_ERROR(Send(socket_.get(), request.SerializeAsString(), file));
   return Receive(patience);
 }

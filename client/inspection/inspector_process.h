@@ -27,11 +27,12 @@ class InspectorProcess {
   InspectorProcess(InspectorProcess&& other) noexcept;
   InspectorProcess& operator=(InspectorProcess&&) = delete;
 
-  // What it says of an open file.
+  // Sends a request with an open file (-1: none, it is missing) and waits for what comes back: an answer, or
+  // what is wanted first.
   //   kAborted           it ended, or did not answer for that long: it is of no more use.
   //   kCancelled         interrupted: the same.
-  absl::StatusOr<v1::Inspection> Inspect(std::string_view path, int file, uint64_t size_bytes,
-                                         std::chrono::milliseconds patience);
+  absl::StatusOr<v1::Inspection> Ask(const v1::InspectionRequest& request, int file,
+                                     std::chrono::milliseconds patience);
 
  private:
   InspectorProcess(pid_t pid, UniqueFd socket, int interrupt_fd)

@@ -3,7 +3,11 @@
 #include <chrono>
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <utility>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include "batuta/v1/inspection.pb.h"
@@ -30,7 +34,18 @@ class Inspectors {
   //   kUnavailable, kCancelled  as for InspectorProcess: there is nothing to go on with.
   absl::StatusOr<v1::Inspection> Inspect(const WalkedFile& file);
 
+  // For an answer with `speaks_of_others`: what the file says of others is held against them and added to the
+  // answer. `find` knows where a path of the folder lies, or gives an empty one. Errors as above.
+  absl::Status InspectAmongOthers(const WalkedFile& file,
+                                  absl::FunctionRef<std::filesystem::path(const std::string& path)> find,
+                                  v1::Inspection& answer);
+
  private:
+  absl::Status Prepare();
+  std::chrono::milliseconds PatienceFor(uint64_t size_bytes) const;
+  // What became of a question: an answer that was none ends the process.
+  absl::StatusOr<v1::Inspection> Checked(absl::StatusOr<v1::Inspection> answer, const WalkedFile& file);
+
   Options options_;
   std::optional<InspectorProcess> process_;
 };

@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -16,6 +18,7 @@
 #include "daemon/inspect/confinement.h"
 #include "daemon/safety/inspector.h"
 #include "daemon/safety/rule_book.h"
+#include "daemon/safety/snapshot.h"
 
 namespace batuta::inspect {
 namespace {
@@ -88,10 +91,63 @@ absl::StatusOr<bool> Receive(int socket, std::span<char> out, UniqueFd& file) {
   return true;
 }
 
-v1::Inspection Look(const v1::InspectionRequest& request, int file) {
-  LimitProcessorSeconds(kSecondsForAny + request.size_bytes() / kBytesPerSecond);
-  DescriptorSource source(file, request.size_bytes());
-  const safety::Outcome outcome = safety::Inspect(request.path(), source);
+// The end of the stream is an empty optional.
+absl::StatusOr<std::optional<v1::InspectionRequest>> ReceiveRequest(int socket, UniqueFd& file) {
+  uint32_t size = 0;
+  ASSIGN_OR_RETURN(const bool has_request,
+                   Receive(socket, {reinterpret_cast<char*>(&size), sizeof size}, file));
+  if (!has_request) return std::nullopt;
+  if (size > kMostRequestBytes) return absl::InvalidArgumentError("this is no request");
+  std::string bytes(size, '\0');
+  ASSIGN_OR_RETURN(const bool is_whole, Receive(socket, bytes, file));
+  v1::InspectionRequest request;
+  if (!is_whole || !request.ParseFromString(bytes) || static_cast<bool>(file) == request.is_missing()) {
+    return absl::InvalidArgumentError("this is no request");
+  }
+  return request;
+}
+
+// The files of the folder that is scanned, asked for one by one; the last one stays open.
+class AskedSnapshot final : public safety::Snapshot {
+ public:
+  explicit AskedSnapshot(int socket) : socket_(socket) {}
+
+  std::optional<uint64_t> SizeBytes(std::string_view path) override {
+    if (path != path_) Ask(path);
+    return file_ ? std::optional<uint64_t>(size_bytes_) : std::nullopt;
+  }
+
+  absl::StatusOr<std::unique_ptr<safety::ByteSource>> Open(std::string_view path) override {
+    if (!SizeBytes(path).has_value()) return absl::NotFoundError("there is no such file");
+    return std::make_unique<DescriptorSource>(file_.get(), size_bytes_);
+  }
+
+  // Not OK once the other end did not answer: then nothing else counts.
+  const absl::Status& status() const { return status_; }
+
+ private:
+  void Ask(std::string_view path) {
+    path_ = path;
+    file_.Reset();
+    if (!status_.ok()) return;
+    v1::Inspection question;
+    question.set_wanted_path(path_);
+    status_ = Send(socket_, question);
+    if (!status_.ok()) return;
+    const absl::StatusOr<std::optional<v1::InspectionRequest>> answer = ReceiveRequest(socket_, file_);
+    status_ = answer.status();
+    if (answer.ok() && !answer->has_value()) status_ = absl::CancelledError("nobody asks any more");
+    if (status_.ok()) size_bytes_ = (*answer)->size_bytes();
+  }
+
+  int socket_;
+  std::string path_;
+  UniqueFd file_;
+  uint64_t size_bytes_ = 0;
+  absl::Status status_;
+};
+
+v1::Inspection AnswerOf(const safety::Outcome& outcome) {
   const safety::Verdict& verdict = outcome.verdict;
   v1::Inspection answer;
   v1::FileVerdict& of_file = *answer.mutable_file();
@@ -122,23 +178,30 @@ v1::Inspection Look(const v1::InspectionRequest& request, int file) {
   return answer;
 }
 
+absl::StatusOr<v1::Inspection> Look(int socket, const v1::InspectionRequest& request, int file) {
+  LimitProcessorSeconds(kSecondsForAny + request.size_bytes() / kBytesPerSecond);
+  if (request.among_others()) {
+    AskedSnapshot snapshot(socket);
+    const safety::Outcome outcome = safety::InspectAmongOthers(request.path(), snapshot);
+    RETURN_IF_ERROR(snapshot.status());
+    return AnswerOf(outcome);
+  }
+  DescriptorSource source(file, request.size_bytes());
+  v1::Inspection answer = AnswerOf(safety::Inspect(request.path(), source));
+  answer.set_speaks_of_others(safety::SpeaksOfOthers(request.path()));
+  return answer;
+}
+
 }  // namespace
 
 absl::Status Serve(int socket) {
   RETURN_IF_ERROR(Send(socket, v1::Inspection()));
   while (true) {
     UniqueFd file;
-    uint32_t size = 0;
-    ASSIGN_OR_RETURN(const bool has_request,
-                     Receive(socket, {reinterpret_cast<char*>(&size), sizeof size}, file));
-    if (!has_request) return absl::OkStatus();
-    std::string bytes;
-    if (size > kMostRequestBytes || !file) return absl::InvalidArgumentError("this is no request");
-    bytes.resize(size);
-    ASSIGN_OR_RETURN(const bool is_whole, Receive(socket, bytes, file));
-    v1::InspectionRequest request;
-    if (!is_whole || !request.ParseFromString(bytes)) return absl::InvalidArgumentError("this is no request");
-    RETURN_IF_ERROR(Send(socket, Look(request, file.get())));
+    ASSIGN_OR_RETURN(const std::optional<v1::InspectionRequest> request, ReceiveRequest(socket, file));
+    if (!request.has_value()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const v1::Inspection answer, Look(socket, *request, file.get()));
+    RETURN_IF_ERROR(Send(socket, answer));
   }
 }
 

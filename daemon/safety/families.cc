@@ -13,6 +13,7 @@
 #include "daemon/safety/media/media.h"
 #include "daemon/safety/pickle/npy.h"
 #include "daemon/safety/pickle/pickle.h"
+#include "daemon/safety/rules.h"
 #include "daemon/safety/tensor/gguf.h"
 #include "daemon/safety/tensor/msgpack.h"
 #include "daemon/safety/tensor/safetensors.h"
@@ -43,6 +44,19 @@ const Signature kSignatures[] = {
 // itself.
 absl::Status InspectRawTensors(Subject& subject) {
   subject.SetFormat("raw tensors");
+  return absl::OkStatus();
+}
+
+// Neither has a signature: what is none of the formats that have one is what the name says.
+absl::Status InspectTorch7(Subject& subject) {
+  subject.SetFormat("torch7");
+  subject.Add(rules::kTorch7, 0, "a Torch7 file can hold functions");
+  return absl::OkStatus();
+}
+
+absl::Status InspectEngine(Subject& subject) {
+  subject.SetFormat("inference engine");
+  subject.Add(rules::kEngine, 0, "an inference engine is code for one device");
   return absl::OkStatus();
 }
 
@@ -90,6 +104,10 @@ Recognised ByPromise(const Promise& promise, std::string_view first) {
       break;
     case Family::kLevelTable:
       return {Family::kLevelTable, "the index of a TensorFlow checkpoint", InspectCheckpointIndex};
+    case Family::kTorch7:
+      return {Family::kTorch7, "Torch7", InspectTorch7};
+    case Family::kEngine:
+      return {Family::kEngine, "an inference engine", InspectEngine};
     case Family::kRawTensors:
       return {Family::kRawTensors, "raw tensors", InspectRawTensors};
     default:

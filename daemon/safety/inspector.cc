@@ -100,11 +100,12 @@ absl::Status InspectAny(Subject& subject) {
     return InspectRecognised(subject, promise, {Family::kHdf5, "HDF5", InspectHdf5});
   ASSIGN_OR_RETURN(const bool is_pickle, IsPickle(subject.bytes()));
   if (is_pickle) return InspectRecognised(subject, promise, kPickle);
-  // Before text, since a small one may be made of nothing but characters.
+  const bool is_text = LooksLikeText(first, first.size() == subject.size_bytes());
+  if (is_text && (IsLfsPointer(first) || IsHtmlPage(first))) return InspectFoundText(subject, promise, first);
+  // Before other text, since a small one may be made of nothing but characters.
   const Recognised promised = ByPromise(promise, first);
   if (is_hdf5.ok() && promised.family != Family::kNone) return promised.inspect(subject);
-  if (LooksLikeText(first, first.size() == subject.size_bytes()))
-    return InspectFoundText(subject, promise, first);
+  if (is_text) return InspectFoundText(subject, promise, first);
   RETURN_IF_ERROR(is_hdf5.status());
   if (!promise.what.empty()) {
     subject.Add(rules::kNameMismatch, 0, fmt::format("it is not {} as its name says", promise.what));

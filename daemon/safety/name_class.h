@@ -31,6 +31,8 @@ enum class Family : uint8_t {
   kCoreml,
   kMsgpack,
   kSentencePiece,
+  kTorch7,
+  kEngine,
   kLevelTable,  // the index of a TensorFlow checkpoint
   kRawTensors,  // without a header: the shards of a TensorFlow checkpoint, ONNX's external data
   kMedia,       // pictures, sound, films, documents

@@ -111,6 +111,15 @@ class ScanTest(EndToEndTest):
         program.chmod(0o755)
         return {"PATH": f"{folder}{os.pathsep}{self.box.env['PATH']}"}
 
+    def test_what_a_file_says_of_others_is_held_against_them(self):
+        index = json.dumps({"weight_map": {"w": "model-00001-of-00001.safetensors"}})
+        folder = self.write({"a/model.safetensors.index.json": index, "a/model-00001-of-00001.safetensors": make_weights(4, 4096)})
+        self.assertEqual(set(self.verdicts(folder).values()), {"safe"})
+        self.assertEqual(self.verdicts(folder / "a/model.safetensors.index.json"), {"model.safetensors.index.json": "safe"})
+        (folder / "a/model-00001-of-00001.safetensors").rename(folder / "model-00001-of-00001.safetensors")
+        self.assertEqual(self.verdicts(folder, code=9), {
+            "a/model.safetensors.index.json": "invalid", "model-00001-of-00001.safetensors": "safe"})
+
     def test_sarif_for_the_tools_of_reviews(self):
         folder = self.write({"a b/model.bin": DANGEROUS, "model.safetensors": "text", "ok.txt": "fine"})
         target = self.box.folder / "scan.sarif"

@@ -96,6 +96,7 @@ TEST(Inspector, RefusesWhatStandsInPlaceOfTheFile) {
   EXPECT_EQ(Says("model.safetensors", pointer), "invalid: text-lfs-pointer");
   EXPECT_EQ(Says("model.bin", pointer), "invalid: text-lfs-pointer");
   EXPECT_EQ(Says("model", pointer), "invalid: text-lfs-pointer");
+  EXPECT_EQ(Says("variables.data-00000-of-00001", pointer), "invalid: text-lfs-pointer");
   EXPECT_EQ(Says("model.bin", "\n<!DOCTYPE html><p>404"), "invalid: text-html-page");
   EXPECT_EQ(Says("model.bin", "<html><script>x()</script>"), "unsafe: text-html-page: script-markup");
   EXPECT_EQ(Says("page.html", "<html><p>404"), "safe");
@@ -107,6 +108,11 @@ TEST(Inspector, SaysWhatItIsByName) {
   EXPECT_EQ(Says("config.json", R"({"auto_map": {"AutoModel": "modeling_x.X"}})"), "unsafe: config-auto-map");
   EXPECT_EQ(Says("a.jinja", "{{ x.__class__ }}"), "unsafe: template-private");
   EXPECT_EQ(Says("a.yaml", "a: !!python/object:b.C {}"), "unsafe: yaml-tag");
+}
+
+TEST(Inspector, TakesTheNamesWordForWhatIsCodeAnyway) {
+  EXPECT_EQ(Says("model.t7", "\4\0\0\0\1\0\0\0"sv), "unsafe: code-torch7");
+  EXPECT_EQ(Says("model.engine", "\4\0\xFF\0\1\0\0\0"sv), "unsafe: code-engine");
 }
 
 TEST(Inspector, DependsOnThePathOnlyByItsClass) {
