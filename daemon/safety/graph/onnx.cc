@@ -294,7 +294,9 @@ class Inspection {
             fmt::format("the data of a tensor is in {}, which {}", Quoted(tensor_.value), problem));
       }
     }
-    if (!tensor_.external.emplace(tensor_.key, tensor_.value).second) {
+    // Others, such as a checksum, no reader acts on.
+    const bool counts = tensor_.key == "location" || tensor_.key == "offset" || tensor_.key == "length";
+    if (counts && !tensor_.external.emplace(tensor_.key, tensor_.value).second) {
       Add(rules::kOnnxBroken, offset, fmt::format("{} of a tensor's data stands twice", Quoted(tensor_.key)));
     }
     tensor_.key.clear();
