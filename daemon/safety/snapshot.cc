@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "daemon/safety/graph/onnx.h"
+#include "daemon/safety/graph/openvino.h"
 #include "daemon/safety/graph/side_file.h"
 #include "daemon/safety/tensor/gguf.h"
 #include "daemon/safety/tensor/shard_index.h"
@@ -17,6 +18,7 @@ namespace {
 constexpr std::string_view kIndex = ".safetensors.index.json";
 constexpr std::string_view kOnnx = ".onnx";
 constexpr std::string_view kGguf = ".gguf";
+constexpr std::string_view kXml = ".xml";  // of OpenVINO
 
 // The path of `name` where `path` lies.
 std::string Beside(std::string_view path, std::string_view name) {
@@ -60,16 +62,23 @@ absl::Status InspectData(Subject& subject, std::string_view path, Snapshot& snap
                          [&](std::string_view file) { return snapshot.SizeBytes(Beside(path, file)); });
 }
 
+// All values lie in the one file of the same name.
+absl::Status InspectBin(Subject& subject, std::string_view path, Snapshot& snapshot) {
+  path.remove_suffix(kXml.size());
+  return InspectOpenvinoData(subject, snapshot.SizeBytes(fmt::format("{}.bin", path)).value_or(0));
+}
+
 absl::Status InspectOthers(Subject& subject, std::string_view path, Snapshot& snapshot) {
   if (path.ends_with(kIndex)) return InspectIndex(subject, path, snapshot);
   if (path.ends_with(kOnnx)) return InspectData(subject, path, snapshot);
+  if (path.ends_with(kXml)) return InspectBin(subject, path, snapshot);
   return InspectGgufPart(subject);
 }
 
 }  // namespace
 
 bool SpeaksOfOthers(std::string_view path) {
-  return path.ends_with(kIndex) || path.ends_with(kOnnx) || path.ends_with(kGguf);
+  return path.ends_with(kIndex) || path.ends_with(kOnnx) || path.ends_with(kGguf) || path.ends_with(kXml);
 }
 
 Outcome InspectAmongOthers(std::string_view path, Snapshot& snapshot) {

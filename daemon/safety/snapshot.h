@@ -28,8 +28,9 @@ class Snapshot {
 bool SpeaksOfOthers(std::string_view path);
 
 // What a file says of the others beside it, held against them; Inspect() has judged it by itself before. An
-// index of safetensors names files that hold its tensors, an ONNX model files with its data, a part of a GGUF
-// model its number among the parts. Nothing of this is kept by content: it depends on the other files.
+// index of safetensors names files that hold its tensors, a model of ONNX or OpenVINO has data beside it, a
+// part of a GGUF model its number among the parts. Nothing of this is kept by content: it depends on the
+// other files.
 Outcome InspectAmongOthers(std::string_view path, Snapshot& snapshot);
 
 }  // namespace batuta::safety

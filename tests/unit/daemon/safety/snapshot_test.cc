@@ -72,6 +72,21 @@ TEST(Snapshot, AnIndexAgreesWithTheShardsBesideIt) {
       << "what is not here yet is not missing";
 }
 
+TEST(Snapshot, TheValuesOfAnOpenvinoModelAreBesideIt) {
+  const std::string model =
+      R"(<net><layers><layer type="Const" version="opset1"><data offset="4" size="4"/></layer></layers></net>)";
+  FakeSnapshot snapshot({{"a/m.xml", model},
+                         {"a/m.bin", std::string(8, 'w')},
+                         {"b/m.xml", model},
+                         {"b/m.bin", std::string(7, 'w')},
+                         {"m.xml", model},
+                         {"notes.xml", "<notes><layer type=\"Const\"><data/></layer></notes>"}});
+  EXPECT_EQ(snapshot.CodesOfFile("a/m.xml"), "");
+  EXPECT_EQ(snapshot.CodesOfFile("b/m.xml"), "openvino-data");
+  EXPECT_EQ(snapshot.CodesOfFile("m.xml"), "openvino-data");
+  EXPECT_EQ(snapshot.CodesOfFile("notes.xml"), "");
+}
+
 TEST(Snapshot, TheDataOfAnOnnxModelIsBesideIt) {
   const std::string model = formats::OnnxModel(
       formats::OnnxGraph({}, {formats::OnnxExternalTensor("w", 1, {2}, {{"location", "m.data"}})}));
