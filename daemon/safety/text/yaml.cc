@@ -39,11 +39,20 @@ bool IsCoreTag(std::string_view tag) {
 // Thrown through the parser, which has no other way to be stopped.
 struct TooDeep : std::exception {};
 
+struct NoDocument : std::exception {
+  const char* what() const noexcept override { return "a document begins with what begins none"; }
+};
+
 class Handler final : public YAML::EventHandler {
  public:
   explicit Handler(Subject& subject) : subject_(subject), rules_(subject) {}
 
-  void OnDocumentStart(const YAML::Mark&) override { scalars_.clear(); }
+  // The parser comes back for ever to a token that begins no document.
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (mark.pos == document_) throw NoDocument();
+    document_ = mark.pos;
+    scalars_.clear();
+  }
 
   void OnDocumentEnd() override {}
 
@@ -135,6 +144,7 @@ class Handler final : public YAML::EventHandler {
   Subject& subject_;
   ConfigRules rules_;
   std::vector<Level> levels_;
+  int document_ = -1;  // where it begins
   std::map<YAML::anchor_t, std::string> scalars_;
 };
 

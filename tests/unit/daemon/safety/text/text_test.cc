@@ -145,6 +145,8 @@ TEST(Text, RefusesWhatIsBroken) {
       {"tokenizer.json", R"({"a": {"b": 1, "\u0062": 2}})", "json-duplicate-key"},
       {"config.json", "{'a': 1}", "json-broken"},
       {"a.yaml", "a: [1, 2", "yaml-broken"},
+      {"a.yaml", "]", "yaml-broken"},
+      {"a.yaml", "a: 1\n---\n}", "yaml-broken"},
       {"a.tiktoken", "IQ== 0\nIg==\n", "text-tiktoken"},
       {"a.tiktoken", "IQ== x\n", "text-tiktoken"},
       {"a.tiktoken", "import os\n", "text-tiktoken"},
