@@ -151,12 +151,12 @@ Machine::End Machine::Run() {
         goes_on = Container(Kind::kSet);
         break;
       case 't':
-        goes_on = PopMark(first) && Tuple(first);
+        goes_on = PopMark(first) && Gather(Kind::kTuple, first);
         break;
       case 0x85:
       case 0x86:
       case 0x87:
-        goes_on = Has(opcode - 0x84U) && Tuple(stack_.size() - (opcode - 0x84U));
+        goes_on = Has(opcode - 0x84U) && Gather(Kind::kTuple, stack_.size() - (opcode - 0x84U));
         break;
       case 'l':
       case 'd':

@@ -102,7 +102,6 @@ class Machine {
   bool Text(Kind kind, uint64_t count);
   bool Line(char opcode);
   bool PushBytes(uint64_t count);
-  bool Tuple(size_t first);
   bool Gather(Kind kind, size_t first);
   bool Container(Kind kind);
 

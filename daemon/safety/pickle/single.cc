@@ -23,11 +23,12 @@ void Finish(Subject& subject, Machine& machine, bool is_whole) {
   machine.ReportImports();
   if (!is_whole || machine.is_refused()) return;
   const size_t count = machine.import_count();
-  subject.Add(
-      rules::kPickleClean, 0,
-      count == 0
-          ? std::string("a pickle of plain data")
-          : fmt::format("a pickle that uses {} classes and functions, all known to be harmless", count));
+  subject.Add(rules::kPickleClean, 0,
+              count == 0
+                  ? std::string("a pickle of plain data")
+                  : fmt::format("a pickle of which all imports ({}) and what it does with them are known to "
+                                "be harmless",
+                                count));
 }
 
 bool FindTrailing(Subject& subject, uint64_t at) {
