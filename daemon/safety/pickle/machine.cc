@@ -345,10 +345,6 @@ bool Machine::Gather(Kind kind, size_t first) {
   return Push(gathered);
 }
 
-bool Machine::Tuple(size_t first) {
-  return Gather(Kind::kTuple, first);
-}
-
 bool Machine::Put(uint64_t index) {
   if (!Has(1) || (memo_.count() % 4096 == 0 && !HasRoom())) return false;
   if (index >= Memo::kMostNumbers) {
