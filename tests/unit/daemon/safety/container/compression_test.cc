@@ -214,7 +214,7 @@ absl::Status Wander(Subject& subject) {
   uint64_t offset = 0;
   for (int i = 0; i < 2'000; ++i) {
     offset = (offset + 10'000'019) % (subject.size_bytes() - piece.size());
-    const absl::Status status = subject.bytes().Read(offset, piece);
+    absl::Status status = subject.bytes().Read(offset, piece);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
