@@ -160,6 +160,10 @@ class Judge {
   void Spread(const Tokens& tokens) {
     const size_t end = TargetsEnd(tokens);
     if (end == 0 || end >= tokens.size() || !Builds(tokens, end + 1, tokens.size())) return;
+    // Whatever its bounds are made of, it gives numbers.
+    const bool is_range = IsTag(tokens, "for") && end + 2 < tokens.size() && tokens[end + 1].Is("range") &&
+                          tokens[end + 2].Is("(") && Close(tokens, end + 2) + 1 == tokens.size();
+    if (is_range) return;
     for (size_t at = 1; at < end; ++at) {
       // Of `ns.key` it is the key that is set.
       const bool is_owner = at + 1 < end && tokens[at + 1].Is(".");
@@ -196,7 +200,9 @@ class Judge {
         const bool is_reached = before != nullptr && (before->Is(".") || before->Is("|"));
         if (is_reached && words::kBuilders.contains(token.text)) return true;
         const bool is_argument_name = after != nullptr && after->Is("=");
-        if (built_.contains(token.text) && !is_argument_name) return true;
+        const bool is_counted = after != nullptr && after->Is("|") && at + 2 < end &&
+                                words::kCounters.contains(tokens[at + 2].text);
+        if (built_.contains(token.text) && !is_argument_name && !is_counted) return true;
       }
     }
     return false;

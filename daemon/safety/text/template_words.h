@@ -89,4 +89,7 @@ inline constexpr Words kBuilders = {"join",      "format",       "format_map",  
                                     "translate", "removeprefix", "removesuffix", "swapcase", "expandtabs",
                                     "striptags", "urlize",       "xmlattr",      "pprint"};
 
+// Filters that make a number of text.
+inline constexpr Words kCounters = {"length", "count", "int"};
+
 }  // namespace batuta::safety::words

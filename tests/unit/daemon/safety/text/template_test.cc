@@ -84,6 +84,9 @@ TEST(Template, TakesOrdinaryOnes) {
       "}}",
       "{% set content %}{{ m.content }}{% endset %}{{ content[0] }}{{ content|trim }}",
       "{{ item.input_audio.format }}{{ '<__media__>' }}{{ tools|map(attribute='function.name')|join('_') }}",
+      "{% macro a() %}x{% endmacro %}{% set l = [] %}{% set l = l + [a] %}{% for i in range(l|length) %}{{ "
+      "l[i]() }}{% endfor %}"
+      "{% set n = (a() ~ 'b')|length %}{% set t = 'a' ~ b %}{{ m[t|length - 1] }}",
       "{% call(x) show() %}{{ x }}{% endcall %}{% macro show() %}{{ caller('a') }}{% endmacro %}",
       "{% filter upper %}a{% endfilter %}{% with a = 1 %}{{ a }}{% endwith %}",
       "{{ 'é' ~ '\\u00e9' }}{{ x is divisibleby(3) }}{{ tools|sort(attribute='name')|sort(false, true) }}",
@@ -136,6 +139,7 @@ TEST(Template, RefusesWhatLeadsOut) {
       {"{% set k %}{{ a }}class{{ a }}{% endset %}{{ x[k] }}", "template-computed"},
       {"{% macro m(k) %}{{ x[k] }}{% endmacro %}{{ m(a ~ b) }}", "template-computed"},
       {"{% macro m() %}_{% endmacro %}{{ x[m()] }}", "template-computed"},
+      {"{% for k in range(1) | map('string') | join %}{{ x[k] }}{% endfor %}", "template-computed"},
       {"{% set t = 'x__class' %}{{ x[t[1:]] }}", "template-computed"},
       {"{{ __import__('os') }}", "template-private"},
       {"{{ dict(__class__=1) }}", "template-private"},
