@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -30,13 +31,14 @@ constexpr uint64_t kBytesPerSecond = 5'000'000;  // the slowest that a large fil
 // The bytes of an open file.
 class DescriptorSource final : public safety::ByteSource {
  public:
-  DescriptorSource(int fd, uint64_t size_bytes) : fd_(fd), size_bytes_(size_bytes) {}
+  DescriptorSource(std::shared_ptr<const UniqueFd> file, uint64_t size_bytes)
+      : file_(std::move(file)), size_bytes_(size_bytes) {}
 
   uint64_t size_bytes() const override { return size_bytes_; }
 
   absl::Status Read(uint64_t offset, std::span<char> out) override {
     while (!out.empty()) {
-      const ssize_t count = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(offset));
+      const ssize_t count = ::pread(file_->get(), out.data(), out.size(), static_cast<off_t>(offset));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return ErrnoError(errno, "read");
       if (count == 0) return absl::DataLossError("the file became shorter while it was inspected");
@@ -47,7 +49,7 @@ class DescriptorSource final : public safety::ByteSource {
   }
 
  private:
-  int fd_;
+  std::shared_ptr<const UniqueFd> file_;
   uint64_t size_bytes_;
 };
 
@@ -107,19 +109,20 @@ absl::StatusOr<std::optional<v1::InspectionRequest>> ReceiveRequest(int socket, 
   return request;
 }
 
-// The files of the folder that is scanned, asked for one by one; the last one stays open.
+// The files of the folder that is scanned, asked for one by one. A file stays open as long as its source is
+// used.
 class AskedSnapshot final : public safety::Snapshot {
  public:
   explicit AskedSnapshot(int socket) : socket_(socket) {}
 
   std::optional<uint64_t> SizeBytes(std::string_view path) override {
     if (path != path_) Ask(path);
-    return file_ ? std::optional<uint64_t>(size_bytes_) : std::nullopt;
+    return *file_ ? std::optional<uint64_t>(size_bytes_) : std::nullopt;
   }
 
   absl::StatusOr<std::unique_ptr<safety::ByteSource>> Open(std::string_view path) override {
     if (!SizeBytes(path).has_value()) return absl::NotFoundError("there is no such file");
-    return std::make_unique<DescriptorSource>(file_.get(), size_bytes_);
+    return std::make_unique<DescriptorSource>(file_, size_bytes_);
   }
 
   // Not OK once the other end did not answer: then nothing else counts.
@@ -128,13 +131,13 @@ class AskedSnapshot final : public safety::Snapshot {
  private:
   void Ask(std::string_view path) {
     path_ = path;
-    file_.Reset();
+    file_ = std::make_shared<UniqueFd>();
     if (!status_.ok()) return;
     v1::Inspection question;
     question.set_wanted_path(path_);
     status_ = Send(socket_, question);
     if (!status_.ok()) return;
-    const absl::StatusOr<std::optional<v1::InspectionRequest>> answer = ReceiveRequest(socket_, file_);
+    const absl::StatusOr<std::optional<v1::InspectionRequest>> answer = ReceiveRequest(socket_, *file_);
     status_ = answer.status();
     if (answer.ok() && !answer->has_value()) status_ = absl::CancelledError("nobody asks any more");
     if (status_.ok()) size_bytes_ = (*answer)->size_bytes();
@@ -142,7 +145,7 @@ class AskedSnapshot final : public safety::Snapshot {
 
   int socket_;
   std::string path_;
-  UniqueFd file_;
+  std::shared_ptr<UniqueFd> file_ = std::make_shared<UniqueFd>();
   uint64_t size_bytes_ = 0;
   absl::Status status_;
 };
@@ -178,7 +181,8 @@ v1::Inspection AnswerOf(const safety::Outcome& outcome) {
   return answer;
 }
 
-absl::StatusOr<v1::Inspection> Look(int socket, const v1::InspectionRequest& request, int file) {
+absl::StatusOr<v1::Inspection> Look(int socket, const v1::InspectionRequest& request,
+                                    std::shared_ptr<const UniqueFd> file) {
   LimitProcessorSeconds(kSecondsForAny + request.size_bytes() / kBytesPerSecond);
   if (request.among_others()) {
     AskedSnapshot snapshot(socket);
@@ -186,7 +190,7 @@ absl::StatusOr<v1::Inspection> Look(int socket, const v1::InspectionRequest& req
     RETURN_IF_ERROR(snapshot.status());
     return AnswerOf(outcome);
   }
-  DescriptorSource source(file, request.size_bytes());
+  DescriptorSource source(std::move(file), request.size_bytes());
   v1::Inspection answer = AnswerOf(safety::Inspect(request.path(), source));
   answer.set_speaks_of_others(safety::SpeaksOfOthers(request.path()));
   return answer;
@@ -197,10 +201,10 @@ absl::StatusOr<v1::Inspection> Look(int socket, const v1::InspectionRequest& req
 absl::Status Serve(int socket) {
   RETURN_IF_ERROR(Send(socket, v1::Inspection()));
   while (true) {
-    UniqueFd file;
-    ASSIGN_OR_RETURN(const std::optional<v1::InspectionRequest> request, ReceiveRequest(socket, file));
+    auto file = std::make_shared<UniqueFd>();
+    ASSIGN_OR_RETURN(const std::optional<v1::InspectionRequest> request, ReceiveRequest(socket, *file));
     if (!request.has_value()) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const v1::Inspection answer, Look(socket, *request, file.get()));
+    ASSIGN_OR_RETURN(const v1::Inspection answer, Look(socket, *request, std::move(file)));
     RETURN_IF_ERROR(Send(socket, answer));
   }
 }

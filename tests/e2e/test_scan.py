@@ -120,6 +120,11 @@ class ScanTest(EndToEndTest):
         self.assertEqual(self.verdicts(folder, code=9), {
             "a/model.safetensors.index.json": "invalid", "model-00001-of-00001.safetensors": "safe"})
 
+    def test_a_file_stays_open_while_another_is_asked_for(self):
+        layers = '<layer name="w" type="Const" id="0" version="opset1"><data element_type="u8" shape="4" offset="0" size="4"/></layer>'
+        folder = self.write({"model.xml": f'<?xml version="1.0"?><net name="m" version="11"><layers>{layers}</layers><edges/></net>', "model.bin": b"\xff\x00\x01\x02"})
+        self.assertEqual(self.verdicts(folder, code=8)["model.xml"], "safe")
+
     def test_sarif_for_the_tools_of_reviews(self):
         folder = self.write({"a b/model.bin": DANGEROUS, "model.safetensors": "text", "ok.txt": "fine"})
         target = self.box.folder / "scan.sarif"
