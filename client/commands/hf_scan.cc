@@ -37,7 +37,7 @@ class Progress {
     const std::string line = fmt::format("{} files looked into", files);
     if (region_ && now - told_ >= kDrawEvery) {
       told_ = now;
-      region_->Draw({fmt::format("{}: {}", line, Printable(path).substr(0, 60))});
+      region_->Draw({fmt::format("{}: {}", line, Quoted(path, 60))});
     } else if (!region_ && context_.output.options().progress && now - told_ >= kLineEvery) {
       told_ = now;
       context_.output.Talk(line);

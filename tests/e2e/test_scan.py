@@ -4,10 +4,12 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import struct
+import subprocess
 import unittest
 
-from harness import EndToEndTest, make_weights, wait_until
+from harness import BATUTAD, SLOWNESS, EndToEndTest, make_weights, wait_until
 
 # protocol 2, `posix.system("true")`, by opcode.
 DANGEROUS = b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00true\x85R."
@@ -124,6 +126,21 @@ class ScanTest(EndToEndTest):
         layers = '<layer name="w" type="Const" id="0" version="opset1"><data element_type="u8" shape="4" offset="0" size="4"/></layer>'
         folder = self.write({"model.xml": f'<?xml version="1.0"?><net name="m" version="11"><layers>{layers}</layers><edges/></net>', "model.bin": b"\xff\x00\x01\x02"})
         self.assertEqual(self.verdicts(folder, code=8)["model.xml"], "safe")
+
+    def test_the_inspector_is_shut_in(self):
+        ours, theirs = socket.socketpair()
+        process = subprocess.Popen([os.path.join(os.path.dirname(BATUTAD), "batuta-inspect")], stdin=theirs, env={})
+        self.box.processes.append(process)
+        theirs.close()
+        self.assertEqual(ours.recv(4), b"\0\0\0\0")  # ready
+        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        limits = pathlib.Path(f"/proc/{process.pid}/limits").read_text()
+        ours.close()
+        self.assertEqual(process.wait(), 0)
+        if SLOWNESS == 1:  # sanitizers need more than that
+            self.assertRegex(status, r"(?m)^Seccomp:\s+2$")
+            self.assertRegex(status, r"(?m)^NoNewPrivs:\s+1$")
+            self.assertRegex(limits, r"(?m)^Max address space +1073741824 ")
 
     def test_sarif_for_the_tools_of_reviews(self):
         folder = self.write({"a b/model.bin": DANGEROUS, "model.safetensors": "text", "ok.txt": "fine"})
