@@ -100,7 +100,10 @@ absl::Status InspectAny(Subject& subject) {
     return InspectRecognised(subject, promise, {Family::kHdf5, "HDF5", InspectHdf5});
   ASSIGN_OR_RETURN(const bool is_pickle, IsPickle(subject.bytes()));
   if (is_pickle) return InspectRecognised(subject, promise, kPickle);
-  const bool is_text = LooksLikeText(first, first.size() == subject.size_bytes());
+  const bool may_be_old =
+      promise.first == Family::kText && (promise.text == TextKind::kPlain || promise.text == TextKind::kCode);
+  const bool is_text =
+      LooksLikeText(first, first.size() == subject.size_bytes()) || (may_be_old && LooksLikeOldText(first));
   if (is_text && (IsLfsPointer(first) || IsHtmlPage(first))) return InspectFoundText(subject, promise, first);
   // Before other text, since a small one may be made of nothing but characters.
   const Recognised promised = ByPromise(promise, first);

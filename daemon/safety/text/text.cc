@@ -34,12 +34,32 @@ size_t PlainPrefix(std::string_view text) {
   return at;
 }
 
+// Of the control characters those that lay out lines.
+bool IsOldText(char c) {
+  return static_cast<unsigned char>(c) >= 0x20 ? c != '\x7F' : c >= '\t' && c <= '\r';
+}
+
 bool NotText(Subject& subject, uint64_t offset) {
   subject.Add(rules::kNotText, offset, "bytes that are no text");
   return false;
 }
 
-absl::Status InspectPlain(Subject& subject) {
+// All of it, where UTF-8 was not to be had.
+absl::Status InspectOldText(Subject& subject) {
+  ByteReader reader(subject.bytes());
+  for (std::string_view here = reader.Window(); !here.empty(); here = reader.Window()) {
+    const auto odd = std::find_if_not(here.begin(), here.end(), IsOldText);
+    if (odd != here.end()) {
+      NotText(subject, reader.offset() + static_cast<uint64_t>(odd - here.begin()));
+      return absl::OkStatus();
+    }
+    reader.Skip(here.size());
+  }
+  if (reader.status().ok()) subject.report().AddNote("its text is not UTF-8 but of an older encoding");
+  return reader.status();
+}
+
+absl::Status InspectPlain(Subject& subject, bool may_be_old) {
   ByteReader reader(subject.bytes());
   while (true) {
     const std::string_view here = reader.Window();
@@ -56,6 +76,7 @@ absl::Status InspectPlain(Subject& subject) {
     const std::string_view character = reader.Peek(kLongestSequence);
     if (character.empty()) return reader.status();
     if (character[0] == '\0' || !NextUtf8(character, 0).valid) {
+      if (may_be_old) return InspectOldText(subject);
       NotText(subject, reader.offset());
       return absl::OkStatus();
     }
@@ -160,6 +181,10 @@ bool LooksLikeText(std::string_view first, bool is_whole) {
   return true;
 }
 
+bool LooksLikeOldText(std::string_view first) {
+  return std::all_of(first.begin(), first.end(), IsOldText);
+}
+
 bool IsLfsPointer(std::string_view first) {
   return first.starts_with("version https://git-lfs.github.com/spec/");
 }
@@ -177,10 +202,10 @@ absl::Status InspectText(Subject& subject, TextKind kind) {
   switch (kind) {
     case TextKind::kCode:
       subject.Add(rules::kSourceCode, 0, "source code");
-      return InspectPlain(subject);
+      return InspectPlain(subject, true);
     case TextKind::kNotebook:
       subject.Add(rules::kNotebook, 0, "a notebook, whose cells are code");
-      return InspectPlain(subject);
+      return InspectPlain(subject, false);
     case TextKind::kConfig:
     case TextKind::kData:
       return InspectRepoConfig(subject, kind == TextKind::kConfig);
@@ -194,8 +219,9 @@ absl::Status InspectText(Subject& subject, TextKind kind) {
     case TextKind::kTiktoken:
       return InspectTiktoken(subject);
     case TextKind::kPlain:
+      return InspectPlain(subject, true);
     case TextKind::kJsonLines:
-      return InspectPlain(subject);
+      return InspectPlain(subject, false);
   }
   return absl::OkStatus();
 }

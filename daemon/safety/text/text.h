@@ -26,6 +26,10 @@ enum class TextKind : uint8_t {
 // Does a file begin like text that has these first bytes? UTF-8, and no NUL. `is_whole`: they are all of it.
 bool LooksLikeText(std::string_view first, bool is_whole);
 
+// Can it be text of the years before UTF-8, one byte a character? Then no control character stands in it but
+// those that lay out lines. Only a name that promises plain text makes it one.
+bool LooksLikeOldText(std::string_view first);
+
 // What git-lfs leaves in place of a file that was not fetched.
 bool IsLfsPointer(std::string_view first);
 

@@ -41,6 +41,7 @@ TEST(Inspector, TakesWhatIsWhatItsNameSays) {
   EXPECT_EQ(Says("README.md", "# A model\n\n`import os; os.system('x')`\n"), "safe");
   EXPECT_EQ(Says("LICENSE", "Do what you like.\n"), "safe");
   EXPECT_EQ(Says("notes.txt", ""), "safe");
+  EXPECT_EQ(Says("names.csv", "caf\xE9;na\xEFve\r\n"), "safe");
   EXPECT_EQ(Look("a.bin", Safetensors()).verdict.format, "safetensors");
   EXPECT_EQ(Look("README.md", "text").verdict.format, "text");
 }

@@ -46,15 +46,17 @@ TEST(Text, IsUtf8WithoutNul) {
       {"a.md", "plain, é, 漢, 😀\n", ""},
       {"a.md", "", ""},
       {"a.csv", "a\0b"sv, "text-not-utf8"},
-      {"a.csv", "caf\xE9\n", "text-not-utf8"},
-      {"a.csv", "\xF0\x9F\x98", "text-not-utf8"},
+      {"a.csv", "caf\xE9\n", ""},
+      {"a.csv", "caf\xE9\x03\n", "text-not-utf8"},
+      {"a.jsonl", "caf\xE9\n", "text-not-utf8"},
+      {"a.yaml", "caf\xE9\n", "text-not-utf8"},
   });
   // Characters across the reader's buffer, at every place.
   for (size_t before = 0; before < 8; ++before) {
     std::string text(ByteReader::kBufferBytes - before, 'x');
     text += "é漢😀é漢😀";
     EXPECT_EQ(Codes("a.txt", text), "") << before;
-    EXPECT_EQ(Codes("a.txt", text + "\xF0\x9F"), "text-not-utf8") << before;
+    EXPECT_EQ(Codes("a.jsonl", text + "\xF0\x9F"), "text-not-utf8") << before;
   }
 }
 
