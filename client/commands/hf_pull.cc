@@ -1,6 +1,7 @@
 #include "client/commands/hf_pull.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/random.h>
 
 #include "client/commands/job_session.h"
@@ -75,6 +77,28 @@ std::vector<Variant> VariantsOf(const absl::Status& status) {
   return variants;
 }
 
+absl::StatusOr<size_t> AskVariant(Context& context, const v1::PullSpec& spec,
+                                  const std::vector<Variant>& variants) {
+  std::vector<std::string> answers;
+  for (const Variant& variant : variants) answers.push_back(variant.text());
+  return AskChoice(context.output, context.console,
+                   fmt::format("{} has several variants:", Printable(spec.repo().id())), answers);
+}
+
+// What there is to say was told already.
+absl::StatusOr<bool> Agrees(Context& context, SignalWatch& signals) {
+  context.output.TalkRaw("Pull it? [y/N] ");
+  pollfd sources[] = {{context.console.input_fd(), POLLIN, 0}, {signals.fd(), POLLIN, 0}};
+  while (::poll(sources, 2, -1) < 0 && errno == EINTR) {
+  }
+  if (signals.Next()) {
+    context.output.TalkRaw("\n");
+    return MakeError(absl::StatusCode::kCancelled, reason::kCancelled, "interrupted; nothing was fetched");
+  }
+  const absl::StatusOr<std::string> line = context.console.ReadLine();
+  return line.ok() && (*line == "y" || *line == "Y" || *line == "yes");
+}
+
 }  // namespace
 
 std::string_view HfPull::examples() const {
@@ -107,7 +131,10 @@ void HfPull::DefineFlags(Flags& flags) {
   flags.Path(&lock_, "--lock", "FILE", "write commit and content of what was taken into this lock file");
   flags.Path(&locked_, "--locked", "FILE", "take exactly what this lock file says, or fail");
   flags.Switch(&dry_run_, "--dry-run", "show what would be downloaded");
-  flags.Switch(&yes_, "--yes", "ask nothing");
+  flags.Switch(&yes_, "--yes",
+               "ask nothing; agree to a name that is new here or may be mistaken for another");
+  flags.Switch(&accept_replaced_, "--accept-replaced",
+               "take the repo though another one had its name when it was pulled before");
   memory_.Define(flags);
   flags.Switch(&no_wait_, "--no-wait", "fail where the pull would wait for the hub or a rate limit");
   flags.Switch(&detach_, "--detach", "print the job's id and leave it running");
@@ -170,6 +197,10 @@ absl::StatusOr<v1::PullSpec> HfPull::MakeSpec(const Context& context) const {
   spec.set_format(weight_format_);
   spec.set_quantization(quantization_);
   RETURN_IF_ERROR(memory_.Put(context.environment, &spec));
+  spec.set_name_review(yes_               ? v1::NAME_REVIEW_ACCEPTED
+                       : may_ask(context) ? v1::NAME_REVIEW_ASK
+                                          : v1::NAME_REVIEW_UNSPECIFIED);
+  spec.set_accept_replaced(accept_replaced_);
   spec.set_no_wait(no_wait_);
   spec.set_priority(PriorityOf(priority_, !detach_));
   spec.set_limit_bytes_per_second(limit_rate_);
@@ -220,7 +251,7 @@ absl::Status HfPull::Run(Context& context) {
   }
   if (dry_run_) return Plan(context, spec);
   if (detach_) return Detach(context, spec);
-  return FollowWithMenu(context, spec);
+  return FollowWithQuestions(context, spec);
 }
 
 absl::Status HfPull::Plan(Context& context, const v1::PullSpec& spec) const {
@@ -235,6 +266,7 @@ absl::Status HfPull::Plan(Context& context, const v1::PullSpec& spec) const {
     if (!part.commit().empty()) report.SetCommit(part.commit());
     if (!part.snapshot_path().empty()) report.SetPath(part.snapshot_path());
     if (part.has_as_of()) as_of = part.as_of();
+    if (part.has_review()) report.SetReview(part.review());
     for (const v1::PullFile& file : part.files()) report.AddFile(file);
     return true;
   };
@@ -270,21 +302,30 @@ absl::Status HfPull::Detach(Context& context, const v1::PullSpec& spec) const {
   return absl::OkStatus();
 }
 
-absl::Status HfPull::FollowWithMenu(Context& context, v1::PullSpec spec) const {
+bool HfPull::may_ask(const Context& context) const {
+  return context.console.can_ask() && context.output.human() && !yes_ && !detach_;
+}
+
+absl::Status HfPull::FollowWithQuestions(Context& context, v1::PullSpec spec) const {
   ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
-  absl::Status status = Follow(context, signals, spec);
-  if (ReasonOf(status) != reason::kChoiceNeeded || !context.console.can_ask() || yes_ ||
-      !context.output.human())
-    return status;
-  const std::vector<Variant> variants = VariantsOf(status);
-  if (variants.empty()) return status;
-  std::vector<std::string> answers;
-  for (const Variant& variant : variants) answers.push_back(variant.text());
-  ASSIGN_OR_RETURN(const size_t choice,
-                   AskChoice(context.output, context.console,
-                             fmt::format("{} has several variants:", Printable(spec.repo().id())), answers));
-  spec.set_quantization(variants[choice].label);
-  return Follow(context, signals, spec);
+  while (true) {
+    absl::Status status = Follow(context, signals, spec);
+    if (!may_ask(context)) return status;
+    const std::string why = ReasonOf(status);
+    if (why == reason::kChoiceNeeded && spec.quantization().empty()) {
+      const std::vector<Variant> variants = VariantsOf(status);
+      if (variants.empty()) return status;
+      ASSIGN_OR_RETURN(const size_t choice, AskVariant(context, spec, variants));
+      spec.set_quantization(variants[choice].label);
+    } else if (why == reason::kNamespaceNew || why == reason::kNameConfusable) {
+      if (spec.name_review() == v1::NAME_REVIEW_ACCEPTED) return status;
+      ASSIGN_OR_RETURN(const bool agrees, Agrees(context, signals));
+      if (!agrees) return status;
+      spec.set_name_review(v1::NAME_REVIEW_ACCEPTED);
+    } else {
+      return status;
+    }
+  }
 }
 
 absl::Status HfPull::Follow(Context& context, SignalWatch& signals, const v1::PullSpec& spec) const {

@@ -42,12 +42,13 @@ class HfPull final : public Command {
   absl::Status Plan(Context& context, const v1::PullSpec& spec) const;
   absl::Status Detach(Context& context, const v1::PullSpec& spec) const;
   absl::Status Follow(Context& context, SignalWatch& signals, const v1::PullSpec& spec) const;
-  absl::Status FollowWithMenu(Context& context, v1::PullSpec spec) const;
+  absl::Status FollowWithQuestions(Context& context, v1::PullSpec spec) const;
   absl::Status WriteOutput(Context& context, PullReport& report) const;
   absl::Status CheckLockFlags() const;
   absl::Status ReadLock(v1::PullSpec& spec) const;
   absl::Status WriteLock(Context& context, const v1::PullSpec& spec, const PullReport& report) const;
   bool keeps_files(const Context& context) const;
+  bool may_ask(const Context& context) const;
 
   RepoArguments repo_;
   std::vector<std::string> files_;
@@ -63,6 +64,7 @@ class HfPull final : public Command {
   uint64_t limit_rate_ = 0;  // bytes per second; 0 = none
   bool dry_run_ = false;
   bool yes_ = false;
+  bool accept_replaced_ = false;
   MemoryFlags memory_;
   bool no_wait_ = false;
   bool detach_ = false;

@@ -9,6 +9,7 @@
 #include <poll.h>
 
 #include "client/output/job_view.h"
+#include "client/output/review_view.h"
 #include "client/output/wire_text.h"
 #include "common/rpc/status_codec.h"
 #include "common/status/status.h"
@@ -83,6 +84,15 @@ void JobSession::TakeUpdate(const v1::WatchJobResponse& update) {
     if (context_.output.options().events) context_.output.Data(FileEvent(file));
   }
   if (context_.output.options().events) context_.output.Data(JobEvent(update));
+  if (job_.has_review()) TellReview();
+}
+
+void JobSession::TellReview() {
+  if (report_ != nullptr) report_->SetReview(job_.review());
+  if (std::exchange(has_told_review_, true)) return;
+  region_->Clear();
+  const Haul haul{job_.files_total(), job_.total_bytes()};
+  for (const std::string& line : ReviewLines(job_.review(), job_.repo(), haul)) context_.output.Talk(line);
 }
 
 JobSession::Choice JobSession::TakeSignals() {

@@ -19,9 +19,10 @@ namespace batuta::client {
 // JobSession stays with one job until it ends: shows how it goes, and answers Ctrl-C.
 //
 // Progress: bars where stderr can redraw (at most ten times a second), else in the human format a line every
-// ten seconds; JSON Lines on stdout with --events. A job that is over at once shows none. Ctrl-C: on a
-// terminal it asks whether the job may go on in the background; a second one, or the answer no, cancels the
-// job. Elsewhere it leaves the job running and says its id. SIGTERM and SIGHUP do that without asking.
+// ten seconds; JSON Lines on stdout with --events. A job that is over at once shows none. What there is to
+// say of its repo is told first. Ctrl-C: on a terminal it asks whether the job may go on in the background; a
+// second one, or the answer no, cancels the job. Elsewhere it leaves the job running and says its id. SIGTERM
+// and SIGHUP do that without asking.
 class JobSession {
  public:
   struct Options {
@@ -47,6 +48,7 @@ class JobSession {
   Choice TakeSignals();
   Choice TakeAnswer();
   void Ask();
+  void TellReview();
   void Show();
   void ShowBars(SteadyTime now);
   void ShowLine(SteadyTime now);
@@ -66,6 +68,7 @@ class JobSession {
   SteadyTime shown_;  // when bars or a line last appeared
   bool has_news_ = false;
   std::string shown_wait_;  // the wait that was told last
+  bool has_told_review_ = false;
   bool is_asking_ = false;
   bool was_cancelled_here_ = false;
 };

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "client/output/json_writer.h"
+#include "client/output/review_view.h"
 #include "client/output/wire_text.h"
 #include "common/text/human.h"
 #include "common/text/table.h"
@@ -73,6 +74,7 @@ std::string PullReport::Json(bool one_line) const {
   json.Field("repo", repo_.id()).Field("type", TypeWord(repo_.type())).Field("revision", revision_);
   json.FieldOrNull("commit", commit_).FieldOrNull("path", path_);
   if (!output_folder_.empty()) json.Field("output", output_folder_);
+  if (review_) WriteReview(*review_, json.Key("review"));
   json.Key("files").BeginArray();
   for (const v1::PullFile& file : files_) {
     json.BeginObject()
@@ -119,10 +121,18 @@ void PullReport::Print(Output& output) const {
   if (output.human() && kind_ == Kind::kPlan) {
     PrintPlan(output);
     output.Flush();
+    TellReview(output);
     return output.Talk(fmt::format("{}: {}; nothing was downloaded", subject, Summary()));
   }
   output.Talk(fmt::format("{}: {}", subject, Summary()));
   output.DataLine(path_);
+}
+
+void PullReport::TellReview(Output& output) const {
+  if (!review_) return;
+  const Count pending = Of(v1::PullFile::STATUS_PENDING);
+  for (const std::string& line : ReviewLines(*review_, repo_, {pending.files, pending.bytes}))
+    output.Talk(line);
 }
 
 void PullReport::PrintPlan(Output& output) const {

@@ -21,7 +21,8 @@ namespace batuta::client {
 // JSON (the contract of the command line):
 // {"repo","type","revision","commit","path","files":[{"path","size_bytes","blob",
 // "status","reason"}],"bytes_downloaded","elapsed_ms"}. A plan has the status `would_download` instead of
-// `downloaded` and also "bytes_to_download" and "as_of"; with an output folder there is "output". `reason` is
+// `downloaded` and also "bytes_to_download" and "as_of"; with an output folder there is "output", with
+// something to say of the repo "review" (see review_view.h). `reason` is
 // null where there is nothing to say.
 class PullReport {
  public:
@@ -38,6 +39,9 @@ class PullReport {
 
   // Of a plan: when the hub said that the revision stands at the commit, where it was not asked.
   void SetAsOf(const google::protobuf::Timestamp& as_of) { as_of_ = as_of; }
+
+  // What there was to say of the repo before anything of it was fetched.
+  void SetReview(const v1::RepoReview& review) { review_ = review; }
 
   void SetOutputFolder(std::string_view folder) { output_folder_ = folder; }
 
@@ -74,6 +78,7 @@ class PullReport {
   void Tally(const v1::PullFile& file, bool add);
   Count Of(v1::PullFile::Status status) const;
   void PrintPlan(Output& output) const;
+  void TellReview(Output& output) const;
 
   Kind kind_;
   bool keep_files_;
@@ -83,6 +88,7 @@ class PullReport {
   std::string path_;
   std::string output_folder_;
   std::optional<google::protobuf::Timestamp> as_of_;
+  std::optional<v1::RepoReview> review_;
   uint64_t bytes_downloaded_ = 0;
   uint64_t elapsed_ms_ = 0;
   std::vector<v1::PullFile> files_;

@@ -51,5 +51,8 @@ inline constexpr std::string_view kLockMismatch = "LOCK_MISMATCH";
 inline constexpr std::string_view kPinned = "PINNED";
 inline constexpr std::string_view kInUse = "IN_USE";
 inline constexpr std::string_view kInvalidContent = "INVALID_CONTENT";
+inline constexpr std::string_view kNameConfusable = "NAME_CONFUSABLE";
+inline constexpr std::string_view kNamespaceNew = "NAMESPACE_NEW";
+inline constexpr std::string_view kRepoReplaced = "REPO_REPLACED";
 
 }  // namespace batuta::reason

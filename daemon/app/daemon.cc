@@ -31,6 +31,7 @@
 #include "daemon/jobs/overall_limit.h"
 #include "daemon/metadata/identity.h"
 #include "daemon/metadata/rocksdb_store.h"
+#include "daemon/pull/review.h"
 #include "daemon/transfer/buffer_pool.h"
 #include "daemon/transfer/transfer.h"
 #include "daemon/transport/curl_transport.h"
@@ -103,6 +104,8 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<hub::HubClient> hub_once_;  // one call, one try
   std::unique_ptr<hub::HubClient> hub_;
   std::unique_ptr<Listener> listener_;
+  std::unique_ptr<review::Acquaintances> acquaintances_;
+  std::unique_ptr<pull::Reviewer> reviewer_;
   std::unique_ptr<pull::Planner> planner_;
   std::unique_ptr<jobs::OverallLimit> overall_limit_;
   std::unique_ptr<transfer::Transfers> transfers_;
@@ -187,7 +190,10 @@ absl::Status WiredDaemon::OpenNetwork() {
 
 absl::Status WiredDaemon::OpenQueue() {
   space_ = std::make_unique<cache::SpaceLedger>(options_.quota.min_free_bytes, evictor_.get());
-  planner_ = std::make_unique<pull::Planner>(options_.planner, *hub_, *cache_, *core_, *disk_);
+  acquaintances_ = std::make_unique<review::Acquaintances>(*store_, options_.endpoint);
+  reviewer_ = std::make_unique<pull::Reviewer>(*acquaintances_, *cache_, clock_);
+  planner_ =
+      std::make_unique<pull::Planner>(options_.planner, *hub_, *cache_, *core_, *disk_, reviewer_.get());
   ASSIGN_OR_RETURN(overall_limit_,
                    jobs::OverallLimit::Load(options_.limit_bytes_per_second, *store_, *disk_));
   transfers_ = transfer::Transfers::Create(options_.transfer, *cache_, *core_, *disk_, *buffers_, clock_,
@@ -203,6 +209,7 @@ absl::Status WiredDaemon::OpenQueue() {
                                   .clock = clock_,
                                   .backoff = options_.transfer.backoff,
                                   .inventory = inventory_.get(),
+                                  .reviewer = reviewer_.get(),
                                   .verified = verified_.get()};
   jobs::JobQueueOptions queue;
   queue.token_of = TokenOf;
@@ -330,6 +337,8 @@ void WiredDaemon::Stop() {
   transfers_.reset();
   overall_limit_.reset();
   planner_.reset();
+  reviewer_.reset();
+  acquaintances_.reset();
   listener_.reset();
   hub_.reset();
   hub_once_.reset();

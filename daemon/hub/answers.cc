@@ -119,6 +119,8 @@ absl::StatusOr<BriefInfo> DecodeBriefInfo(RepoType type, std::string_view text) 
   BriefInfo info{std::move(commit)};
   if (auto repo = RepoId::Parse(type, StringMember(object, "id")); repo.ok()) info.repo = *std::move(repo);
   info.tags = StringsMember(object, "tags", kMaxTags);
+  info.hub_id = StringMember(object, "_id");
+  info.created = TimeMember(object, "createdAt");
   return info;
 }
 

@@ -23,6 +23,8 @@ struct BriefInfo {
   CommitId commit;
   std::optional<RepoId> repo = {};  // in the canonical spelling, which may differ from the one asked for
   std::vector<std::string> tags = {};
+  std::string hub_id = {};
+  std::optional<WallTime> created = {};
 };
 
 // Essential: `sha`.

@@ -106,6 +106,14 @@ class SearchWalk : public std::enable_shared_from_this<SearchWalk> {
 
 using OnNews = std::function<void(const RepoNews&)>;
 
+// Tells whoever wants to know of every answer, and whoever asked.
+OnNews ToBoth(const OnNews& everybody, const Access& access) {
+  return [everybody, asker = access.on_news](const RepoNews& news) {
+    if (everybody) everybody(news);
+    if (asker) asker(news);
+  };
+}
+
 class HttpHubClient final : public HubClient {
  public:
   HttpHubClient(std::string endpoint, Asker& asker, transport::HttpTransport& http, TaskRunner& callbacks,
@@ -121,9 +129,9 @@ class HttpHubClient final : public HubClient {
                Callback<RepoInfo> done) override {
     AskAndRead<RepoInfo>(
         asker_, About(urls_, urls_.Info(repo, revision), repo, revision), access,
-        [on_news = on_news_, repo](const Answer& answer) -> absl::StatusOr<RepoInfo> {
+        [on_news = ToBoth(on_news_, access), repo](const Answer& answer) -> absl::StatusOr<RepoInfo> {
           ASSIGN_OR_RETURN(RepoInfo info, DecodeRepoInfo(repo.type(), answer.body));
-          if (on_news) on_news({repo, info.summary.repo, info.summary.tags});
+          on_news({repo, info.summary.repo, info.summary.tags, info.hub_id, info.summary.created});
           return info;
         },
         To<RepoInfo>(callbacks_, access, std::move(done)));
@@ -135,15 +143,16 @@ class HttpHubClient final : public HubClient {
       return Deliver<CommitId>(callbacks_, access, std::move(done), {*commit, std::nullopt});
     }
     if (!*knows_expand_) {
-      return ResolveByInfo(asker_, urls_, repo, revision, access, on_news_,
+      return ResolveByInfo(asker_, urls_, repo, revision, access, ToBoth(on_news_, access),
                            To<CommitId>(callbacks_, access, std::move(done)));
     }
     Question question = About(urls_, urls_.BriefInfo(repo, revision), repo, revision);
     question.wider_url = urls_.Info(repo, revision);
     AskAndRead<CommitId>(
-        asker_, std::move(question), access, CommitReader(repo, on_news_),
-        [&asker = asker_, urls = urls_, on_news = on_news_, knows_expand = knows_expand_, repo, revision,
-         access, done = To<CommitId>(callbacks_, access, std::move(done))](Reading<CommitId> commit) mutable {
+        asker_, std::move(question), access, CommitReader(repo, ToBoth(on_news_, access)),
+        [&asker = asker_, urls = urls_, on_news = ToBoth(on_news_, access), knows_expand = knows_expand_,
+         repo, revision, access,
+         done = To<CommitId>(callbacks_, access, std::move(done))](Reading<CommitId> commit) mutable {
           if (!absl::IsInvalidArgument(commit.value.status())) return done(std::move(commit));
           auto learn = [knows_expand, done = std::move(done)](Reading<CommitId> plainly) mutable {
             if (plainly.value.ok()) *knows_expand = false;  // else it was the revision that the hub refused
@@ -226,7 +235,7 @@ class HttpHubClient final : public HubClient {
                                                                              const OnNews& on_news) {
     return [repo, on_news](const Answer& answer) -> absl::StatusOr<CommitId> {
       ASSIGN_OR_RETURN(BriefInfo info, DecodeBriefInfo(repo.type(), answer.body));
-      if (on_news && info.repo) on_news({repo, *info.repo, std::move(info.tags)});
+      if (info.repo) on_news({repo, *info.repo, std::move(info.tags), std::move(info.hub_id), info.created});
       return std::move(info.commit);
     };
   }

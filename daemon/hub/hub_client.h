@@ -24,6 +24,15 @@
 
 namespace batuta::hub {
 
+// What an answer says of a repo besides what was asked, remembered or not.
+struct RepoNews {
+  RepoId asked;
+  RepoId repo;  // as the hub has it now: another one than `asked` when that was renamed, or spelled otherwise
+  std::vector<std::string> tags;
+  std::string hub_id = {};  // see RepoInfo; empty when the answer does not say
+  std::optional<WallTime> created = {};
+};
+
 // In whose name the hub is asked.
 struct Access {
   Principal principal;
@@ -43,6 +52,9 @@ struct Access {
   // Called at most once, just before the callback and where that runs: the answer, or a part of it, is what
   // the hub said then; it was not asked again. Not for trees, which hold for ever. May be empty.
   std::function<void(WallTime)> on_remembered = {};
+
+  // Called for each answer about a repo or a revision where that is read, before its callback; may be empty.
+  std::function<void(const RepoNews&)> on_news = {};
 };
 
 struct RepoSummary {
@@ -90,13 +102,6 @@ struct Identity {
   std::vector<std::string> organizations = {};
   std::string token_name = {};
   std::string token_role = {};
-};
-
-// What an answer says of a repo besides what was asked, remembered or not.
-struct RepoNews {
-  RepoId asked;
-  RepoId repo;  // as the hub has it now: another one than `asked` when that was renamed, or spelled otherwise
-  std::vector<std::string> tags;
 };
 
 template <typename T>

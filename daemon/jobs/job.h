@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "common/time/clock.h"
 #include "common/types/principal.h"
 #include "daemon/pull/pull_request.h"
+#include "daemon/pull/review.h"
 
 namespace batuta::jobs {
 
@@ -67,6 +69,7 @@ struct JobView {
   uint64_t bytes_per_second = 0;
   uint32_t files_total = 0;
   uint32_t files_done = 0;
+  std::shared_ptr<const pull::Review> review = nullptr;  // what there was to say of the repo; null: nothing
 };
 
 // What changed in a job after a sequence number.

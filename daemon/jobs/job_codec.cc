@@ -59,6 +59,8 @@ json EncodeRequest(const pull::PullRequest& request) {
           {"limit_bytes_per_second", request.limit_bytes_per_second},
           {"offline", request.offline},
           {"refresh", request.refresh},
+          {"name_review", static_cast<int>(request.name_review)},
+          {"accept_replaced", request.accept_replaced},
           {"may_wait", request.may_wait}};
 }
 
@@ -82,7 +84,12 @@ absl::StatusOr<pull::PullRequest> DecodeRequest(const json& value) {
   request.limit_bytes_per_second =
       value.value("limit_bytes_per_second", uint64_t{0});  // older records lack it
   request.offline = value.at("offline").get<bool>();
-  request.refresh = value.value("refresh", false);  // not in older journals
+  request.refresh = value.value("refresh", false);        // not in older journals
+  const int name_review = value.value("name_review", 0);  // nor this, and the next
+  if (name_review < 0 || name_review > static_cast<int>(pull::NameReviewMode::kAccepted))
+    return Damaged("unknown name review");
+  request.name_review = static_cast<pull::NameReviewMode>(name_review);
+  request.accept_replaced = value.value("accept_replaced", false);
   request.may_wait = value.at("may_wait").get<bool>();
   return request;
 }

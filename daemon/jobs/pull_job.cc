@@ -118,6 +118,7 @@ void PullJob::SetDone(JobFile& file, uint64_t done_bytes) {
 void PullJob::OnPlanned(const pull::PullPlan& plan) {
   record_.commit = plan.commit.hex();
   record_.snapshot_path = plan.snapshot_path.string();
+  review_ = plan.review != nullptr && plan.review->says_something() ? plan.review : nullptr;
   const std::vector<JobFile> before = std::exchange(files_, {});
   changes_.clear();
   files_.reserve(plan.files.size());
@@ -260,7 +261,8 @@ JobView PullJob::View() const {
                .done_bytes = done_bytes_,
                .bytes_per_second = 0,
                .files_total = files_total_,
-               .files_done = files_done_};
+               .files_done = files_done_,
+               .review = review_};
   view.record.elapsed_ms = RunningMillis();
   if (record_.state == JobState::kRunning && !samples_.empty()) {
     const auto span = duration_cast<milliseconds>(context_.clock.steady() - samples_.front().at);

@@ -94,6 +94,7 @@ class PullJob final : private pull::PullObserver {
   };
 
   std::vector<Change> changes_;
+  std::shared_ptr<const pull::Review> review_;
   uint64_t total_bytes_ = 0;
   uint64_t done_bytes_ = 0;
   uint32_t files_total_ = 0;

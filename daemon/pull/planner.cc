@@ -1,5 +1,6 @@
 #include "daemon/pull/planner.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -18,9 +19,12 @@ struct Planner::Shared {
   cache::Cache& cache;
   Sequence& core;
   WorkerPool& disk;
+  Reviewer* reviewer;
 };
 
 namespace {
+
+constexpr size_t kMostHubId = 64;
 
 constexpr std::string_view kAskOnline =
     "run it once without --offline (and without HF_HUB_OFFLINE), or copy the files into the cache";
@@ -45,15 +49,40 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
         cache_(shared.cache),
         core_(shared.core),
         disk_(shared.disk),
+        reviewer_(shared.reviewer),
         request_(std::move(request)),
         access_(std::move(access)),
         offline_(request_.offline || options_.offline),
         done_(std::move(done)) {
     if (request_.refresh) access_.memory = hub::Memory::kRenew;
     access_.on_remembered = [as_of = as_of_](WallTime at) { *as_of = at; };
+    access_.on_news = [told = identity_](const hub::RepoNews& news) {
+      *told = {.hub_id = news.hub_id.substr(0, kMostHubId), .created = news.created};
+    };
   }
 
   void Run() {
+    if (offline_ || reviewer_ == nullptr) return Resolve();
+    OnDisk([self = shared_from_this()] { return self->reviewer_->LookAt(self->request_.repo); },
+           [self = shared_from_this()](absl::StatusOr<Review> review) { self->OnReview(std::move(review)); });
+  }
+
+ private:
+  // Of a namespace that is new, more is asked than where the revision stands: the same answer says both.
+  void OnReview(absl::StatusOr<Review> review) {
+    if (!review.ok()) return Finish(review.status());
+    review_ = *std::move(review);
+    if (!review_->is_new) return Resolve();
+    hub_.GetRepo(request_.repo, request_.revision, access_,
+                 [self = shared_from_this()](absl::StatusOr<hub::RepoInfo> info) {
+                   if (!info.ok()) return self->Finish(info.status());
+                   const CommitId commit = self->request_.revision.AsCommit().value_or(info->commit);
+                   self->review_->info = *std::move(info);
+                   self->OnCommit(commit);
+                 });
+  }
+
+  void Resolve() {
     if (const std::optional<CommitId> commit = request_.revision.AsCommit()) return OnCommit(*commit);
     if (offline_) {
       return OnDisk(
@@ -71,7 +100,6 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
                          });
   }
 
- private:
   // Runs `work` on the disk pool and hands its result to `then` on the core sequence.
   template <typename Work, typename Then>
   void OnDisk(Work work, Then then) {
@@ -83,8 +111,19 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
   }
 
   void Finish(absl::StatusOr<PullPlan> plan) {
-    if (plan.ok()) plan->as_of = *as_of_;
+    if (plan.ok()) {
+      plan->as_of = *as_of_;
+      plan->review = ReviewOf(*plan);
+    }
     std::exchange(done_, nullptr)(std::move(plan));
+  }
+
+  std::shared_ptr<const Review> ReviewOf(const PullPlan& plan) {
+    const bool takes_any = std::ranges::any_of(
+        plan.files, [](const PlannedFile& file) { return file.action == PlannedFile::Action::kDownload; });
+    if (!review_ || !takes_any) return nullptr;
+    review_->now = *identity_;
+    return std::make_shared<const Review>(*std::move(review_));
   }
 
   absl::Status Miss(std::string_view what) const {
@@ -188,18 +227,23 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
   cache::Cache& cache_;
   Sequence& core_;
   WorkerPool& disk_;
+  Reviewer* const reviewer_;  // may be null
   const PullRequest request_;
   Access access_;
   const bool offline_;
   const std::shared_ptr<std::optional<WallTime>> as_of_ = std::make_shared<std::optional<WallTime>>();
+
+  // Written where answers are read, each before its callback is posted here.
+  const std::shared_ptr<review::RepoIdentity> identity_ = std::make_shared<review::RepoIdentity>();
+  std::optional<Review> review_;
   Callback<PullPlan> done_;
 };
 
 }  // namespace
 
 Planner::Planner(PlannerOptions options, hub::HubClient& hub, cache::Cache& cache, Sequence& core,
-                 WorkerPool& disk)
-    : shared_(std::unique_ptr<Shared>(new Shared{options, hub, cache, core, disk})) {}
+                 WorkerPool& disk, Reviewer* reviewer)
+    : shared_(std::unique_ptr<Shared>(new Shared{options, hub, cache, core, disk, reviewer})) {}
 
 Planner::~Planner() = default;
 

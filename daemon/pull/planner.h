@@ -12,6 +12,7 @@
 #include "daemon/cache/cache.h"
 #include "daemon/hub/hub_client.h"
 #include "daemon/pull/pull_request.h"
+#include "daemon/pull/review.h"
 
 namespace batuta::pull {
 
@@ -32,6 +33,10 @@ struct PullPlan {
 
   // When the hub said that the revision stands at `commit`, if it was not asked; empty for a commit as well.
   std::optional<WallTime> as_of = {};
+
+  // What there is to say of the repo before anything of it is fetched; null when nothing would be, or nobody
+  // looks.
+  std::shared_ptr<const Review> review = nullptr;
 };
 
 struct PlannerOptions {
@@ -45,12 +50,13 @@ struct PlannerOptions {
 // Lives on the core sequence; disk work runs on the disk pool.
 class Planner {
  public:
-  // Everything borrowed outlives the planner.
-  Planner(PlannerOptions options, hub::HubClient& hub, cache::Cache& cache, Sequence& core, WorkerPool& disk);
+  // Everything borrowed outlives the planner. Null for `reviewer`: nobody looks at names.
+  Planner(PlannerOptions options, hub::HubClient& hub, cache::Cache& cache, Sequence& core, WorkerPool& disk,
+          Reviewer* reviewer = nullptr);
   ~Planner();
 
-  // One try; `done` runs on the core sequence, exactly once. Errors: those of HubClient, Cache and
-  // PlanSelection, and kNotFound (OFFLINE_MISS).
+  // One try; `done` runs on the core sequence, exactly once. Errors: those of HubClient, Cache, Reviewer and
+  // PlanSelection, and kNotFound (OFFLINE_MISS). Refuses no name: see Judge().
   void Plan(const PullRequest& request, const hub::Access& access, hub::Callback<PullPlan> done);
 
  private:

@@ -9,6 +9,13 @@
 
 namespace batuta::pull {
 
+// What becomes of a pull from a namespace that this cache has not seen.
+enum class NameReviewMode {
+  kRefuseConfusable,  // it goes on unless the name may be mistaken for a known one
+  kAsk,               // it is refused unless the namespace is well known: the caller asks somebody
+  kAccepted,          // somebody agreed
+};
+
 // What one pull was asked to do.
 struct PullRequest {
   RepoId repo;
@@ -18,7 +25,9 @@ struct PullRequest {
   uint64_t limit_bytes_per_second = 0;  // 0 = none
   bool offline = false;                 // answer from the cache, or OFFLINE_MISS
   bool refresh = false;                 // ask where the revision stands, whatever is remembered
-  bool may_wait = true;                 // else a transient error is final
+  NameReviewMode name_review = NameReviewMode::kRefuseConfusable;
+  bool accept_replaced = false;  // another repo may have the name than the one that was met before
+  bool may_wait = true;          // else a transient error is final
 };
 
 }  // namespace batuta::pull

@@ -46,8 +46,10 @@ struct Disk {
   cache::SpaceLedger& space;
   inventory::Inventory* inventory;
   cache::VerifiedFiles* verified;
+  Reviewer* reviewer;
   RepoId repo;
   Revision revision;
+  Principal who;
   std::shared_ptr<const std::atomic<bool>> is_over;  // the run
 };
 
@@ -156,7 +158,8 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   template <typename Work, typename Then>
   void OnPool(WorkerPool& pool, Work work, Then then) {
     auto disk = std::make_shared<Disk>(Disk{context_.cache, context_.space, context_.inventory,
-                                            context_.verified, request_.repo, request_.revision, is_over_});
+                                            context_.verified, context_.reviewer, request_.repo,
+                                            request_.revision, access_.principal, is_over_});
     Sequence& core = context_.core;
     pool.Post(
         [weak = weak_from_this(), disk, &core, work = std::move(work), then = std::move(then)]() mutable {
@@ -202,8 +205,19 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     TakeLease(plan_->commit);
     observer_->OnPlanned(*plan_);
     if (observer_ == nullptr) return;
-    OnDisk([plan = plan_](const Disk& disk) { return LinkAndMeasure(disk, *plan); },
-           [](Run& run, absl::StatusOr<Work> work) { run.OnMeasured(std::move(work)); });
+    if (plan_->review != nullptr) {
+      const absl::Status judged = Judge(*plan_->review, request_);
+      if (!judged.ok()) return Finish(judged);
+    }
+    OnDisk(
+        [plan = plan_, has_agreed = request_.name_review ==
+                                    NameReviewMode::kAccepted](const Disk& disk) -> absl::StatusOr<Work> {
+          if (disk.reviewer != nullptr && plan->review != nullptr) {
+            RETURN_IF_ERROR(disk.reviewer->GoOn(*plan->review, has_agreed, disk.who));
+          }
+          return LinkAndMeasure(disk, *plan);
+        },
+        [](Run& run, absl::StatusOr<Work> work) { run.OnMeasured(std::move(work)); });
   }
 
   // Disk pool. Stores the listing, links what the cache has under another name, commit or repo already, and
@@ -434,6 +448,10 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   // Disk pool. What the inventory cannot keep is found again in the tree.
   static absl::Status PutUp(const Disk& disk, const PullPlan& plan, const std::string& label, bool is_new) {
     RETURN_IF_ERROR(disk.cache.WriteRef(disk.repo, disk.revision, plan.commit));
+    if (disk.reviewer != nullptr && is_new) {
+      const absl::Status trusted = disk.reviewer->Trust(disk.repo, disk.who);
+      if (!trusted.ok()) LogWarn("namespace not recorded", Field("error", std::string(MessageOf(trusted))));
+    }
     if (disk.inventory == nullptr) return absl::OkStatus();
     std::vector<std::string> paths;
     for (const PlannedFile& file : plan.files) {

@@ -48,6 +48,8 @@ struct PullContext {
   BackoffPolicy backoff;
   inventory::Inventory* inventory = nullptr;  // holds what the run uses, and learns what it brought
 
+  Reviewer* reviewer = nullptr;  // remembers what it was asked to look at
+
   cache::VerifiedFiles* verified = nullptr;  // what need not be read again before it is shared
 
   // Blobs that one run hands to the transfers at once; bounds memory for huge repos.

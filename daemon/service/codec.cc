@@ -120,6 +120,19 @@ v1::PullFile::Status EncodeAction(pull::PlannedFile::Action action) {
   return v1::PullFile::STATUS_UNSPECIFIED;
 }
 
+absl::StatusOr<pull::NameReviewMode> DecodeNameReview(v1::NameReview mode) {
+  switch (mode) {
+    case v1::NAME_REVIEW_UNSPECIFIED:
+      return pull::NameReviewMode::kRefuseConfusable;
+    case v1::NAME_REVIEW_ASK:
+      return pull::NameReviewMode::kAsk;
+    case v1::NAME_REVIEW_ACCEPTED:
+      return pull::NameReviewMode::kAccepted;
+    default:
+      return Invalid("name_review is none of those that this daemon knows");
+  }
+}
+
 }  // namespace
 
 std::string Sendable(std::string text) {
@@ -250,6 +263,8 @@ absl::StatusOr<pull::PullRequest> DecodePull(const v1::PullSpec& spec) {
   RETURN_IF_ERROR(DecodeMemory(spec.refresh(), spec.offline()).status());
   request.offline = spec.offline();
   request.refresh = spec.refresh();
+  ASSIGN_OR_RETURN(request.name_review, DecodeNameReview(spec.name_review()));
+  request.accept_replaced = spec.accept_replaced();
   request.may_wait = !spec.no_wait();
   return request;
 }
@@ -318,6 +333,31 @@ void Encode(const hub::Identity& identity, v1::WhoAmIResponse* out) {
   out->set_token_role(identity.token_role);
 }
 
+void Encode(const pull::Review& review, v1::RepoReview* out) {
+  out->set_is_new(review.is_new);
+  out->set_is_well_known(review.name.is_known);
+  out->set_confusable_with(review.name.confusable_with);
+  out->set_is_trusted(review.name.is_trusted);
+  out->set_why(review.name.why);
+  for (const std::string& note : review.name.notes) out->add_notes(note);
+  if (review.info) {
+    const hub::RepoSummary& summary = review.info->summary;
+    Encode(summary.repo, out->mutable_repo());
+    out->set_author(Sendable(review.info->author));
+    if (summary.created) Encode(*summary.created, out->mutable_created());
+    out->set_downloads(summary.downloads);
+    out->set_likes(summary.likes);
+    out->set_license(Sendable(review.info->license));
+    out->set_gated(Sendable(summary.gated));
+  }
+  if (!review.is_replaced()) return;
+  v1::RepoReplacement* const replaced = out->mutable_replaced();
+  replaced->set_hub_id_before(Sendable(review.before->hub_id));
+  if (review.before->created) Encode(*review.before->created, replaced->mutable_created_before());
+  replaced->set_hub_id(Sendable(review.now.hub_id));
+  if (review.now.created) Encode(*review.now.created, replaced->mutable_created());
+}
+
 void Encode(const pull::PlannedFile& file, v1::PullFile* out) {
   out->set_path(file.entry.path.text());
   out->set_size_bytes(file.entry.size_bytes);
@@ -361,6 +401,7 @@ void Encode(const jobs::JobView& job, v1::Job* out) {
   out->set_tool(record.owner.tool);
   out->set_uid(record.owner.uid);
   out->set_last_error(job.last_error);
+  if (job.review != nullptr) Encode(*job.review, out->mutable_review());
 }
 
 void Encode(const budget::WindowView& window, v1::Window* out) {

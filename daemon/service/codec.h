@@ -41,6 +41,7 @@ void Encode(const Entry& entry, v1::Entry* out);
 void Encode(const hub::RepoSummary& summary, v1::RepoSummary* out);
 void Encode(const hub::RepoInfo& info, v1::GetRepoResponse* out);
 void Encode(const hub::Identity& identity, v1::WhoAmIResponse* out);
+void Encode(const pull::Review& review, v1::RepoReview* out);
 void Encode(const pull::PlannedFile& file, v1::PullFile* out);
 void Encode(const jobs::JobFile& file, v1::PullFile* out);
 void Encode(const jobs::JobView& job, v1::Job* out);

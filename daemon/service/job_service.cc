@@ -188,6 +188,9 @@ class GrpcJobService final : public v1::JobService::CallbackService {
     return
         [plan = std::move(plan), next = size_t{0}, is_first = true](v1::PlanPullResponse* response) mutable {
           if (is_first && plan.as_of) Encode(*plan.as_of, response->mutable_as_of());
+          if (is_first && plan.review != nullptr && plan.review->says_something()) {
+            Encode(*plan.review, response->mutable_review());
+          }
           if (!std::exchange(is_first, false) && next == plan.files.size()) return false;
           response->set_commit(plan.commit.hex());
           response->set_snapshot_path(plan.snapshot_path.string());

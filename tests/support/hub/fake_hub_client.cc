@@ -48,13 +48,29 @@ absl::Status FakeHubClient::Record(std::string asked, const Access& access) {
   return failure;
 }
 
+void FakeHubClient::Describe(RepoInfo info) {
+  const RepoId repo = info.summary.repo;
+  infos_.insert_or_assign(repo, std::move(info));
+}
+
+void FakeHubClient::Tell(const RepoId& repo, const Access& access) const {
+  const auto info = infos_.find(repo);
+  if (info == infos_.end() || !access.on_news) return;
+  access.on_news({repo, info->second.summary.repo, info->second.summary.tags, info->second.hub_id,
+                  info->second.summary.created});
+}
+
 void FakeHubClient::GetRepo(const RepoId& repo, const Revision& revision, const Access& access,
                             Callback<RepoInfo> done) {
   const absl::Status failure = Record(fmt::format("info {} {}", Name(repo), revision.text()), access);
   const auto found = revisions_.find({repo, revision});
   absl::StatusOr<RepoInfo> answer = NotFound(reason::kRepoNotFound);
   if (found != revisions_.end()) {
-    answer = RepoInfo{.summary = {.repo = repo}, .commit = found->second};
+    const auto info = infos_.find(repo);
+    answer =
+        info != infos_.end() ? info->second : RepoInfo{.summary = {.repo = repo}, .commit = found->second};
+    answer->commit = found->second;
+    Tell(repo, access);
   }
   if (!failure.ok()) answer = failure;
   callbacks_.Post(
@@ -66,7 +82,10 @@ void FakeHubClient::ResolveRevision(const RepoId& repo, const Revision& revision
   const absl::Status failure = Record(fmt::format("resolve {} {}", Name(repo), revision.text()), access);
   const auto found = revisions_.find({repo, revision});
   absl::StatusOr<CommitId> answer = NotFound(reason::kRevisionNotFound);
-  if (found != revisions_.end()) answer = found->second;
+  if (found != revisions_.end()) {
+    answer = found->second;
+    Tell(repo, access);
+  }
   if (!failure.ok()) answer = failure;
   callbacks_.Post(
       [done = std::move(done), answer = std::move(answer)]() mutable { done(std::move(answer)); });

@@ -19,6 +19,9 @@ class FakeHubClient final : public HubClient {
   // `revision` of `repo` points to `tree.commit` from now on.
   void Serve(const RepoId& repo, const Revision& revision, Tree tree);
 
+  // What the hub says of that repo, beside the commit, from now on.
+  void Describe(RepoInfo info);
+
   // The next call of any kind ends with `status`; several are used in order.
   void FailNext(absl::Status status) { failures_.push_back(std::move(status)); }
 
@@ -48,7 +51,11 @@ class FakeHubClient final : public HubClient {
 
   TaskRunner& callbacks_;
   const std::string endpoint_ = "https://hub.test";
+  // Tells the caller what an answer about `repo` says besides.
+  void Tell(const RepoId& repo, const Access& access) const;
+
   std::map<std::pair<RepoId, Revision>, CommitId> revisions_;
+  std::map<RepoId, RepoInfo> infos_;
   std::map<std::pair<RepoId, CommitId>, Tree> trees_;
   std::deque<absl::Status> failures_;
   std::vector<std::string> asked_;

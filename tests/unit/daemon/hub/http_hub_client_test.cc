@@ -228,6 +228,22 @@ TEST_F(HttpHubClientTest, AnyAnswerAboutARevisionTellsTheNameAndTheTagsOfTheRepo
   EXPECT_THAT(news, ElementsAre("acme/otter is acme/new: a b", "acme/otter is acme/new: a b"));
 }
 
+TEST_F(HttpHubClientTest, WhoAsksHearsAsWhichRepoTheHubHasIt) {
+  std::vector<std::string> heard;
+  Access access = WithToken();
+  access.on_news = [&heard](const RepoNews& news) { heard.push_back(news.hub_id); };
+  http_.On(kInfo + "?expand=sha&expand=tags")
+      .Reply(200, {}, fmt::format(R"({{"_id":"66a1","id":"acme/otter","sha":"{}"}})", kCommit));
+  http_.On(kInfo).Reply(200, {}, fmt::format(R"({{"_id":"66a2","id":"acme/otter","sha":"{}"}})", kCommit));
+
+  client_->ResolveRevision(kRepo, Revision::Main(), access, [](const auto&) {});
+  runner_.RunUntilIdle();
+  client_->GetRepo(kRepo, Revision::Main(), access, [](const auto&) {});
+  runner_.RunUntilIdle();
+
+  EXPECT_THAT(heard, ElementsAre("66a1", "66a2"));
+}
+
 TEST_F(HttpHubClientTest, AHubThatKnowsNoExpandIsAskedPlainlyFromThenOn) {
   http_.On(kInfo + "?expand=sha&expand=tags").Reply(400, {}, R"({"error":"unknown expand"})");
   http_.On(kInfo).Reply(200, {}, Info());
