@@ -1,9 +1,12 @@
 #include "common/types/repo_id.h"
 
+#include <cstdint>
+
 #include <fmt/format.h>
 
 #include "common/status/status.h"
 #include "common/text/human.h"
+#include "common/text/utf8.h"
 
 namespace batuta {
 namespace {
@@ -45,6 +48,20 @@ std::string_view Problem(std::string_view id) {
   return PartProblem(id.substr(slash + 1));
 }
 
+// Names the first character that is not ASCII: it may look as if it were.
+std::string StrangerIn(std::string_view id) {
+  for (size_t i = 0; i < id.size();) {
+    const Utf8Step step = NextUtf8(id, i);
+    if (step.valid && step.point >= 0x80) {
+      return fmt::format(
+          "the character U+{:04X} in it is none of A-Z, a-z and 0-9, though it may look like one; ",
+          static_cast<uint32_t>(step.point));
+    }
+    i += step.length;
+  }
+  return {};
+}
+
 absl::Status Invalid(std::string_view what, std::string_view text, std::string_view problem,
                      std::string_view hint) {
   return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidRepoId,
@@ -75,7 +92,7 @@ absl::StatusOr<RepoType> ParseRepoType(std::string_view text) {
 absl::StatusOr<RepoId> RepoId::Parse(RepoType type, std::string_view id) {
   if (const std::string_view problem = Problem(id); !problem.empty()) {
     return Invalid("repo id", id, problem,
-                   "write it as `namespace/name`, for example `openai-community/gpt2`");
+                   StrangerIn(id) + "write it as `namespace/name`, for example `openai-community/gpt2`");
   }
   return RepoId(type, std::string(id));
 }

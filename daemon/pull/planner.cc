@@ -57,7 +57,8 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
     if (request_.refresh) access_.memory = hub::Memory::kRenew;
     access_.on_remembered = [as_of = as_of_](WallTime at) { *as_of = at; };
     access_.on_news = [told = identity_](const hub::RepoNews& news) {
-      *told = {.hub_id = news.hub_id.substr(0, kMostHubId), .created = news.created};
+      const bool is_usable = news.hub_id.size() <= kMostHubId;
+      *told = {.hub_id = is_usable ? news.hub_id : std::string(), .created = news.created};
     };
   }
 

@@ -136,6 +136,8 @@ class ScriptedRefusalTest(RefusalCase):
         self.commit("acme/otter", 1)
         self.refuse(4)
         terminal = Terminal(self.box, "hf", "pull", "dataset", "acme/otter")
+        terminal.wait_for(r"Pull it\?", "the question about a namespace that is new")
+        terminal.press("y\r")
         terminal.wait_for(COUNTDOWN, "a countdown")
         terminal.press("\x03")
         terminal.wait_for(r"Leave job .* running in the background\?", "the question")

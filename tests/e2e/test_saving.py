@@ -116,6 +116,7 @@ class SecondQuestionTest(SavingCase):
         self.assertEqual(self.asked(), [])
 
     def test_a_file_that_is_not_there_costs_nothing_once_the_tree_is_known(self):
+        self.ask("info", "model", "acme/otter")  # else a first pull would ask who that is
         self.ask("files", "model", "acme/otter")
         self.asked()
         error = self.box.pull("model", "acme/otter", "no-such-file.txt", code=4)

@@ -35,6 +35,21 @@ class PullTest : public ClientTest {
     return failed;
   }
 
+  // A refusal of a name, and what there is to say of the repo.
+  v1::WatchJobResponse New(const std::string& reason) {
+    v1::WatchJobResponse refused = Failed(3, reason, "nobody has agreed");
+    refused.mutable_job()->mutable_repo()->set_id("a/b");
+    refused.mutable_job()->set_files_total(2);
+    refused.mutable_job()->set_total_bytes(4'900);
+    v1::RepoReview& review = *refused.mutable_job()->mutable_review();
+    review.set_is_new(true);
+    review.set_author("Anna \x1b[2J");
+    review.set_downloads(1);
+    review.set_confusable_with("aa");
+    review.set_why("it is one slip away");
+    return refused;
+  }
+
   void SetPulls(std::vector<std::vector<v1::WatchJobResponse>> pulls) {
     Answer([&](FakeDaemon::Answers& answers) { answers.pulls = std::move(pulls); });
   }
@@ -194,6 +209,63 @@ TEST_F(PullTest, AChoiceIsAnErrorWithoutATerminalAndAMenuOnOne) {
   EXPECT_EQ(asked.code, 0) << asked.err;
   EXPECT_THAT(asked.err, HasSubstr(" 1) Q4_K_M     4.9 GB"));
   EXPECT_EQ(daemon_.calls().pulls.back().spec().quantization(), "Q8_0");
+}
+
+TEST_F(PullTest, WhoeverAgreesOnATerminalPullsFromANewNamespace) {
+  SetPulls({{New("NAMESPACE_NEW")}, {Done()}, {New("NAME_CONFUSABLE")}, {Done()}});
+  client_.console.is_terminal = true;
+  for (const size_t pulls : {size_t{2}, size_t{4}}) {
+    client_.console.Type("y\n");
+
+    const RunResult asked = Run({"hf", "pull", "model", "a/b"});
+
+    EXPECT_EQ(asked.code, 0) << asked.err;
+    EXPECT_THAT(asked.err, HasSubstr("a/b: nothing was pulled from a before\n"));
+    EXPECT_THAT(asked.err,
+                HasSubstr("  by Anna \\x1b[2J, 1 download in 30 days, 0 likes, no licence stated\n"));
+    EXPECT_THAT(asked.err, HasSubstr("  to fetch: 2 files, 4.9 kB\n"));
+    EXPECT_THAT(asked.err,
+                HasSubstr("WARNING: may be mistaken for aa, which is well known: it is one slip away"));
+    ASSERT_EQ(daemon_.calls().pulls.size(), pulls);
+    EXPECT_EQ(daemon_.calls().pulls[pulls - 2].spec().name_review(), v1::NAME_REVIEW_ASK);
+    EXPECT_EQ(daemon_.calls().pulls[pulls - 1].spec().name_review(), v1::NAME_REVIEW_ACCEPTED);
+  }
+}
+
+TEST_F(PullTest, AnythingButAYesIsANo) {
+  SetPulls({{New("NAMESPACE_NEW")}, {New("NAMESPACE_NEW")}, {New("NAMESPACE_NEW")}});
+  client_.console.is_terminal = true;
+  for (const char* const answer : {"n\n", "\n", "yup\n"}) {
+    client_.console.Type(answer);
+
+    EXPECT_EQ(Run({"hf", "pull", "model", "a/b"}).code, 8) << answer;
+  }
+  EXPECT_EQ(daemon_.calls().pulls.size(), 3u);
+}
+
+TEST_F(PullTest, WithoutATerminalNobodyIsAskedAndTheFactsAreTold) {
+  v1::WatchJobResponse done = Done();
+  *done.mutable_job()->mutable_review() = New("").job().review();
+  SetPulls({{done}, {done}});
+
+  const RunResult human = Run({"hf", "pull", "model", "a/b"});
+  const RunResult json = Run({"hf", "pull", "model", "a/b", "--format", "json"});
+
+  EXPECT_EQ(human.code, 0);
+  EXPECT_THAT(human.err, HasSubstr("nothing was pulled from"));
+  EXPECT_THAT(json.out, HasSubstr("\"review\": {"));
+  EXPECT_EQ(daemon_.calls().pulls.back().spec().name_review(), v1::NAME_REVIEW_UNSPECIFIED);
+}
+
+TEST_F(PullTest, YesAgreesBeforehandAndAnotherRepoNeedsItsOwnFlag) {
+  SetPulls({{Done()}, {Done()}});
+
+  Run({"hf", "pull", "model", "a/b", "--yes"});
+  EXPECT_EQ(daemon_.calls().pulls.back().spec().name_review(), v1::NAME_REVIEW_ACCEPTED);
+  EXPECT_FALSE(daemon_.calls().pulls.back().spec().accept_replaced());
+
+  Run({"hf", "pull", "model", "a/b", "--accept-replaced"});
+  EXPECT_TRUE(daemon_.calls().pulls.back().spec().accept_replaced());
 }
 
 }  // namespace

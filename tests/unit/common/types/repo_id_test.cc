@@ -55,6 +55,13 @@ TEST_P(MalformedRepoId, IsRefusedWithTheRule) {
   EXPECT_THAT(HintOf(repo.status()), HasSubstr("namespace/name"));
 }
 
+TEST(RepoIdTest, ALetterOfAnotherAlphabetIsNamed) {
+  const absl::Status status = RepoId::Parse(RepoType::kModel, "m\u0435ta-llama/otter").status();
+
+  EXPECT_THAT(status, HasReason("INVALID_REPO_ID"));
+  EXPECT_THAT(HintOf(status), HasSubstr("the character U+0435 in it is none of A-Z, a-z and 0-9"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Ids, MalformedRepoId,
                          ::testing::Values("", "/", "a/", "/b", "a//b", "a/b/c", "datasets/foo/bar", "a--b",
                                            "a/b--c", "a..b", "../x", "..", ".", "./a", "a/.", "a/..", "-a",
