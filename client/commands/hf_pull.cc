@@ -125,7 +125,9 @@ void HfPull::DefineFlags(Flags& flags) {
   flags.Values(&exclude_, "--exclude", "GLOB", "no files that match; may be repeated");
   flags.Value(&quantization_, "--quantization", "Q", "one variant of a GGUF repo, e.g. Q4_K_M");
   flags.OptionalValue(&allow_unsafe_, "--allow-unsafe", "CLASSES", "pickle",
-                      "admit unsafe files: pickle, code, invalid; alone: pickle");
+                      "admit unsafe files: pickle, code, invalid, unknown; alone: pickle");
+  flags.Switch(&allow_malicious_, "--allow-malicious",
+               "admit even what does harm when it is loaded; for those who study it");
   flags.Path(&output_, "-o,--output", "DIR", "also put the files into this folder");
   flags.Switch(&hard_link_, "--hard-link", "with --output: link the cached files instead of copying them");
   flags.Path(&lock_, "--lock", "FILE", "write commit and content of what was taken into this lock file");
@@ -161,8 +163,9 @@ absl::Status HfPull::CheckFlags() const {
                       "leave one of them out");
   }
   for (const std::string& word : SplitList(allow_unsafe_)) {
-    if (word == "pickle" || word == "code" || word == "invalid") continue;
-    return UsageError(fmt::format("--allow-unsafe: {} is none of pickle, code, invalid", Quoted(word)), "");
+    if (word == "pickle" || word == "code" || word == "invalid" || word == "unknown") continue;
+    return UsageError(
+        fmt::format("--allow-unsafe: {} is none of pickle, code, invalid, unknown", Quoted(word)), "");
   }
   return absl::OkStatus();
 }
@@ -194,6 +197,7 @@ absl::StatusOr<v1::PullSpec> HfPull::MakeSpec(const Context& context) const {
   spec.mutable_exclude()->Assign(exclude_.begin(), exclude_.end());
   const std::vector<std::string> admitted = SplitList(allow_unsafe_);
   spec.mutable_allow_unsafe()->Assign(admitted.begin(), admitted.end());
+  spec.set_allow_malicious(allow_malicious_);
   spec.set_format(weight_format_);
   spec.set_quantization(quantization_);
   RETURN_IF_ERROR(memory_.Put(context.environment, &spec));

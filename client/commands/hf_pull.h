@@ -57,6 +57,7 @@ class HfPull final : public Command {
   std::string quantization_;
   std::string weight_format_;
   std::vector<std::string> allow_unsafe_;
+  bool allow_malicious_ = false;
   std::string output_;
   std::string priority_;
   std::string lock_;         // file to write

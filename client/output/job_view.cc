@@ -117,7 +117,9 @@ std::string FileEvent(const v1::PullFile& file) {
   JsonWriter json(JsonWriter::Style::kOneLine);
   json.BeginObject().Field("event", "file").Field("path", file.path()).Field("size_bytes", file.size_bytes());
   json.Field("blob", file.blob()).Field("status", FileStatusWord(file.status(), false));
-  json.FieldOrNull("reason", file.reason()).Field("done_bytes", file.done_bytes()).EndObject();
+  json.FieldOrNull("reason", file.reason());
+  if (!file.warning().empty()) json.Field("warning", file.warning());
+  json.Field("done_bytes", file.done_bytes()).EndObject();
   return json.Take();
 }
 

@@ -36,6 +36,9 @@ void PullReport::SetTotals(uint64_t bytes_downloaded, uint64_t elapsed_ms) {
 }
 
 void PullReport::AddFile(const v1::PullFile& file) {
+  if (!file.warning().empty()) {
+    warnings_.insert(fmt::format("warning: {}: {}", Printable(file.path()), Printable(file.warning())));
+  }
   if (!keep_files_) {
     if (kind_ == Kind::kPlan || IsFinal(file.status())) Tally(file, true);
     return;
@@ -54,6 +57,7 @@ void PullReport::ForgetFiles() {
   files_.clear();
   index_.clear();
   counts_.clear();
+  warnings_.clear();
 }
 
 void PullReport::Tally(const v1::PullFile& file, bool add) {
@@ -83,6 +87,7 @@ std::string PullReport::Json(bool one_line) const {
         .Field("blob", file.blob());
     json.Field("status", FileStatusWord(file.status(), kind_ == Kind::kPlan))
         .FieldOrNull("reason", file.reason());
+    if (!file.warning().empty()) json.Field("warning", file.warning());
     json.EndObject();
   }
   json.EndArray().Field("bytes_downloaded", bytes_downloaded_);
@@ -124,6 +129,7 @@ void PullReport::Print(Output& output) const {
     TellReview(output);
     return output.Talk(fmt::format("{}: {}; nothing was downloaded", subject, Summary()));
   }
+  for (const std::string& warning : warnings_) output.Talk(warning);
   output.Talk(fmt::format("{}: {}", subject, Summary()));
   output.DataLine(path_);
 }

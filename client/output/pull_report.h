@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -94,6 +95,7 @@ class PullReport {
   std::vector<v1::PullFile> files_;
   std::unordered_map<std::string, size_t> index_;
   std::map<int, Count> counts_;  // by status
+  std::set<std::string> warnings_;
 };
 
 }  // namespace batuta::client

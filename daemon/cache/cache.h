@@ -102,6 +102,9 @@ class Cache {
   virtual absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId& repo, const CommitId& commit,
                                                                const std::string& path) = 0;
 
+  // The same, wherever it lies.
+  virtual absl::StatusOr<std::unique_ptr<File>> OpenPlace(const FilePlace& place) = 0;
+
   // For reading all of it once (OpenMode::kReadDirect).   kNotFound  it is not there.
   virtual absl::StatusOr<std::unique_ptr<File>> OpenToVerify(const FilePlace& place) = 0;
 

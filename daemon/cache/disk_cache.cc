@@ -148,6 +148,10 @@ absl::StatusOr<std::unique_ptr<File>> DiskCache::OpenForReading(const RepoId& re
   return files_.Open(layout_.Snapshot(repo, commit) / path, OpenMode::kRead);
 }
 
+absl::StatusOr<std::unique_ptr<File>> DiskCache::OpenPlace(const FilePlace& place) {
+  return files_.Open(PathOf(layout_, place), OpenMode::kRead);
+}
+
 absl::StatusOr<std::unique_ptr<File>> DiskCache::OpenToVerify(const FilePlace& place) {
   return files_.Open(PathOf(layout_, place), OpenMode::kReadDirect);
 }

@@ -46,6 +46,7 @@ class DiskCache final : public Cache {
   bool IsAsStamped(const RepoId& repo, const std::vector<Stamp>& stamps) override;
   absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId& repo, const CommitId& commit,
                                                        const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<File>> OpenPlace(const FilePlace& place) override;
   absl::StatusOr<std::unique_ptr<File>> OpenToVerify(const FilePlace& place) override;
   absl::StatusOr<SpaceInfo> Space() override;
 

@@ -52,6 +52,10 @@ class ReadOnlyCache final : public Cache {
     return files_.Open(layout_.Snapshot(repo, commit) / path, OpenMode::kRead);
   }
 
+  absl::StatusOr<std::unique_ptr<File>> OpenPlace(const FilePlace& place) override {
+    return files_.Open(PathOf(layout_, place), OpenMode::kRead);
+  }
+
   absl::StatusOr<std::unique_ptr<File>> OpenToVerify(const FilePlace& place) override {
     return files_.Open(PathOf(layout_, place), OpenMode::kReadDirect);
   }

@@ -14,6 +14,8 @@ using safety::Finding;
 using safety::Grade;
 using safety::Grades;
 
+constexpr std::string_view kVerdictFact = "verdict";
+
 constexpr std::pair<std::string_view, Grades> kClasses[] = {
     {"pickle", {Grade::kPickle, Grade::kUnverified}},
     {"code", {Grade::kCode}},
@@ -85,16 +87,21 @@ bool Admits(const Consent& consent, const safety::Verdict& verdict) {
 std::string Explanation(const safety::Verdict& verdict) {
   const Finding* const worst = safety::Worst(verdict);
   if (worst == nullptr) return {};
-  const size_t inside = worst->place.find(" » ");
-  const std::string where =
-      inside == std::string::npos ? std::string() : fmt::format(" (in {})", worst->place.substr(inside + 4));
-  return fmt::format("{}{}", worst->text, where);
+  return worst->place.empty() ? worst->text : fmt::format("{} (in {})", worst->text, worst->place);
+}
+
+bool MayBeDamage(const absl::Status& refusal) {
+  const Facts facts = DetailsOf(refusal).facts;
+  const auto verdict = facts.find(std::string(kVerdictFact));
+  return verdict != facts.end() && (verdict->second == "invalid" || verdict->second == "unknown");
 }
 
 absl::Status Refusal(std::string_view path, const safety::Verdict& verdict) {
   const bool is_merely_invalid = safety::Judgement(verdict) == "invalid";
   const Finding* const worst = safety::Worst(verdict);
-  Facts facts = {{"path", std::string(path.substr(0, 200))}, {"format", verdict.format}};
+  Facts facts = {{"path", std::string(path.substr(0, 200))},
+                 {"format", verdict.format},
+                 {std::string(kVerdictFact), std::string(safety::Judgement(verdict))}};
   if (worst != nullptr) facts.emplace("code", worst->code);
   return MakeError(is_merely_invalid ? absl::StatusCode::kDataLoss : absl::StatusCode::kFailedPrecondition,
                    is_merely_invalid ? reason::kInvalidContent : reason::kUnsafeContent,

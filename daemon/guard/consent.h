@@ -30,6 +30,10 @@ bool Admits(const Consent& consent, const safety::Verdict& verdict);
 //   kDataLoss (INVALID_CONTENT)           it only breaks the rules of its format.
 absl::Status Refusal(std::string_view path, const safety::Verdict& verdict);
 
+// Could it be that the bytes were damaged on their way? Of a refusal: what is invalid or of no known format
+// may be; what is recognised as unsafe is so.
+bool MayBeDamage(const absl::Status& refusal);
+
 // "a pickle: every import is known to be harmless", "calls posix.system (runs a command)": the finding that
 // decided, in one line for a person; empty for a safe file.
 std::string Explanation(const safety::Verdict& verdict);

@@ -1,5 +1,6 @@
 #include "daemon/guard/pull_guard.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,6 +14,14 @@ namespace {
 using safety::Grades;
 using safety::Verdict;
 
+// A configuration that names Python files of its own repo. They are left out by their names unless code is
+// admitted, and the rest of the repo is of use without them.
+bool OnlyNamesCode(const Verdict& verdict) {
+  if (verdict.grades != Grades{safety::Grade::kCode} || verdict.findings_left_out > 0) return false;
+  return std::all_of(verdict.findings.begin(), verdict.findings.end(),
+                     [](const safety::Finding& finding) { return finding.code == "config-auto-map"; });
+}
+
 class GuardOfOne final : public transfer::BlobGuard {
  public:
   GuardOfOne(std::shared_ptr<PullGuard> pull, std::vector<Entry> files)
@@ -20,8 +29,11 @@ class GuardOfOne final : public transfer::BlobGuard {
 
   absl::Status Check(safety::ByteSource& bytes, transfer::Arrived arrived) override {
     for (const Entry& entry : files_) {
-      const absl::Status status = arrived == transfer::Arrived::kWhole ? pull_->AdmitWhole(entry, bytes)
-                                                                       : pull_->AdmitGlimpse(entry, bytes);
+      const bool is_whole = arrived == transfer::Arrived::kWhole;
+      const absl::Status status =
+          is_whole ? pull_->AdmitWhole(entry, bytes) : pull_->AdmitGlimpse(entry, bytes);
+      // What nobody has verified is fetched again when its hash is wrong, and that may be why it looks so.
+      if (!is_whole && MayBeDamage(status)) continue;
       if (!status.ok() && !absl::IsOutOfRange(status)) return status;
     }
     return absl::OkStatus();
@@ -45,6 +57,12 @@ PullGuard::PullGuard(const GuardContext& context, RepoId repo, CommitId commit, 
 absl::Status PullGuard::AdmitWhole(const Entry& entry, safety::ByteSource& bytes) {
   ASSIGN_OR_RETURN(const Verdict verdict, context_.verdicts.Of(entry.blob, entry.path.text(), bytes));
   return Decide(entry, verdict);
+}
+
+absl::Status PullGuard::AdmitFound(const Entry& entry, safety::ByteSource& bytes) {
+  const Verdicts::Glimpse glimpse = context_.verdicts.Look(entry.path.text(), bytes);
+  RETURN_IF_ERROR(glimpse.status);
+  return Decide(entry, glimpse.verdict);
 }
 
 std::optional<absl::Status> PullGuard::AdmitKnown(const Entry& entry) {
@@ -71,7 +89,7 @@ std::string PullGuard::WarningOf(std::string_view path) const {
 }
 
 bool PullGuard::IsAdmitted(const Entry& entry, const Verdict& verdict, bool* is_new) {
-  if (verdict.grades.empty()) return true;
+  if (verdict.grades.empty() || OnlyNamesCode(verdict)) return true;
   *is_new = Admits(consent_, verdict);
   if (*is_new) return true;
   const absl::StatusOr<Grades> before = context_.consents.Find(repo_, commit_, entry.blob);

@@ -42,6 +42,9 @@ class PullGuard : public std::enable_shared_from_this<PullGuard> {
   // `bytes`: all of the entry's blob, each of them right.
   absl::Status AdmitWhole(const Entry& entry, safety::ByteSource& bytes);
 
+  // The same, but nobody has verified them: what is found is not remembered.
+  absl::Status AdmitFound(const Entry& entry, safety::ByteSource& bytes);
+
   // When the blob was inspected before; nothing when it was not.
   std::optional<absl::Status> AdmitKnown(const Entry& entry);
 

@@ -53,6 +53,7 @@ struct JobFile {
   std::string blob;
   Status status = Status::kPending;
   std::string reason;
+  std::string warning;  // what is unsafe about it and was admitted
   uint64_t done_bytes = 0;
   uint64_t sequence = 0;  // of its latest change
 };

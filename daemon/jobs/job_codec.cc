@@ -54,6 +54,7 @@ json EncodeRequest(const pull::PullRequest& request) {
           {"format", request.selection.format},
           {"quantization", request.selection.quantization},
           {"allow_unsafe", request.selection.allow_unsafe},
+          {"allow_malicious", request.selection.allow_malicious},
           {"locked", EncodeLocked(request.selection.locked)},
           {"priority", static_cast<int>(request.priority)},
           {"limit_bytes_per_second", request.limit_bytes_per_second},
@@ -76,6 +77,7 @@ absl::StatusOr<pull::PullRequest> DecodeRequest(const json& value) {
   request.selection.format = value.at("format").get<std::string>();
   request.selection.quantization = value.at("quantization").get<std::string>();
   request.selection.allow_unsafe = value.at("allow_unsafe").get<std::vector<std::string>>();
+  request.selection.allow_malicious = value.value("allow_malicious", false);  // older records lack it
   ASSIGN_OR_RETURN(request.selection.locked,
                    DecodeLocked(value.value("locked", json::array())));  // older records lack it
   const int priority = value.at("priority").get<int>();

@@ -142,6 +142,7 @@ void PullJob::AddFile(const pull::PlannedFile& planned, bool fetched_before) {
                .blob = planned.entry.blob.hex(),
                .status = JobFile::Status::kPending,
                .reason = planned.reason,
+               .warning = {},
                .done_bytes = 0,
                .sequence = 0};
   switch (planned.action) {
@@ -209,6 +210,11 @@ void PullJob::OnFileDone(size_t index) {
   ++files_done_;
   SetDone(file, file.size_bytes);
   on_event_(Event::kProgress);
+}
+
+void PullJob::OnFileWarned(size_t index, const std::string& warning) {
+  files_[index].warning = warning;
+  Touch(files_[index]);
 }
 
 void PullJob::OnFileFailed(size_t index, const absl::Status& status) {

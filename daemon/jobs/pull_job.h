@@ -56,6 +56,7 @@ class PullJob final : private pull::PullObserver {
   void OnFileCached(size_t index) override;
   void OnFileProgress(size_t index, uint64_t done_bytes, uint64_t received_bytes) override;
   void OnFileDone(size_t index) override;
+  void OnFileWarned(size_t index, const std::string& warning) override;
   void OnFileFailed(size_t index, const absl::Status& status) override;
   void OnWaiting(const transport::WaitInfo& info, const absl::Status& cause, int attempt) override;
   void OnFinished(const absl::Status& status) override;

@@ -123,6 +123,10 @@ bool IsTrainingState(std::string_view name) {
   return begins && (name.ends_with(".pt") || name.ends_with(".pth") || name.ends_with(".bin"));
 }
 
+constexpr std::array<std::string_view, 20> kCodeEndings = {
+    ".py",    ".pyc", ".pyo", ".pyw", ".pyd", ".ipynb", ".so",  ".dll",   ".exe",  ".sh",
+    ".dylib", ".bat", ".cmd", ".ps1", ".jar", ".whl",   ".egg", ".class", ".wasm", ".llamafile"};
+
 // Looks at one file at a time, with the names of all at hand.
 class Classifier {
  public:
@@ -137,6 +141,7 @@ class Classifier {
     kind.component = is_model_ ? std::move(place.component) : std::string(FolderOf(path));
     kind.is_training_state = is_model_ && IsTrainingState(name);
     kind.is_pickle = EndsWithAny(name, kPickleEndings);
+    kind.is_code = EndsWithAny(name, kCodeEndings);
     if (name.ends_with(".bin")) {
       ClassifyBin(path, name, kind);
     } else {

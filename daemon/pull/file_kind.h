@@ -39,6 +39,9 @@ struct FileKind {
   // By name a Python pickle, which runs code when it is loaded. Content has the last word, later.
   bool is_pickle = false;
 
+  // By name a program: source, script, notebook, native code.
+  bool is_code = false;
+
   // State of a training run (optimizer, schedule, random numbers): of no use to whoever only uses the model.
   bool is_training_state = false;
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -13,7 +14,9 @@
 
 #include "common/log/log.h"
 #include "common/status/status.h"
-#include "daemon/pull/blob_sharing.h"
+#include "daemon/pull/precheck.h"
+#include "daemon/pull/refusals.h"
+#include "daemon/pull/run_disk.h"
 #include "daemon/pull/waiting_flights.h"
 
 namespace batuta::pull {
@@ -21,37 +24,6 @@ namespace batuta::pull {
 namespace {
 
 using transfer::TransferId;
-using Action = PlannedFile::Action;
-
-// What a plan leaves to do, as positions in its files.
-struct Work {
-  std::vector<size_t> linked;               // were in the cache, now stand in the snapshot
-  std::vector<std::vector<size_t>> groups;  // files to move, grouped by blob: one transfer serves a group
-  std::vector<uint64_t> unwritten_bytes;    // of each group, not on the disk yet
-  uint64_t needed_bytes = 0;                // of all of them
-};
-
-// A group whose blob is there, on its way into the snapshot.
-struct LinkTask {
-  size_t group = 0;
-  std::vector<size_t> files;
-  std::optional<RepoId> elsewhere;  // the repo that has the blob, when it is another one
-  bool must_move = false;           // that one cannot be used
-  absl::Status result;
-};
-
-// Disk-pool side of a run; holds what outlives the run object when it is dropped while a task is under way.
-struct Disk {
-  cache::Cache& cache;
-  cache::SpaceLedger& space;
-  inventory::Inventory* inventory;
-  cache::VerifiedFiles* verified;
-  Reviewer* reviewer;
-  RepoId repo;
-  Revision revision;
-  Principal who;
-  std::shared_ptr<const std::atomic<bool>> is_over;  // the run
-};
 
 // What a person would call that choice.
 std::string LabelOf(const SelectionRequest& request) {
@@ -61,6 +33,18 @@ std::string LabelOf(const SelectionRequest& request) {
   if (named.size() > 1) return fmt::format("{} and {} more", named.front(), named.size() - 1);
   if (!named.empty()) return named.front();
   return request.format.empty() ? "default" : request.format;
+}
+
+// A space is code by nature.
+absl::StatusOr<guard::Consent> MakeConsentOf(const PullRequest& request) {
+  std::vector<std::string> classes = request.selection.allow_unsafe;
+  if (request.repo.type() == RepoType::kSpace) classes.emplace_back("code");
+  return guard::MakeConsent(classes, request.selection.allow_malicious);
+}
+
+bool IsRefusal(const absl::Status& status) {
+  const std::string why = ReasonOf(status);
+  return why == reason::kUnsafeContent || why == reason::kInvalidContent;
 }
 
 // A folder or a file of ours that is not there where it was a moment ago: nothing that the hub or the caller
@@ -113,6 +97,8 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     observer_ = nullptr;
     *is_over_ = true;
     LeaveAll();
+    precheck_ = nullptr;
+    turns_.clear();
     space_ = {};
     lease_ = {};
   }
@@ -158,7 +144,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   template <typename Work, typename Then>
   void OnPool(WorkerPool& pool, Work work, Then then) {
     auto disk = std::make_shared<Disk>(Disk{context_.cache, context_.space, context_.inventory,
-                                            context_.verified, context_.reviewer, request_.repo,
+                                            context_.verified, context_.reviewer, guard_, request_.repo,
                                             request_.revision, access_.principal, is_over_});
     Sequence& core = context_.core;
     pool.Post(
@@ -203,6 +189,12 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   void OnPlan(PullPlan plan) {
     plan_ = std::make_shared<const PullPlan>(std::move(plan));
     TakeLease(plan_->commit);
+    if (context_.guard != nullptr) {
+      const auto consent = MakeConsentOf(request_);
+      if (!consent.ok()) return Finish(consent.status());
+      guard_ = std::make_shared<guard::PullGuard>(*context_.guard, request_.repo, plan_->commit, *consent,
+                                                  access_.principal);
+    }
     observer_->OnPlanned(*plan_);
     if (observer_ == nullptr) return;
     if (plan_->review != nullptr) {
@@ -220,94 +212,122 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
         [](Run& run, absl::StatusOr<Work> work) { run.OnMeasured(std::move(work)); });
   }
 
-  // Disk pool. Stores the listing, links what the cache has under another name, commit or repo already, and
-  // groups the rest by blob. The listing comes first: by it the Python library tells a snapshot that is not
-  // complete yet, and the cache finds equal bytes where there are no symlinks.
-  static absl::StatusOr<Work> LinkAndMeasure(const Disk& disk, const PullPlan& plan) {
-    if (disk.inventory != nullptr) disk.inventory->NoteOthersWrites(disk.repo);
-    if (plan.tree_is_new) RETURN_IF_ERROR(disk.cache.WriteTree(disk.repo, plan.tree));
-    Work work;
-    std::map<std::string_view, size_t> group_of;
-    for (size_t index = 0; index < plan.files.size(); ++index) {
-      const PlannedFile& file = plan.files[index];
-      if (file.action != Action::kDownload) continue;
-      ASSIGN_OR_RETURN(const bool linked, disk.cache.LinkExisting(disk.repo, plan.commit, file.entry));
-      if (linked) {
-        work.linked.push_back(index);
-        continue;
-      }
-      const auto [known, is_new] = group_of.emplace(file.entry.blob.hex(), work.groups.size());
-      if (is_new) work.groups.emplace_back();
-      work.groups[known->second].push_back(index);
-    }
-    RETURN_IF_ERROR(ShareWithOthers(disk, plan, &work));
-    for (const std::vector<size_t>& group : work.groups) {
-      const Entry& entry = plan.files[group.front()].entry;
-      ASSIGN_OR_RETURN(const uint64_t written_bytes, disk.cache.PartialBytes(disk.repo, entry.blob));
-      work.unwritten_bytes.push_back(entry.size_bytes - std::min(entry.size_bytes, written_bytes));
-      work.needed_bytes += work.unwritten_bytes.back();
-    }
-    // A pull that is refused now has written this, and nothing more.
-    if (disk.inventory != nullptr && (plan.tree_is_new || !work.linked.empty())) {
-      RETURN_IF_ERROR(disk.inventory->Refresh(disk.repo).status());
-      disk.inventory->NoteOwnWrites(disk.repo);
-    }
-    return work;
-  }
-
-  // Disk pool. Links the groups whose blobs other repos have.
-  static absl::Status ShareWithOthers(const Disk& disk, const PullPlan& plan, Work* work) {
-    if (disk.inventory == nullptr || work->groups.empty()) return absl::OkStatus();
-    std::vector<Entry> entries;
-    entries.reserve(work->groups.size());
-    for (const std::vector<size_t>& group : work->groups) {
-      entries.push_back(plan.files[group.front()].entry);
-    }
-    const std::vector<std::optional<RepoId>> holders = disk.inventory->HoldersOf(entries, disk.repo);
-    std::vector<HeldBlob> held;
-    std::vector<size_t> groups;
-    for (size_t i = 0; i < holders.size(); ++i) {
-      if (!holders[i].has_value()) continue;
-      held.push_back({entries[i], *holders[i]});
-      groups.push_back(i);
-    }
-    const std::vector<bool> is_shared =
-        ShareBlobs(disk.cache, disk.verified, disk.repo, held, [&] { return !*disk.is_over; });
-    for (size_t i = 0; i < held.size(); ++i) {
-      std::vector<size_t>& files = work->groups[groups[i]];
-      if (!is_shared[i] || !LinkGroup(disk, plan, files).ok()) continue;
-      work->linked.insert(work->linked.end(), files.begin(), files.end());
-      files.clear();
-    }
-    std::erase_if(work->groups, [](const std::vector<size_t>& files) { return files.empty(); });
-    return absl::OkStatus();
-  }
-
   void OnMeasured(absl::StatusOr<Work> work) {
     if (!work.ok()) return Finish(work.status());
+    for (size_t index = 0; index < plan_->files.size(); ++index) {
+      if (plan_->files[index].action == PlannedFile::Action::kCached) Warn(index);
+    }
     for (const size_t index : work->linked) {
+      Warn(index);
       observer_->OnFileCached(index);
       if (observer_ == nullptr) return;
     }
+    for (const auto& [index, refusal] : work->refused) Refuse(index, refusal);
     groups_ = std::move(work->groups);
     brought_something_ = !groups_.empty() || !work->linked.empty();
     unwritten_bytes_ = std::move(work->unwritten_bytes);
     flights_.resize(groups_.size());
+    sources_.resize(groups_.size());
     open_groups_ = groups_.size();
     if (groups_.empty()) return Advance();
+    Look();
+  }
+
+  // By ranges, at what is worth it: a refusal then costs kilobytes, and no room is made for it. Another run
+  // that looks at the same blob is waited for: its transfer is joined then, whose guard has the last word
+  // anyway.
+  void Look() {
+    std::vector<size_t> looked_at;
+    std::vector<PrecheckedFile> files;
+    for (size_t group = 0; group < groups_.size(); ++group) {
+      const Entry& entry = FirstOf(group).entry;
+      const bool is_begun = unwritten_bytes_[group] < entry.size_bytes;
+      if (guard_ == nullptr || is_begun || !IsWorthAPrecheck(entry)) continue;
+      if (context_.turns != nullptr && context_.turns->IsTaken(entry.blob)) {
+        ++looks_;
+        context_.turns->Wait(entry.blob, [weak = weak_from_this()] {
+          auto self = weak.lock();
+          if (self && self->observer_ != nullptr) self->OnLookOver();
+        });
+        continue;
+      }
+      if (context_.turns != nullptr) turns_.push_back(context_.turns->Take(entry.blob));
+      looked_at.push_back(group);
+      files.push_back({entry, SourceOf(group)});
+    }
+    ++looks_;
+    if (files.empty()) return OnLookOver();
+    precheck_ = Precheck::Start(
+        context_.core, context_.disk, guard_, std::move(files),
+        [weak = weak_from_this(), looked_at = std::move(looked_at)](std::vector<Precheck::Answer> answers) {
+          if (auto self = weak.lock()) self->OnLooked(looked_at, std::move(answers));
+        });
+  }
+
+  void OnLooked(const std::vector<size_t>& looked_at, std::vector<Precheck::Answer> answers) {
+    precheck_ = nullptr;
+    for (size_t i = 0; i < answers.size(); ++i) {
+      const size_t group = looked_at[i];
+      if (answers[i].status.ok()) {
+        if (answers[i].bytes->held_bytes() > 0) {
+          seeds_.push_back(
+              {.group = group, .entry = FirstOf(group).entry, .bytes = std::move(answers[i].bytes)});
+        }
+        continue;
+      }
+      for (const size_t index : groups_[group]) Refuse(index, answers[i].status);
+      if (observer_ == nullptr) return;
+      is_refused_.insert(group);
+      --open_groups_;
+    }
+    OnLookOver();
+  }
+
+  void OnLookOver() {
+    if (--looks_ == 0) MakeRoom();
+  }
+
+  void MakeRoom() {
+    uint64_t needed_bytes = 0;
+    for (size_t group = 0; group < groups_.size(); ++group) {
+      if (!is_refused_.contains(group)) needed_bytes += unwritten_bytes_[group];
+    }
+
+    struct Room {
+      absl::StatusOr<cache::SpaceLedger::Reservation> space;
+      std::vector<Seed> seeds;
+    };
+
     OnPool(
         context_.upkeep,
-        [bytes = work->needed_bytes](const Disk& disk) { return disk.space.Reserve(disk.cache, bytes); },
-        [](Run& run, absl::StatusOr<cache::SpaceLedger::Reservation> space) {
-          if (!space.ok()) return run.Finish(space.status());
-          run.space_ = *std::move(space);
+        [needed_bytes, seeds = std::move(seeds_)](const Disk& disk) mutable {
+          Room room{disk.space.Reserve(disk.cache, needed_bytes), std::move(seeds)};
+          if (!room.space.ok()) return room;
+          for (Seed& seed : room.seeds) Sow(disk, &seed);
+          return room;
+        },
+        [](Run& run, Room room) {
+          if (!room.space.ok()) return run.Finish(room.space.status());
+          run.space_ = *std::move(room.space);
+          for (const Seed& seed : room.seeds) run.CountSeed(seed);
           run.Advance();
+          run.turns_.clear();
         });
+  }
+
+  void CountSeed(const Seed& seed) {
+    if (seed.kept_bytes == 0 || observer_ == nullptr) return;
+    UseSpace(seed.group, seed.kept_bytes);
+    observer_->OnFileProgress(groups_[seed.group].front(), seed.kept_bytes, seed.kept_bytes);
   }
 
   // Hands out blobs up to the window; when no group is open any more, the snapshot is complete.
   void Advance() {
     while (in_flight_ < context_.window && next_ < groups_.size()) {
+      if (is_refused_.contains(next_)) {
+        ++next_;
+        continue;
+      }
       const cache::Abilities& abilities = context_.cache.abilities();
       Move(next_++, /*elsewhere_will_do=*/abilities.hard_links && abilities.symlinks);
     }
@@ -319,15 +339,44 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     ++in_flight_;
     transfer::TransferSpec spec{.repo = request_.repo,
                                 .entry = entry,
-                                .source = context_.hub.OpenFile(request_.repo, plan_->commit, entry, access_),
+                                .source = SourceOf(group),
                                 .priority = *priority_,
                                 .may_wait = request_.may_wait,
                                 .principal = access_.principal,
                                 .job = access_.job,
                                 .elsewhere_will_do = elsewhere_will_do,
-                                .limit = limit_};
+                                .limit = limit_,
+                                .guard = GuardOf(group)};
+    sources_[group] = nullptr;
     flights_[group] =
         context_.transfers.Join(std::move(spec), std::make_shared<Flight>(weak_from_this(), group));
+  }
+
+  // One for the look and for the transfer: the link that the resolver gave serves both.
+  std::shared_ptr<transport::RangeSource> SourceOf(size_t group) {
+    if (sources_[group] == nullptr) {
+      sources_[group] = context_.hub.OpenFile(request_.repo, plan_->commit, FirstOf(group).entry, access_);
+    }
+    return sources_[group];
+  }
+
+  std::shared_ptr<transfer::BlobGuard> GuardOf(size_t group) const {
+    if (guard_ == nullptr) return nullptr;
+    std::vector<Entry> files;
+    for (const size_t index : groups_[group]) files.push_back(plan_->files[index].entry);
+    return guard_->GuardOf(std::move(files));
+  }
+
+  void Warn(size_t index) {
+    if (guard_ == nullptr || observer_ == nullptr) return;
+    const std::string warning = guard_->WarningOf(plan_->files[index].entry.path.text());
+    if (!warning.empty()) observer_->OnFileWarned(index, warning);
+  }
+
+  void Refuse(size_t index, const absl::Status& refusal) {
+    const std::string& path = plan_->files[index].entry.path.text();
+    refused_.emplace_back(path, refusal);
+    if (observer_ != nullptr) observer_->OnFileFailed(index, Annotate(refusal, path));
   }
 
   // What is on the disk is not free any more, and need not be promised.
@@ -363,12 +412,21 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     waiting_.End(group);
     flights_[group].reset();
     --in_flight_;
+    if (IsRefusal(status)) return RefuseGroup(group, status);
     if (!status.ok()) return FailFile(groups_[group].front(), status);
     UseSpace(group, FirstOf(group).entry.size_bytes);
     unlinked_.push_back(group);
     LinkMore();
     Advance();
     TellWait();
+  }
+
+  void RefuseGroup(size_t group, const absl::Status& refusal) {
+    for (const size_t index : groups_[group]) Refuse(index, refusal);
+    space_.Use(unwritten_bytes_[group]);
+    unwritten_bytes_[group] = 0;
+    --open_groups_;
+    if (observer_ != nullptr) Advance();
   }
 
   // One task at a time: while it runs, the next groups gather.
@@ -390,29 +448,6 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
         [](Run& run, const std::vector<LinkTask>& linked) { run.OnLinked(linked); });
   }
 
-  // Disk pool.
-  static void Link(const Disk& disk, const PullPlan& plan, LinkTask* task) {
-    if (task->elsewhere.has_value()) {
-      const HeldBlob held{plan.files[task->files.front()].entry, *task->elsewhere};
-      task->must_move =
-          !ShareBlobs(disk.cache, disk.verified, disk.repo, {held}, [&] { return !*disk.is_over; }).front();
-    }
-    if (!task->must_move) task->result = LinkGroup(disk, plan, task->files);
-  }
-
-  static absl::Status LinkGroup(const Disk& disk, const PullPlan& plan, const std::vector<size_t>& files) {
-    for (const size_t index : files) {
-      ASSIGN_OR_RETURN(const bool linked,
-                       disk.cache.LinkExisting(disk.repo, plan.commit, plan.files[index].entry));
-      if (!linked) {
-        return MakeError(absl::StatusCode::kAborted, reason::kUpstreamChanged,
-                         "the blob vanished from the cache before it could be linked",
-                         "another program is deleting from the cache; run the pull again");
-      }
-    }
-    return absl::OkStatus();
-  }
-
   void OnLinked(const std::vector<LinkTask>& linked) {
     is_linking_ = false;
     for (const LinkTask& task : linked) {
@@ -420,9 +455,15 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
         Move(task.group, /*elsewhere_will_do=*/false);
         continue;
       }
+      if (IsRefusal(task.result)) {
+        RefuseGroup(task.group, task.result);
+        if (observer_ == nullptr) return;
+        continue;
+      }
       if (!task.result.ok()) return FailFile(task.files.front(), task.result);
       --open_groups_;
       for (const size_t index : task.files) {
+        Warn(index);
         observer_->OnFileDone(index);
         if (observer_ == nullptr) return;
       }
@@ -439,34 +480,19 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
 
   void Complete() {
     if (std::exchange(completing_, true)) return;
+    if (!refused_.empty()) return Finish(RefusedTogether(refused_));
     const bool is_new = brought_something_;
     OnDisk([plan = plan_, is_new, label = LabelOf(request_.selection)](
                const Disk& disk) { return PutUp(disk, *plan, label, is_new); },
            [](Run& run, const absl::Status& status) { run.Finish(status); });
   }
 
-  // Disk pool. What the inventory cannot keep is found again in the tree.
-  static absl::Status PutUp(const Disk& disk, const PullPlan& plan, const std::string& label, bool is_new) {
-    RETURN_IF_ERROR(disk.cache.WriteRef(disk.repo, disk.revision, plan.commit));
-    if (disk.reviewer != nullptr && is_new) {
-      const absl::Status trusted = disk.reviewer->Trust(disk.repo, disk.who);
-      if (!trusted.ok()) LogWarn("namespace not recorded", Field("error", std::string(MessageOf(trusted))));
-    }
-    if (disk.inventory == nullptr) return absl::OkStatus();
-    std::vector<std::string> paths;
-    for (const PlannedFile& file : plan.files) {
-      if (file.action != Action::kSkip) paths.push_back(file.entry.path.text());
-    }
-    const absl::Status kept =
-        disk.inventory->RecordPull(disk.repo, plan.commit, label, std::move(paths), is_new);
-    if (!kept.ok()) LogWarn("selection not recorded", Field("error", std::string(MessageOf(kept))));
-    return absl::OkStatus();
-  }
-
   void Finish(const absl::Status& status) {
     if (observer_ == nullptr) return;
     *is_over_ = true;
     LeaveAll();
+    precheck_ = nullptr;
+    turns_.clear();
     space_ = {};
     lease_ = {};
     std::exchange(observer_, nullptr)->OnFinished(Explained(status));
@@ -488,12 +514,20 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   std::mt19937 random_;
   int attempts_ = 0;
   std::shared_ptr<const PullPlan> plan_;
-  std::vector<std::vector<size_t>> groups_;         // see Work
-  std::vector<std::optional<TransferId>> flights_;  // by group
-  std::vector<uint64_t> unwritten_bytes_;           // by group
-  std::map<size_t, RepoId> elsewhere_;              // by group: the repo that its blob has come to
-  WaitingFlights waiting_;                          // by group
-  std::optional<WallTime> told_until_;              // of the wait that the observer knows of
+  std::vector<std::vector<size_t>> groups_;                       // see Work
+  std::vector<std::optional<TransferId>> flights_;                // by group
+  std::vector<std::shared_ptr<transport::RangeSource>> sources_;  // by group, until it is on its way
+  std::vector<uint64_t> unwritten_bytes_;                         // by group
+  std::map<size_t, RepoId> elsewhere_;       // by group: the repo that its blob has come to
+  WaitingFlights waiting_;                   // by group
+  std::optional<WallTime> told_until_;       // of the wait that the observer knows of
+  std::shared_ptr<guard::PullGuard> guard_;  // null: everything may come in
+  std::unique_ptr<Precheck> precheck_;
+  std::vector<std::unique_ptr<LookTurns::Turn>> turns_;
+  std::vector<Seed> seeds_;
+  int looks_ = 0;                                              // that are not over
+  std::vector<std::pair<std::string, absl::Status>> refused_;  // path, why
+  std::set<size_t> is_refused_;                                // groups that the look before has refused
   cache::SpaceLedger::Reservation space_;
   inventory::Leases::Lease lease_;
   bool brought_something_ = false;

@@ -5,7 +5,9 @@
 #include <string>
 
 #include "daemon/cache/space_ledger.h"
+#include "daemon/guard/pull_guard.h"
 #include "daemon/inventory/inventory.h"
+#include "daemon/pull/look_turns.h"
 #include "daemon/pull/planner.h"
 #include "daemon/transfer/transfer.h"
 
@@ -26,6 +28,10 @@ class PullObserver {
 
   // The file stands in the snapshot.
   virtual void OnFileDone(size_t index) = 0;
+
+  // Before OnFileCached() or OnFileDone(), or instead of them for a file that was there: it is unsafe and was
+  // admitted.
+  virtual void OnFileWarned(size_t index, const std::string& warning) = 0;
   virtual void OnFileFailed(size_t index, const absl::Status& status) = 0;
 
   // Nothing moves for the reason in `info`, none of the files; `cause` is the error behind it (OK for a rate
@@ -49,6 +55,8 @@ struct PullContext {
   inventory::Inventory* inventory = nullptr;  // holds what the run uses, and learns what it brought
 
   Reviewer* reviewer = nullptr;  // remembers what it was asked to look at
+  const guard::GuardContext* guard = nullptr;  // what may come in; null: everything
+  LookTurns* turns = nullptr;                  // two runs that want one blob do not both look at it
 
   cache::VerifiedFiles* verified = nullptr;  // what need not be read again before it is shared
 
@@ -56,8 +64,10 @@ struct PullContext {
   size_t window = 256;
 };
 
-// PullRun carries out one pull: plan, check the space, link what is there, move the rest, and at last write
-// tree and ref. A transient error while planning is retried with back-off when the request may wait.
+// PullRun carries out one pull: plan, link what is there, look at what is not, check the space, move the
+// rest, and at last write tree and ref. A file that the guard refuses does not hold up the others; then the
+// pull fails at its end, without a ref. A transient error while planning is retried with back-off when the
+// request may wait.
 //
 // Lives on the core sequence. Dropping it without Stop() is Stop().
 class PullRun {

@@ -30,6 +30,7 @@ struct Rules {
   std::optional<FileFormat> forced;  // by format or quantization
   bool takes_all_formats = false;
   bool allows_pickle = false;
+  bool allows_code = false;
   bool names_files = false;
   std::vector<std::string> paths;  // exact files
 };
@@ -85,15 +86,18 @@ absl::Status CheckLock(const SelectionRequest& request) {
 }
 
 absl::StatusOr<Rules> Read(const SelectionRequest& request) {
-  constexpr std::array<std::string_view, 3> kClasses = {"pickle", "code", "invalid"};
+  constexpr std::array<std::string_view, 4> kClasses = {"pickle", "code", "invalid", "unknown"};
   Rules rules;
   for (const std::string& name : request.allow_unsafe) {
     if (std::find(kClasses.begin(), kClasses.end(), name) == kClasses.end()) {
       return BadArgument(fmt::format("unknown class of unsafe content {}", Quoted(name, 60)),
-                         "classes are pickle, code and invalid");
+                         "classes are pickle, code, invalid and unknown");
     }
     rules.allows_pickle |= name == "pickle";
+    rules.allows_code |= name == "code";
   }
+  rules.allows_pickle |= request.allow_malicious;
+  rules.allows_code |= request.allow_malicious || request.repo_type == RepoType::kSpace;  // code by nature
   RETURN_IF_ERROR(CheckLock(request));
   rules.paths = request.paths;
   for (const Entry& entry : request.locked) rules.paths.push_back(entry.path.text());
@@ -150,20 +154,42 @@ absl::Status Unsafe(const std::vector<std::string>& refused, bool were_named) {
       "--allow-unsafe if you trust the author");
 }
 
+absl::Status Programs(const std::vector<std::string>& refused) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, reason::kUnsafeContent,
+                   fmt::format("these files are programs: {}", ListPaths(refused)),
+                   "read them at the hub first; --allow-unsafe=code admits them if you trust the author");
+}
+
 absl::Status Nothing(std::string_view message, std::string_view hint) {
   return MakeError(absl::StatusCode::kNotFound, reason::kNothingSelected, message, hint);
 }
 
-// The pickle rule: what it leaves out, in order.
-std::vector<std::string> LeavePickles(Draft& draft, bool allows_pickle) {
-  std::vector<std::string> refused;
-  if (allows_pickle) return refused;
+// What the safety policy leaves out by name, in order.
+struct LeftOut {
+  std::vector<std::string> pickles;
+  std::vector<std::string> programs;
+
+  bool empty() const { return pickles.empty() && programs.empty(); }
+};
+
+LeftOut LeaveUnsafe(Draft& draft, const Rules& rules) {
+  LeftOut left;
   for (size_t i = 0; i < draft.size(); ++i) {
-    if (!draft.is_taken(i) || !draft.kind(i).is_pickle) continue;
-    draft.Leave(i, left_out::kPickle);
-    refused.push_back(draft.path(i));
+    if (!draft.is_taken(i)) continue;
+    if (draft.kind(i).is_pickle && !rules.allows_pickle) {
+      draft.Leave(i, left_out::kPickle);
+      left.pickles.push_back(draft.path(i));
+    } else if (draft.kind(i).is_code && !rules.allows_code) {
+      draft.Leave(i, left_out::kCode);
+      left.programs.push_back(draft.path(i));
+    }
   }
-  return refused;
+  return left;
+}
+
+// For files that were asked for, or when nothing else is left.
+absl::Status Refuse(const LeftOut& left) {
+  return left.pickles.empty() ? Programs(left.programs) : Unsafe(left.pickles, true);
 }
 
 size_t CountTaken(const Draft& draft) {
@@ -189,18 +215,18 @@ absl::Status TakeNamed(const Tree& tree, const SelectionRequest& request, const 
     if (found == positions.end()) return NoSuchPath(tree, path);
     is_named[found->second] = true;
   }
-  std::vector<std::string> named_pickles;
+  LeftOut named;
   for (size_t i = 0; i < draft.size(); ++i) {
     if (!is_named[i] && !MatchesAny(request.include, draft.path(i))) draft.Leave(i, left_out::kNotNamed);
-    const bool is_refused =
-        is_named[i] && draft.is_taken(i) && draft.kind(i).is_pickle && !rules.allows_pickle;
-    if (is_refused) named_pickles.push_back(draft.path(i));
+    if (!is_named[i] || !draft.is_taken(i)) continue;
+    if (draft.kind(i).is_pickle && !rules.allows_pickle) named.pickles.push_back(draft.path(i));
+    if (draft.kind(i).is_code && !rules.allows_code) named.programs.push_back(draft.path(i));
   }
-  if (!named_pickles.empty()) return Unsafe(named_pickles, true);
+  if (!named.empty()) return Refuse(named);
 
-  const std::vector<std::string> refused = LeavePickles(draft, rules.allows_pickle);
+  const LeftOut left = LeaveUnsafe(draft, rules);
   if (CountTaken(draft) > 0) return absl::OkStatus();
-  if (!refused.empty()) return Unsafe(refused, true);
+  if (!left.empty()) return Refuse(left);
   return Nothing(
       "no file matches what was asked for",
       "list what there is with `batuta hf files`; globs are case-sensitive, and `*` also matches `/`");
@@ -251,14 +277,15 @@ absl::Status TakeModel(const SelectionRequest& request, Rules rules, Draft& draf
     LeaveTwins(draft);
     if (needs_variant) RETURN_IF_ERROR(ChooseGgufVariant(draft, request.quantization));
   }
-  const std::vector<std::string> refused = LeavePickles(draft, rules.allows_pickle);
-  if (!refused.empty() && !TakesWeights(draft)) return Unsafe(refused, false);
+  const LeftOut left = LeaveUnsafe(draft, rules);
+  if (!left.pickles.empty() && !TakesWeights(draft)) return Unsafe(left.pickles, false);
+  if (!left.empty() && CountTaken(draft) == 0) return Refuse(left);
   return absl::OkStatus();
 }
 
 absl::Status TakeEverything(const Rules& rules, Draft& draft) {
-  const std::vector<std::string> refused = LeavePickles(draft, rules.allows_pickle);
-  if (!refused.empty() && CountTaken(draft) == 0) return Unsafe(refused, true);
+  const LeftOut left = LeaveUnsafe(draft, rules);
+  if (!left.empty() && CountTaken(draft) == 0) return Refuse(left);
   return absl::OkStatus();
 }
 

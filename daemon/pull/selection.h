@@ -19,7 +19,8 @@ struct SelectionRequest {
   std::string
       format;  // "" (default choice), "safetensors", "gguf", "onnx", "pytorch", "all"; any letter case
   std::string quantization = {};               // label of one GGUF variant, any letter case; "" = none asked
-  std::vector<std::string> allow_unsafe = {};  // admitted classes: "pickle", "code", "invalid"
+  std::vector<std::string> allow_unsafe = {};  // admitted classes: "pickle", "code", "invalid", "unknown"
+  bool allow_malicious = false;                // admits all of these, and what does harm
 
   // From a lock file: exactly these files, with exactly this content; then nothing else may be named or
   // chosen. Empty = no lock.
@@ -48,7 +49,8 @@ struct Selection {
 // runs is left out. A format or a quantization: the same with that choice made. "all" takes every format and
 // variant. Datasets and spaces: everything. Paths or include globs: exactly those; format and default choice
 // do not apply. What `exclude` matches is not there for any of these rules. In every case a file that is a
-// pickle by name is left out unless "pickle" is allowed.
+// pickle by name is left out unless "pickle" is allowed, and one that is a program by name unless "code" is;
+// a space is code by nature.
 //
 //   kInvalidArgument (INVALID_ARGUMENT)  an unknown format or class; a quantization that the repo does not
 //   have, or together
@@ -62,8 +64,8 @@ struct Selection {
 //                                        which parts are missing.
 //   kNotFound (NOTHING_SELECTED)         globs or format leave no file.
 //   kDataLoss (LOCK_MISMATCH)            the tree lacks a locked file, or has it with another content.
-//   kFailedPrecondition (UNSAFE_CONTENT) the weights exist only as pickles, or a path names one; the message
-//   names the
+//   kFailedPrecondition (UNSAFE_CONTENT) the weights exist only as pickles, or a path names one or a program;
+//   the message names the
 //                                        files, the hint the ways out.
 absl::StatusOr<Selection> PlanSelection(const Tree& tree, const SelectionRequest& request);
 

@@ -253,6 +253,7 @@ absl::StatusOr<pull::PullRequest> DecodePull(const v1::PullSpec& spec) {
   ASSIGN_OR_RETURN(request.selection.include, DecodeTexts("include", spec.include()));
   ASSIGN_OR_RETURN(request.selection.exclude, DecodeTexts("exclude", spec.exclude()));
   ASSIGN_OR_RETURN(request.selection.allow_unsafe, DecodeTexts("allow_unsafe", spec.allow_unsafe()));
+  request.selection.allow_malicious = spec.allow_malicious();
   RETURN_IF_ERROR(CheckText("format", spec.format()));
   RETURN_IF_ERROR(CheckText("quantization", spec.quantization()));
   ASSIGN_OR_RETURN(request.selection.locked, DecodeLocked(spec.locked()));
@@ -372,6 +373,7 @@ void Encode(const jobs::JobFile& file, v1::PullFile* out) {
   out->set_blob(file.blob);
   out->set_status(EncodeStatus(file.status));
   out->set_reason(file.reason);
+  out->set_warning(file.warning);
   out->set_done_bytes(file.done_bytes);
 }
 

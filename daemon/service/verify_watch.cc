@@ -56,7 +56,7 @@ pull::PullRequest RequestOf(const verify::Repair& repair) {
   pull::SelectionRequest files;
   files.repo_type = repair.repo.type();
   files.paths = repair.paths;
-  files.allow_unsafe = {"pickle", "code", "invalid"};
+  files.allow_unsafe = {"pickle", "code", "invalid", "unknown"};
   return {.repo = repair.repo, .revision = Revision::From(repair.commit), .selection = std::move(files)};
 }
 

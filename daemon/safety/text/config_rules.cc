@@ -278,7 +278,7 @@ void ConfigRules::AutoMap(std::string_view text, uint64_t offset) {
   if (foreign == text.npos) {
     subject_.Add(rules::kAutoMap, offset, fmt::format("asks for {} through auto_map", Quoted(file, 100)));
   } else {
-    subject_.Add(rules::kAutoMap, offset,
+    subject_.Add(rules::kRemoteModule, offset,
                  fmt::format("asks for {} of the repo {} through auto_map", Quoted(file, 100),
                              Quoted(text.substr(0, foreign), 100)));
   }

@@ -45,7 +45,7 @@ inline constexpr Rule kYamlBroken{"yaml-broken", Grade::kInvalid, "no YAML"};
 inline constexpr Rule kYamlTag{"yaml-tag", Grade::kCode, "a YAML tag that makes objects or calls functions"};
 
 inline constexpr Rule kAutoMap{"config-auto-map", Grade::kCode,
-                               "Python files of this or another repo are imported (auto_map)"};
+                               "Python files of the repo are imported (auto_map)"};
 inline constexpr Rule kCustomCode{"config-custom-code", Grade::kCode,
                                   "code that comes with the repo is asked for"};
 inline constexpr Rule kKernel{"config-kernel", Grade::kCode, "a kernel is fetched from the hub and imported"};

@@ -380,6 +380,10 @@ std::filesystem::path FakeCache::SnapshotPath(const RepoId&, const CommitId&) co
   return root_;
 }
 
+absl::StatusOr<std::unique_ptr<File>> FakeCache::OpenPlace(const cache::FilePlace&) {
+  return NotPartOfThisFake();
+}
+
 absl::StatusOr<std::unique_ptr<File>> FakeCache::OpenToVerify(const cache::FilePlace&) {
   return NotPartOfThisFake();
 }

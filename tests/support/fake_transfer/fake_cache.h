@@ -86,6 +86,7 @@ class FakeCache final : public cache::Cache {
   bool IsAsStamped(const RepoId&, const std::vector<cache::Stamp>&) override;
   absl::StatusOr<std::unique_ptr<File>> OpenForReading(const RepoId&, const CommitId&,
                                                        const std::string&) override;
+  absl::StatusOr<std::unique_ptr<File>> OpenPlace(const cache::FilePlace&) override;
   absl::StatusOr<std::unique_ptr<File>> OpenToVerify(const cache::FilePlace&) override;
   absl::StatusOr<SpaceInfo> Space() override;
 

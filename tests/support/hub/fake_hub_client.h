@@ -46,6 +46,11 @@ class FakeHubClient final : public HubClient {
 
   const std::string& endpoint() const override { return endpoint_; }
 
+  // What OpenFile() gives for a blob from now on; else a source that answers nothing.
+  void ServeFile(const BlobId& blob, std::shared_ptr<transport::RangeSource> source) {
+    sources_[blob] = std::move(source);
+  }
+
  private:
   absl::Status Record(std::string asked, const Access& access);
 
@@ -57,6 +62,7 @@ class FakeHubClient final : public HubClient {
   std::map<std::pair<RepoId, Revision>, CommitId> revisions_;
   std::map<RepoId, RepoInfo> infos_;
   std::map<std::pair<RepoId, CommitId>, Tree> trees_;
+  std::map<BlobId, std::shared_ptr<transport::RangeSource>> sources_;
   std::deque<absl::Status> failures_;
   std::vector<std::string> asked_;
   Access last_access_;

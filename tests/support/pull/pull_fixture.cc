@@ -64,7 +64,9 @@ PullContext PullFixture::Context() {
           .disk = disk_,
           .upkeep = disk_,
           .clock = clock_,
-          .backoff = {}};
+          .backoff = {},
+          .guard = &guard_,
+          .turns = &turns_};
 }
 
 absl::StatusOr<PullPlan> PullFixture::Plan(const PullRequest& request) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "daemon/pull/pull_run.h"
 #include "tests/support/clock/fake_clock.h"
 #include "tests/support/files/temp_folder.h"
+#include "tests/support/guard/fake_inspection.h"
 #include "tests/support/hub/fake_hub_client.h"
 #include "tests/support/metadata/fake_metadata_store.h"
 #include "tests/support/runner/manual_task_runner.h"
@@ -35,6 +37,8 @@ class RecordingObserver final : public PullObserver {
 
   void OnFileDone(size_t index) override { files_done.push_back(index); }
 
+  void OnFileWarned(size_t index, const std::string& warning) override { warnings[index] = warning; }
+
   void OnFileFailed(size_t index, const absl::Status& status) override {
     static_cast<void>(status);
     failed.push_back(index);
@@ -52,6 +56,7 @@ class RecordingObserver final : public PullObserver {
   std::vector<size_t> cached;
   std::vector<size_t> files_done;
   std::vector<size_t> failed;
+  std::map<size_t, std::string> warnings;
   std::vector<std::string> waits;
   int attempts = 0;
   uint64_t done = 0;
@@ -98,6 +103,11 @@ class PullFixture : public testing::Test {
   cache::SpaceLedger space_{0};
   hub::FakeHubClient hub_{core_};
   std::unique_ptr<transfer::FakeTransfers> transfers_;
+  guard::FakeInspection inspection_;
+  guard::Verdicts verdicts_{store_, inspection_};
+  guard::Consents consents_{store_};
+  guard::GuardContext guard_{verdicts_, consents_, clock_};
+  LookTurns turns_{core_};
   PlannerOptions planner_options_;
   std::unique_ptr<Planner> planner_;
   std::map<std::string, std::string> contents_;  // by blob

@@ -34,6 +34,11 @@ void FakeTransfers::Wait(size_t index, const transport::WaitInfo& info, const ab
 }
 
 void FakeTransfers::Deliver(size_t index, std::string_view content) {
+  if (const auto& guard = wanted_[index].spec.guard; guard != nullptr) {
+    safety::MemorySource bytes(content);
+    const absl::Status answer = guard->Check(bytes, Arrived::kWhole);
+    if (!answer.ok()) return Fail(index, answer);
+  }
   Put(wanted_[index].spec.repo, wanted_[index].spec.entry, content);
   const auto observer = std::exchange(wanted_[index].observer, nullptr);
   observer->OnProgress(content.size(), content.size());

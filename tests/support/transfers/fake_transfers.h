@@ -31,7 +31,7 @@ class FakeTransfers final : public Transfers {
   void Progress(size_t index, uint64_t done_bytes, uint64_t received_bytes);
   void Wait(size_t index, const transport::WaitInfo& info, const absl::Status& cause, int attempt);
 
-  // Puts `content` into the cache as the blob's bytes and ends the transfer well.
+  // Puts `content` into the cache as the blob's bytes and ends the transfer well; if its guard admits them.
   void Deliver(size_t index, std::string_view content);
 
   // The same, but into another repo than was asked for.

@@ -7,9 +7,9 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/clock/fake_clock.h"
+#include "tests/support/guard/fake_inspection.h"
 #include "tests/support/metadata/fake_metadata_store.h"
 #include "tests/support/status/status_matchers.h"
-#include "tests/unit/daemon/guard/fake_inspection.h"
 
 namespace batuta::guard {
 namespace {
@@ -77,6 +77,15 @@ TEST_F(PullGuardTest, AConsentHoldsForItsCommitAndForNoOther) {
   EXPECT_THAT(Admit(*Guard({}, '1', "evil/otter"), "a.bin", "pickle"), HasReason("UNSAFE_CONTENT"));
 }
 
+TEST_F(PullGuardTest, AConfigurationThatNamesCodeIsWarnedOfAndNotRefused) {
+  inspection_.grades = {{'x', safety::Grade::kCode}};
+  const auto guard = Guard({});
+  EXPECT_THAT(Admit(*guard, "config.json", "x"), HasReason("UNSAFE_CONTENT"));
+  inspection_.code = "config-auto-map";
+  EXPECT_THAT(Admit(*guard, "other.yaml", "x"), IsOk());
+  EXPECT_FALSE(guard->WarningOf("other.yaml").empty());
+}
+
 TEST_F(PullGuardTest, AGlimpseRefusesAtOnceAndRemembersNothing) {
   struct Beginning final : safety::ByteSource {
     explicit Beginning(char byte) : first(byte) {}
@@ -97,6 +106,17 @@ TEST_F(PullGuardTest, AGlimpseRefusesAtOnceAndRemembersNothing) {
   EXPECT_THAT(Guard({})->AdmitGlimpse(EntryOf("a.bin", "p"), pickle), HasReason("UNSAFE_CONTENT"));
   EXPECT_THAT(Guard({})->AdmitGlimpse(EntryOf("a.bin", "s"), safe), StatusIs(absl::StatusCode::kOutOfRange));
   EXPECT_EQ(verdicts_.Find(EntryOf("a.bin", "p").blob, "a.bin"), std::nullopt);
+}
+
+TEST_F(PullGuardTest, WhatIsNotVerifiedYetAndLooksInvalidMayBeDamaged) {
+  safety::MemorySource invalid("i");
+  safety::MemorySource pickle("p");
+  const auto guard = Guard({});
+  const auto one = guard->GuardOf({EntryOf("a.safetensors", "i")});
+  EXPECT_THAT(one->Check(invalid, transfer::Arrived::kBeginning), IsOk());
+  EXPECT_THAT(one->Check(invalid, transfer::Arrived::kWhole), HasReason("INVALID_CONTENT"));
+  EXPECT_THAT(guard->GuardOf({EntryOf("a.bin", "p")})->Check(pickle, transfer::Arrived::kBeginning),
+              HasReason("UNSAFE_CONTENT"));
 }
 
 TEST_F(PullGuardTest, ABlobWithTwoNamesIsJudgedUnderBoth) {

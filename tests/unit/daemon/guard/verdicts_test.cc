@@ -5,9 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/guard/fake_inspection.h"
 #include "tests/support/metadata/fake_metadata_store.h"
 #include "tests/support/status/status_matchers.h"
-#include "tests/unit/daemon/guard/fake_inspection.h"
 
 namespace batuta::guard {
 namespace {

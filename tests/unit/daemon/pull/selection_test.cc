@@ -47,6 +47,7 @@ void ExpectSelection(const Shape& shape) {
 constexpr const char* kSafetensorsInstead = "safetensors is taken instead";
 constexpr const char* kGgufInstead = "GGUF is taken instead";
 constexpr const char* kPickle = "pickle: may run code when loaded";
+constexpr const char* kCode = "code: --allow-unsafe=code takes it";
 constexpr const char* kOtherFormat = "not the format asked for";
 constexpr const char* kCompanion = "belongs to weights that are left out";
 constexpr const char* kTraining = "state of a training run";
@@ -162,9 +163,10 @@ TEST(PlanSelectionTest, TakesOneFormatOfAModel) {
       {"several different models in one folder",
        {"style-one.safetensors", "style-two.safetensors"},
        {"style-one.safetensors", "style-two.safetensors"}},
-      {"code comes along",
-       {"config.json", "model.safetensors", "modeling_x.py"},
-       {"config.json", "model.safetensors", "modeling_x.py"}},
+      {"programs are left out",
+       {"config.json", "model.safetensors", "modeling_x.py", "run.ipynb", "lib/kernel.so"},
+       {"config.json", "model.safetensors"},
+       {{"modeling_x.py", kCode}, {"run.ipynb", kCode}, {"lib/kernel.so", kCode}}},
       {"no weights at all",
        {"README.md", "tokenizer.json", "vocab.txt"},
        {"README.md", "tokenizer.json", "vocab.txt"}},

@@ -11,7 +11,7 @@ namespace batuta::guard {
 // Finds in every file what the test says of its first byte; a class of names is an extension.
 class FakeInspection final : public Inspection {
  public:
-  Outcome Inspect(std::string_view path, safety::ByteSource& bytes) override {
+  Outcome Inspect(std::string_view /*path*/, safety::ByteSource& bytes) override {
     ++inspections;
     char first = 0;
     if (absl::Status status = bytes.Read(0, {&first, 1}); !status.ok()) return {{}, std::move(status)};
@@ -19,11 +19,8 @@ class FakeInspection final : public Inspection {
     if (const auto found = grades.find(first); found != grades.end()) {
       verdict.grades.Add(found->second);
       verdict.has_pickle = found->second == safety::Grade::kPickle;
-      verdict.findings.push_back({.code = "fake-code",
-                                  .grade = found->second,
-                                  .place = std::string(path),
-                                  .offset = 0,
-                                  .text = "looks bad"});
+      verdict.findings.push_back(
+          {.code = code, .grade = found->second, .place = "", .offset = 0, .text = "looks bad"});
     }
     char last = 0;
     return {std::move(verdict), bytes.Read(bytes.size_bytes() - 1, {&last, 1})};
@@ -35,6 +32,7 @@ class FakeInspection final : public Inspection {
 
   std::map<char, safety::Grade> grades = {
       {'p', safety::Grade::kPickle}, {'m', safety::Grade::kMalicious}, {'i', safety::Grade::kInvalid}};
+  std::string code = "fake-code";
   int inspections = 0;
 };
 

@@ -1,0 +1,188 @@
+#include "daemon/pull/run_disk.h"
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+
+#include "common/log/log.h"
+#include "common/status/status.h"
+#include "daemon/pull/blob_sharing.h"
+
+namespace batuta::pull {
+namespace {
+
+using Action = PlannedFile::Action;
+
+bool IsRefusal(const absl::Status& status) {
+  const std::string why = ReasonOf(status);
+  return why == reason::kUnsafeContent || why == reason::kInvalidContent;
+}
+
+bool IsKnownToBeRight(const Disk& disk, const FileInfo& file, const BlobId& blob) {
+  if (disk.verified == nullptr) return false;
+  const auto when = disk.verified->WhenFound(file, blob);
+  return when.ok() && when->has_value();
+}
+
+// May the file stand in the snapshot? `place` is where the cache has its bytes, if it has them. What was
+// inspected before is believed; what another tool has brought is looked at each time, until its bytes have
+// been verified.
+absl::Status Admit(const Disk& disk, const Entry& entry, const cache::FilePlace& place) {
+  if (disk.guard == nullptr) return absl::OkStatus();
+  if (const std::optional<absl::Status> known = disk.guard->AdmitKnown(entry)) return *known;
+  const auto file = disk.cache.OpenPlace(place);
+  if (absl::IsNotFound(file.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(file.status());
+  ASSIGN_OR_RETURN(const FileInfo info, (*file)->Info());
+  if (info.size_bytes != entry.size_bytes) return absl::OkStatus();  // not the entry's: it will not be linked
+  safety::FileSource bytes(**file, info.size_bytes);
+  return IsKnownToBeRight(disk, info, entry.blob) ? disk.guard->AdmitWhole(entry, bytes)
+                                                  : disk.guard->AdmitFound(entry, bytes);
+}
+
+cache::FilePlace InSnapshot(const Disk& disk, const PullPlan& plan, const Entry& entry) {
+  return {.repo = disk.repo, .blob = "", .commit = plan.commit, .path = entry.path.text()};
+}
+
+cache::FilePlace AmongBlobs(const RepoId& repo, const Entry& entry) {
+  return {.repo = repo, .blob = entry.blob.hex()};
+}
+
+absl::Status LinkGroup(const Disk& disk, const PullPlan& plan, const std::vector<size_t>& files) {
+  for (const size_t index : files) {
+    const Entry& entry = plan.files[index].entry;
+    RETURN_IF_ERROR(Admit(disk, entry, AmongBlobs(disk.repo, entry)));
+    ASSIGN_OR_RETURN(const bool linked, disk.cache.LinkExisting(disk.repo, plan.commit, entry));
+    if (!linked) {
+      return MakeError(absl::StatusCode::kAborted, reason::kUpstreamChanged,
+                       "the blob vanished from the cache before it could be linked",
+                       "another program is deleting from the cache; run the pull again");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Links the groups whose blobs other repos have.
+absl::Status ShareWithOthers(const Disk& disk, const PullPlan& plan, Work* work) {
+  if (disk.inventory == nullptr || work->groups.empty()) return absl::OkStatus();
+  std::vector<Entry> entries;
+  entries.reserve(work->groups.size());
+  for (const std::vector<size_t>& group : work->groups) {
+    entries.push_back(plan.files[group.front()].entry);
+  }
+  const std::vector<std::optional<RepoId>> holders = disk.inventory->HoldersOf(entries, disk.repo);
+  std::vector<HeldBlob> held;
+  std::vector<size_t> groups;
+  for (size_t i = 0; i < holders.size(); ++i) {
+    if (!holders[i].has_value()) continue;
+    const absl::Status admitted = Admit(disk, entries[i], AmongBlobs(*holders[i], entries[i]));
+    if (IsRefusal(admitted)) {
+      for (const size_t index : work->groups[i]) work->refused.emplace_back(index, admitted);
+      work->groups[i].clear();
+      continue;
+    }
+    held.push_back({entries[i], *holders[i]});
+    groups.push_back(i);
+  }
+  const std::vector<bool> is_shared =
+      ShareBlobs(disk.cache, disk.verified, disk.repo, held, [&] { return !*disk.is_over; });
+  for (size_t i = 0; i < held.size(); ++i) {
+    std::vector<size_t>& files = work->groups[groups[i]];
+    if (!is_shared[i] || !LinkGroup(disk, plan, files).ok()) continue;
+    work->linked.insert(work->linked.end(), files.begin(), files.end());
+    files.clear();
+  }
+  std::erase_if(work->groups, [](const std::vector<size_t>& files) { return files.empty(); });
+  return absl::OkStatus();
+}
+
+// One file of the plan: linked, refused, or left to be moved.
+absl::Status Sort(const Disk& disk, const PullPlan& plan, size_t index,
+                  std::map<std::string_view, size_t>* group_of, Work* work) {
+  const PlannedFile& file = plan.files[index];
+  if (file.action == Action::kSkip) return absl::OkStatus();
+  const bool is_there = file.action == Action::kCached;
+  const absl::Status admitted = Admit(
+      disk, file.entry, is_there ? InSnapshot(disk, plan, file.entry) : AmongBlobs(disk.repo, file.entry));
+  if (IsRefusal(admitted)) {
+    work->refused.emplace_back(index, admitted);
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(admitted);
+  if (is_there) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const bool linked, disk.cache.LinkExisting(disk.repo, plan.commit, file.entry));
+  if (linked) {
+    work->linked.push_back(index);
+    return absl::OkStatus();
+  }
+  const auto [known, is_new] = group_of->emplace(file.entry.blob.hex(), work->groups.size());
+  if (is_new) work->groups.emplace_back();
+  work->groups[known->second].push_back(index);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Work> LinkAndMeasure(const Disk& disk, const PullPlan& plan) {
+  if (disk.inventory != nullptr) disk.inventory->NoteOthersWrites(disk.repo);
+  if (plan.tree_is_new) RETURN_IF_ERROR(disk.cache.WriteTree(disk.repo, plan.tree));
+  Work work;
+  std::map<std::string_view, size_t> group_of;
+  for (size_t index = 0; index < plan.files.size(); ++index) {
+    RETURN_IF_ERROR(Sort(disk, plan, index, &group_of, &work));
+  }
+  RETURN_IF_ERROR(ShareWithOthers(disk, plan, &work));
+  for (const std::vector<size_t>& group : work.groups) {
+    const Entry& entry = plan.files[group.front()].entry;
+    ASSIGN_OR_RETURN(const uint64_t written_bytes, disk.cache.PartialBytes(disk.repo, entry.blob));
+    work.unwritten_bytes.push_back(entry.size_bytes - std::min(entry.size_bytes, written_bytes));
+    work.needed_bytes += work.unwritten_bytes.back();
+  }
+  // A pull that is refused now has written this, and nothing more.
+  if (disk.inventory != nullptr && (plan.tree_is_new || !work.linked.empty())) {
+    RETURN_IF_ERROR(disk.inventory->Refresh(disk.repo).status());
+    disk.inventory->NoteOwnWrites(disk.repo);
+  }
+  return work;
+}
+
+void Sow(const Disk& disk, Seed* seed) {
+  const auto partial = disk.cache.OpenPartial(disk.repo, seed->entry.blob, seed->entry.size_bytes);
+  if (!partial.ok() || !(*partial)->believed().empty()) return;
+  std::vector<cache::Extent> written;
+  uint64_t bytes = 0;
+  for (const auto& [offset, run] : seed->bytes->runs()) {
+    if (!(*partial)->WriteAt(offset, std::as_bytes(std::span(run))).ok()) return;
+    written.push_back({offset, offset + run.size()});
+    bytes += run.size();
+  }
+  if ((*partial)->Journal(written, {}).ok()) seed->kept_bytes = bytes;
+}
+
+void Link(const Disk& disk, const PullPlan& plan, LinkTask* task) {
+  if (task->elsewhere.has_value()) {
+    const HeldBlob held{plan.files[task->files.front()].entry, *task->elsewhere};
+    task->must_move =
+        !ShareBlobs(disk.cache, disk.verified, disk.repo, {held}, [&] { return !*disk.is_over; }).front();
+  }
+  if (!task->must_move) task->result = LinkGroup(disk, plan, task->files);
+}
+
+absl::Status PutUp(const Disk& disk, const PullPlan& plan, const std::string& label, bool is_new) {
+  RETURN_IF_ERROR(disk.cache.WriteRef(disk.repo, disk.revision, plan.commit));
+  if (disk.reviewer != nullptr && is_new) {
+    const absl::Status trusted = disk.reviewer->Trust(disk.repo, disk.who);
+    if (!trusted.ok()) LogWarn("namespace not recorded", Field("error", std::string(MessageOf(trusted))));
+  }
+  if (disk.inventory == nullptr) return absl::OkStatus();
+  std::vector<std::string> paths;
+  for (const PlannedFile& file : plan.files) {
+    if (file.action != Action::kSkip) paths.push_back(file.entry.path.text());
+  }
+  const absl::Status kept =
+      disk.inventory->RecordPull(disk.repo, plan.commit, label, std::move(paths), is_new);
+  if (!kept.ok()) LogWarn("selection not recorded", Field("error", std::string(MessageOf(kept))));
+  return absl::OkStatus();
+}
+
+}  // namespace batuta::pull
