@@ -146,6 +146,8 @@ absl::Status HfCacheWhy::Run(Context& context) {
                                    Printable(found.front().revision)),
                        "batuta hf cache ls --selections");
     }
+    *part.mutable_unsafe() = order.unsafe();
+    *part.mutable_consents() = order.consents();
     order = std::move(part);
   }
   PrintEvictionOrder(context.output, order, context.clock.wall());

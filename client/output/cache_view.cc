@@ -42,6 +42,18 @@ void WriteSelection(JsonWriter& json, const v1::CachedSelection& selection,
   json.Field("in_use", selection.leases() > 0).EndObject();
 }
 
+void WriteUnsafe(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1::FileVerdict>& files) {
+  json.Key("unsafe").BeginArray();
+  for (const v1::FileVerdict& file : files) {
+    json.BeginObject()
+        .Field("path", file.path())
+        .Field("verdict", file.verdict())
+        .Field("format", file.format());
+    json.Field("pickle", file.pickle()).Field("code", file.code()).Field("reason", file.reason()).EndObject();
+  }
+  json.EndArray();
+}
+
 void WriteRepo(JsonWriter& json, const v1::CachedRepo& repo) {
   json.BeginObject().Field("repo", repo.repo().id()).Field("type", TypeWord(repo.repo().type()));
   json.Field("size_bytes", repo.size_bytes()).Field("files", repo.file_count());
@@ -54,7 +66,9 @@ void WriteRepo(JsonWriter& json, const v1::CachedRepo& repo) {
   }
   json.EndArray().Key("protected_by").BeginArray();
   for (const v1::RepoId& dependent : repo.protected_by()) json.String(dependent.id());
-  json.EndArray().EndObject();
+  json.EndArray();
+  WriteUnsafe(json, repo.unsafe());
+  json.EndObject();
 }
 
 std::string Joined(std::string text, std::string_view more, std::string_view between = ", ") {
@@ -97,6 +111,44 @@ std::string ProtectionText(const v1::CachedRepo& repo) {
   return is_in_use ? Joined(std::move(text), "in use", "; ") : text;
 }
 
+std::string UnsafeLine(const v1::FileVerdict& file) {
+  return fmt::format("{} ({}): {}", Printable(file.path()), file.verdict(), Printable(file.reason()));
+}
+
+void TellUnsafe(Output& output, const v1::ListReposResponse& response) {
+  constexpr int kMostTold = 5;
+  int told = 0;
+  int left = 0;
+  for (const v1::CachedRepo& repo : response.repos()) {
+    if (repo.unsafe().empty()) continue;
+    if (++told > kMostTold) {
+      ++left;
+      continue;
+    }
+    const std::string more =
+        repo.unsafe_size() > 1 ? fmt::format(" and {} more", repo.unsafe_size() - 1) : "";
+    output.Talk(fmt::format("not safe: {}: {}{}", RepoText(repo.repo()), UnsafeLine(repo.unsafe(0)), more));
+  }
+  if (left > 0) {
+    output.Talk(
+        fmt::format("not safe: files of {} more repos; `batuta hf cache ls --format json` names them", left));
+  }
+}
+
+void WriteConsents(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1::Consent>& consents) {
+  json.Key("consents").BeginArray();
+  for (const v1::Consent& consent : consents) {
+    json.BeginObject()
+        .Field("path", consent.path())
+        .Field("commit", consent.commit())
+        .Field("blob", consent.blob());
+    WriteTexts(json, "classes", consent.classes());
+    json.Field("uid", uint64_t{consent.uid()}).Field("tool", consent.tool());
+    json.FieldOrNull("at", TimeText(consent.has_at(), consent.at())).EndObject();
+  }
+  json.EndArray();
+}
+
 void PrintCacheTable(Output& output, const v1::ListReposResponse& response, CacheRows rows, WallTime now) {
   const bool of_selections = rows == CacheRows::kSelections;
   std::vector<TableColumn> columns = {{"TYPE"},
@@ -122,6 +174,7 @@ void PrintCacheTable(Output& output, const v1::ListReposResponse& response, Cach
   if (cells.empty()) return;
   output.Data(RenderTable(columns, cells, {.width = output.table_width()}));
   output.Flush();
+  TellUnsafe(output, response);
 }
 
 std::string SelectionLine(const v1::RepoId& repo, std::string_view commit, std::string_view label) {
@@ -255,11 +308,19 @@ void PrintEvictionOrder(Output& output, const v1::ExplainEvictionResponse& order
   if (output.json()) {
     JsonWriter json;
     WriteLines(output, json, order.lines());
+    WriteUnsafe(json, order.unsafe());
+    WriteConsents(json, order.consents());
     json.EndObject();
     return output.Data(json.Take());
   }
   if (output.quiet()) return PrintQuietLines(output, order.lines());
   PrintLineTable(output, order.lines(), "may go", now);
+  for (const v1::FileVerdict& file : order.unsafe()) output.Talk("not safe: " + UnsafeLine(file));
+  for (const v1::Consent& consent : order.consents()) {
+    output.Talk(fmt::format("admitted: {} of {} by user {} ({}) at {}", Printable(consent.path()),
+                            consent.commit().substr(0, kShortCommit), consent.uid(),
+                            Printable(consent.tool()), TimeText(consent.has_at(), consent.at())));
+  }
   if (order.lines().empty()) output.Talk("the cache is empty");
 }
 

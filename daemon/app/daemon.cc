@@ -1,6 +1,7 @@
 #include "daemon/app/daemon.h"
 
 #include <algorithm>
+#include <atomic>
 #include <future>
 #include <memory>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "common/status/status.h"
 #include "common/sync/sequence.h"
 #include "common/sync/worker_pool.h"
+#include "daemon/adoption/adoption.h"
 #include "daemon/app/instance_lock.h"
 #include "daemon/app/listener.h"
 #include "daemon/app/rpc_server.h"
@@ -22,6 +24,8 @@
 #include "daemon/cache/cache.h"
 #include "daemon/cache/space_ledger.h"
 #include "daemon/eviction/evictor.h"
+#include "daemon/guard/inspection.h"
+#include "daemon/guard/pull_guard.h"
 #include "daemon/hub/answer_memory.h"
 #include "daemon/hub/exchange.h"
 #include "daemon/hub/hub_client.h"
@@ -72,6 +76,7 @@ class WiredDaemon final : public Daemon {
   void LookAround();
   void Learn(const hub::RepoNews& news);
   void KeepRoom();
+  void Adopt();
 
   const Options options_;
   const std::function<void()> wants_to_stop_;
@@ -86,6 +91,11 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<metadata::MetadataStore> store_;
   std::unique_ptr<cache::VerifiedFiles> verified_;
+  std::unique_ptr<guard::Inspection> inspection_;
+  std::unique_ptr<guard::Verdicts> verdicts_;
+  std::unique_ptr<guard::Consents> consents_;
+  std::unique_ptr<guard::GuardContext> guard_;
+  std::unique_ptr<adoption::Adoption> adoption_;
   std::unique_ptr<cache::KnownPieces> pieces_;
   std::unique_ptr<cache::Cache> cache_;
   std::unique_ptr<inventory::Pins> pins_;
@@ -107,12 +117,14 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<review::Acquaintances> acquaintances_;
   std::unique_ptr<pull::Reviewer> reviewer_;
   std::unique_ptr<pull::Planner> planner_;
+  std::unique_ptr<pull::LookTurns> turns_;
   std::unique_ptr<jobs::OverallLimit> overall_limit_;
   std::unique_ptr<transfer::Transfers> transfers_;
   std::unique_ptr<jobs::JobQueue> jobs_;
   std::unique_ptr<service::ServiceContext> services_;
   std::unique_ptr<RpcServer> rpc_;
   bool is_stopped_ = false;
+  std::atomic<bool> is_stopping_ = false;  // for what upkeep does at leisure
 };
 
 absl::Status WiredDaemon::Open() {
@@ -143,6 +155,10 @@ absl::Status WiredDaemon::OpenStorage() {
   facts_.notices = report_.notices;
   for (const std::string& notice : facts_.notices) LogWarn("catalog", Field("notice", notice));
   verified_ = std::make_unique<cache::VerifiedFiles>(*store_, clock_);
+  inspection_ = guard::MakeInspection();
+  verdicts_ = std::make_unique<guard::Verdicts>(*store_, *inspection_);
+  consents_ = std::make_unique<guard::Consents>(*store_);
+  guard_ = std::unique_ptr<guard::GuardContext>(new guard::GuardContext{*verdicts_, *consents_, clock_});
   pieces_ = std::make_unique<cache::KnownPieces>(*store_);
   const cache::CacheOptions cache_options = {
       .root = options_.cache_dir, .verified = verified_.get(), .pieces = pieces_.get()};
@@ -158,6 +174,7 @@ absl::Status WiredDaemon::OpenStorage() {
   cache_ = *std::move(cache);
   ASSIGN_OR_RETURN(pins_, inventory::Pins::Load(options_.state_dir / "pins.txt", *files_));
   inventory_ = std::make_unique<inventory::Inventory>(*cache_, *store_, *pins_, clock_);
+  adoption_ = std::make_unique<adoption::Adoption>(*cache_, *inventory_, *inspection_, *store_);
   evictor_ = std::make_unique<eviction::Evictor>(
       eviction::EvictorOptions{.quota = options_.quota, .grace = options_.grace}, *inventory_, *cache_,
       clock_);
@@ -198,6 +215,7 @@ absl::Status WiredDaemon::OpenQueue() {
                    jobs::OverallLimit::Load(options_.limit_bytes_per_second, *store_, *disk_));
   transfers_ = transfer::Transfers::Create(options_.transfer, *cache_, *core_, *disk_, *buffers_, clock_,
                                            overall_limit_->limit());
+  turns_ = std::make_unique<pull::LookTurns>(*core_);
   const pull::PullContext context{.planner = *planner_,
                                   .hub = *hub_,
                                   .cache = *cache_,
@@ -210,6 +228,8 @@ absl::Status WiredDaemon::OpenQueue() {
                                   .backoff = options_.transfer.backoff,
                                   .inventory = inventory_.get(),
                                   .reviewer = reviewer_.get(),
+                                  .guard = guard_.get(),
+                                  .turns = turns_.get(),
                                   .verified = verified_.get()};
   jobs::JobQueueOptions queue;
   queue.token_of = TokenOf;
@@ -235,6 +255,8 @@ void WiredDaemon::Serve() {
                                   .cache = *cache_,
                                   .space = *space_,
                                   .inventory = *inventory_,
+                                  .adoption = *adoption_,
+                                  .consents = *consents_,
                                   .evictor = *evictor_,
                                   .verify = {.cache = *cache_,
                                              .inventory = *inventory_,
@@ -278,12 +300,20 @@ void WiredDaemon::LookAround() {
   const absl::Status known = inventory_->RefreshChanged();
   if (!known.ok()) return LogWarn("cache not surveyed", Field("error", std::string(MessageOf(known))));
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begun);
+  Adopt();
   LogInfo("cache surveyed", Field("repos", inventory_->All().size()), Field("elapsed_ms", took.count()));
+}
+
+// Upkeep. One repo at a time, so that an eviction waits for no more than that.
+void WiredDaemon::Adopt() {
+  if (is_stopping_) return;
+  if (adoption_->LookAtNext()) upkeep_->Post([this] { Adopt(); });
 }
 
 // Core sequence. Other tools fill the cache, too.
 void WiredDaemon::KeepRoom() {
   upkeep_->Post([this] {
+    Adopt();
     const absl::Status kept = space_->KeepRoom();
     if (!kept.ok()) LogWarn("cache beyond its quota", Field("error", std::string(MessageOf(kept))));
   });
@@ -316,6 +346,7 @@ void DrainOn(Sequence& core, Drain drain) {
 // Outside in: first nobody gets in, then nobody waits for an answer, then the work ends, then the threads.
 void WiredDaemon::Stop() {
   if (std::exchange(is_stopped_, true)) return;
+  is_stopping_ = true;
   if (listener_) listener_->Stop();
   calls_.Stop();
   if (rpc_) rpc_->Stop(kCallGrace);
@@ -339,6 +370,7 @@ void WiredDaemon::Stop() {
   planner_.reset();
   reviewer_.reset();
   acquaintances_.reset();
+  turns_.reset();
   listener_.reset();
   hub_.reset();
   hub_once_.reset();
@@ -357,6 +389,11 @@ void WiredDaemon::Stop() {
   pins_.reset();
   cache_.reset();
   pieces_.reset();
+  adoption_.reset();
+  guard_.reset();
+  consents_.reset();
+  verdicts_.reset();
+  inspection_.reset();
   verified_.reset();
   store_.reset();
   files_.reset();

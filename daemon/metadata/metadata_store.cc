@@ -34,6 +34,8 @@ std::string_view ToString(Table table) {
       return "windows";
     case Table::kVerdicts:
       return "verdicts";
+    case Table::kAdopted:
+      return "adopted";
     case Table::kConsents:
       return "consents";
     case Table::kVerified:

@@ -24,6 +24,7 @@ enum class Table {
   kAnswers,     // generation / salted name of a question → what the hub answered; daemon/hub
   kWindows,     // endpoint, identity, kind → daemon/budget
   kVerdicts,    // blob / what the name promises → what the inspection said; daemon/guard
+  kAdopted,     // repo folder → what is unsafe in it; daemon/adoption
   kConsents,    // repo folder / commit / blob → who admitted what; daemon/guard
   kVerified,    // device / inode → which blob the file was found to be, and when; daemon/cache
   kPieces,      // blob → checksums of its pieces; daemon/cache

@@ -57,6 +57,8 @@ char Tag(Table table) {
       return 'w';
     case Table::kVerdicts:
       return 'v';
+    case Table::kAdopted:
+      return 'd';
     case Table::kConsents:
       return 'o';
     case Table::kVerified:

@@ -15,8 +15,8 @@ namespace {
 constexpr std::string_view kVersionKey = "schema_version";
 constexpr std::array kTables = {Table::kMeta,     Table::kJobs,     Table::kPartials, Table::kSelections,
                                 Table::kAccesses, Table::kSurveys,  Table::kHubFacts, Table::kAnswers,
-                                Table::kWindows,  Table::kVerdicts, Table::kConsents, Table::kVerified,
-                                Table::kPieces,   Table::kNames};
+                                Table::kWindows,  Table::kVerdicts, Table::kAdopted,  Table::kConsents,
+                                Table::kVerified, Table::kPieces,   Table::kNames};
 
 // Version 1 is the first that says its version; its tables are laid out as those before it.
 absl::Status SayVersion(MetadataStore&, WriteBatch*) {

@@ -54,7 +54,7 @@ struct PullContext {
   BackoffPolicy backoff;
   inventory::Inventory* inventory = nullptr;  // holds what the run uses, and learns what it brought
 
-  Reviewer* reviewer = nullptr;  // remembers what it was asked to look at
+  Reviewer* reviewer = nullptr;                // remembers what it was asked to look at
   const guard::GuardContext* guard = nullptr;  // what may come in; null: everything
   LookTurns* turns = nullptr;                  // two runs that want one blob do not both look at it
 

@@ -85,6 +85,28 @@ void Encode(const eviction::ListedRepo& repo, v1::CachedRepo* out) {
   for (const RepoId& dependent : repo.protected_by) Encode(dependent, out->add_protected_by());
 }
 
+void Encode(const adoption::UnsafeFile& file, v1::FileVerdict* out) {
+  out->set_path(Sendable(file.path));
+  out->set_verdict(file.verdict);
+  out->set_format(file.format);
+  out->set_pickle(file.pickle);
+  out->set_code(file.code);
+  out->set_reason(Sendable(file.reason));
+}
+
+void Encode(const guard::GivenConsent& consent, v1::Consent* out) {
+  out->set_path(Sendable(consent.path));
+  out->set_commit(consent.commit.hex());
+  out->set_blob(consent.blob.hex());
+  for (int i = 0; i < safety::kGradeCount; ++i) {
+    const auto grade = static_cast<safety::Grade>(i);
+    if (consent.grades.Has(grade)) out->add_classes(std::string(safety::GradeName(grade)));
+  }
+  out->set_uid(consent.who.uid);
+  out->set_tool(Sendable(consent.who.tool));
+  Encode(consent.at, out->mutable_at());
+}
+
 void Encode(const eviction::Line& line, v1::EvictionLine* out) {
   Encode(line.selection.repo, out->mutable_repo());
   out->set_commit(line.selection.commit.hex());

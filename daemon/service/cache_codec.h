@@ -4,9 +4,11 @@
 
 #include "batuta/v1/cache_service.pb.h"
 
+#include "daemon/adoption/adoption.h"
 #include "daemon/cache/survey.h"
 #include "daemon/eviction/evictor.h"
 #include "daemon/eviction/listing.h"
+#include "daemon/guard/consents.h"
 #include "daemon/inventory/pins.h"
 
 // Messages of the cache service ↔ structs of the domain; as codec.h.
@@ -25,6 +27,8 @@ absl::StatusOr<PruneOrder> DecodePrune(const v1::PruneRequest& request);
 
 void Encode(const eviction::ListedRepo& repo, v1::CachedRepo* out);
 void Encode(const eviction::Line& line, v1::EvictionLine* out);
+void Encode(const adoption::UnsafeFile& file, v1::FileVerdict* out);
+void Encode(const guard::GivenConsent& consent, v1::Consent* out);
 void Encode(const eviction::CacheUsage& usage, v1::GetUsageResponse* out);
 void Encode(const cache::SurveyedSnapshot& snapshot, v1::LeaseResponse* out);
 

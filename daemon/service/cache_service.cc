@@ -1,3 +1,4 @@
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -29,12 +30,16 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
                   [](const ServiceContext& services, const std::vector<RepoId>& only,
                      v1::ListReposResponse* out) -> absl::Status {
                     RETURN_IF_ERROR(services.inventory.RefreshChanged());
+                    Adopt(services);
                     const eviction::Listing listing = ListingOf(services.evictor.Look(), only);
                     for (const eviction::ListedRepo& repo : listing.repos) {
                       v1::CachedRepo* const encoded = out->add_repos();
                       Encode(repo, encoded);
                       const auto path = services.cache.root() / repo.repo.folder();
                       encoded->set_path(Sendable(path.string()));
+                      for (const adoption::UnsafeFile& file : services.adoption.UnsafeOf(repo.repo)) {
+                        Encode(file, encoded->add_unsafe());
+                      }
                     }
                     for (std::string& warning : services.inventory.Warnings(only)) {
                       out->add_warnings(Sendable(std::move(warning)));
@@ -94,6 +99,14 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
                      v1::ExplainEvictionResponse* out) -> absl::Status {
                     ASSIGN_OR_RETURN(const eviction::Report report, services.evictor.Why(only));
                     for (const eviction::Line& line : report.lines) Encode(line, out->add_lines());
+                    if (!only.has_value()) return absl::OkStatus();
+                    Adopt(services);
+                    for (const adoption::UnsafeFile& file : services.adoption.UnsafeOf(*only)) {
+                      Encode(file, out->add_unsafe());
+                    }
+                    ASSIGN_OR_RETURN(const std::vector<guard::GivenConsent> given,
+                                     services.consents.Of(*only));
+                    for (const guard::GivenConsent& consent : given) Encode(consent, out->add_consents());
                     return absl::OkStatus();
                   });
   }
@@ -222,6 +235,14 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
       ASSIGN_OR_RETURN(question.path, RepoPath::Parse(request.path()));
     }
     return question;
+  }
+
+  // What has come since the last look is looked at now, when that is done soon; else when upkeep comes to it.
+  static void Adopt(const ServiceContext& services) {
+    constexpr std::chrono::milliseconds kSoon{300};
+    const SteadyTime until = services.clock.steady() + kSoon;
+    while (services.clock.steady() < until && services.adoption.LookAtNext()) {
+    }
   }
 
   static absl::StatusOr<std::optional<RepoId>> DecodeExplain(const v1::ExplainEvictionRequest& request) {

@@ -8,10 +8,12 @@
 #include "common/sync/sequence.h"
 #include "common/sync/worker_pool.h"
 #include "common/time/clock.h"
+#include "daemon/adoption/adoption.h"
 #include "daemon/budget/budgeted_transport.h"
 #include "daemon/cache/cache.h"
 #include "daemon/cache/space_ledger.h"
 #include "daemon/eviction/evictor.h"
+#include "daemon/guard/consents.h"
 #include "daemon/hub/hub_client.h"
 #include "daemon/inventory/inventory.h"
 #include "daemon/jobs/job_queue.h"
@@ -54,6 +56,8 @@ struct ServiceContext {
   cache::Cache& cache;
   cache::SpaceLedger& space;
   inventory::Inventory& inventory;
+  adoption::Adoption& adoption;
+  guard::Consents& consents;
   eviction::Evictor& evictor;
   verify::VerifyContext verify;
   budget::BudgetedTransport& budget;

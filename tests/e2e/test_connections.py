@@ -67,8 +67,9 @@ class ConnectionsTest(EndToEndTest):
 
     def test_where_there_is_no_other_connection_either(self):
         self.begin(connections=1, size=8_000_000)
-        came = self.assert_in_time("stalled alone", self.undisturbed_s + STALL_TIMEOUT_S + 2 * SLOWNESS, kind="stall", at_bytes=500_000, skip=0)
-        self.assertEqual(came, 500_000)
+        came = self.assert_in_time("stalled alone", self.undisturbed_s + STALL_TIMEOUT_S + 2 * SLOWNESS, kind="stall", at_bytes=500_000,
+                                   skip=1)  # the first request only looks at the beginning of the file
+        self.assertGreaterEqual(came, 500_000)
 
     def test_the_tail_does_not_wait_for_a_slow_connection(self):
         self.begin()

@@ -18,7 +18,7 @@ from harness import EndToEndTest, write_users
 from watcher import Watcher, leftovers
 
 SMALL = 300_000  # an LFS file that is fetched by one connection
-LARGE = 9_500_000  # one that is fetched in three segments, of 4 MiB, 4 MiB and the rest
+LARGE = 11_000_000  # one that is fetched in three segments, of 4 MiB, 4 MiB and the rest, behind what a look has brought
 SEGMENT = 4 << 20
 SIDE_BY_SIDE = 24
 TIMEOUT_S = 2  # of the daemon, for a silent connection and for an answer
@@ -26,7 +26,7 @@ TIMEOUT_S = 2  # of the daemon, for a silent connection and for an answer
 EXIT_CODES = {
     "REPO_NOT_FOUND": 4, "REVISION_NOT_FOUND": 4, "ENTRY_NOT_FOUND": 4, "HUB_FORBIDDEN": 5, "HUB_RATE_LIMITED": 6,
     "HUB_UNREACHABLE": 6, "LINK_EXPIRED": 6, "HUB_ERROR": 1, "HUB_PROTOCOL": 1, "ANSWER_TOO_LARGE": 1, "UPSTREAM_CHANGED": 1,
-    "DIGEST_MISMATCH": 9, "INVALID_ETAG": 9,
+    "DIGEST_MISMATCH": 9, "INVALID_CONTENT": 9, "INVALID_ETAG": 9,
 }
 
 
@@ -35,7 +35,7 @@ class Phase:
     """One kind of request that a pull makes."""
 
     name: str
-    group: str  # what is answered: "json", "link" (a redirect to the file), "small" or "large" (bytes of a file)
+    group: str  # what is answered: "json", "link" (a redirect to the file), "small" or "large" (bytes of a file), "look" (a few of them)
     match: dict
     size: int = SMALL
     body_at: int = 20  # where in the body of an answer a cut or a stall comes
@@ -49,14 +49,16 @@ PHASES = [
     Phase("link to a small file", "link", dict(listener="hub", path="/{repo}/resolve/*/config.json")),
     Phase("small file", "small", dict(listener="hub", path="/api/resolve-cache/models/{repo}/*/config.json")),
     Phase("link to a large file", "link", dict(listener="hub", path="/{repo}/resolve/*/{file}")),
-    Phase("first bytes", "large", dict(listener="cdn", path="{file}"), LARGE, 0, 0),
-    Phase("middle", "large", dict(listener="cdn", path="{file}", skip=1), LARGE, 1_000_000, SEGMENT + 1_000_000),
-    Phase("last segment", "large", dict(listener="cdn", path="{file}", skip=2), LARGE, 500_000, LARGE - 1),
+    Phase("look before the fetch", "look", dict(listener="cdn", path="{file}"), LARGE, 0, 0),
+    Phase("first bytes", "large", dict(listener="cdn", path="{file}", skip=1), LARGE, 0, 100_000),
+    Phase("middle", "large", dict(listener="cdn", path="{file}", skip=2), LARGE, 1_000_000, SEGMENT + 1_000_000),
+    Phase("last segment", "large", dict(listener="cdn", path="{file}", skip=3), LARGE, 500_000, LARGE - 1),
 ]
 
 OK, UNREACHABLE, LIMITED, PROTOCOL, ERROR, CHANGED, MISMATCH, TOO_LARGE, FORBIDDEN = (frozenset([outcome]) for outcome in (
     "OK", "HUB_UNREACHABLE", "HUB_RATE_LIMITED", "HUB_PROTOCOL", "HUB_ERROR", "UPSTREAM_CHANGED", "DIGEST_MISMATCH", "ANSWER_TOO_LARGE",
     "HUB_FORBIDDEN"))
+INVALID = frozenset(["INVALID_CONTENT"])
 NO_SUCH_FILE = frozenset(["REVISION_NOT_FOUND", "ENTRY_NOT_FOUND"])
 
 
@@ -75,9 +77,13 @@ class Fault:
     harmless: tuple = ()
 
     def is_harmless(self, phase):
-        return phase.group in self.harmless or phase.name in self.harmless
+        group = "large" if phase.group == "look" else phase.group
+        return group in self.harmless or phase.name in self.harmless
 
     def outcomes(self, phase, lasts):
+        if phase.group == "look":  # that cannot be had, or is damaged once: no reason to refuse
+            outcomes = self.outcomes(dataclasses.replace(phase, group="large"), lasts) if lasts else OK
+            return outcomes | INVALID if outcomes == MISMATCH else outcomes
         said = self.lasting if lasts else self.once
         if self.is_harmless(phase):
             return OK

@@ -30,6 +30,7 @@ ServiceFixture::ServiceFixture() {
   cache_ = std::move(cache::Cache::Open(cache, *files_, store_)).value();
   pins_ = std::move(inventory::Pins::Load(folder_ / "pins.txt", *files_)).value();
   inventory_ = std::make_unique<inventory::Inventory>(*cache_, store_, *pins_, clock_);
+  adoption_ = std::make_unique<adoption::Adoption>(*cache_, *inventory_, inspection_, store_);
   evictor_ = std::make_unique<eviction::Evictor>(eviction::EvictorOptions{.quota = {}, .grace = {}},
                                                  *inventory_, *cache_, clock_);
   budget::BudgetOptions budget;
@@ -60,6 +61,8 @@ ServiceFixture::ServiceFixture() {
                                                                 .cache = *cache_,
                                                                 .space = space_,
                                                                 .inventory = *inventory_,
+                                                                .adoption = *adoption_,
+                                                                .consents = consents_,
                                                                 .evictor = *evictor_,
                                                                 .verify = {.cache = *cache_,
                                                                            .inventory = *inventory_,

@@ -16,10 +16,12 @@
 #include "batuta/v1/hub_service.grpc.pb.h"
 #include "batuta/v1/job_service.grpc.pb.h"
 
+#include "daemon/adoption/adoption.h"
 #include "daemon/cache/space_ledger.h"
 #include "daemon/service/service_context.h"
 #include "tests/integration/service/held_hub.h"
 #include "tests/support/files/temp_folder.h"
+#include "tests/support/guard/fake_inspection.h"
 #include "tests/support/metadata/fake_metadata_store.h"
 #include "tests/support/transfers/fake_transfers.h"
 #include "tests/support/transport/fake_transport.h"
@@ -71,6 +73,9 @@ class ServiceFixture : public testing::Test {
   std::unique_ptr<cache::Cache> cache_;
   std::unique_ptr<inventory::Pins> pins_;
   std::unique_ptr<inventory::Inventory> inventory_;
+  guard::FakeInspection inspection_;
+  guard::Consents consents_{store_};
+  std::unique_ptr<adoption::Adoption> adoption_;
   std::unique_ptr<eviction::Evictor> evictor_;
   cache::SpaceLedger space_{0};
   FakeTransport http_{core_.get()};

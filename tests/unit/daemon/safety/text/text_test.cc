@@ -108,7 +108,8 @@ TEST(Text, RefusesConfigurationsThatImportCode) {
   Expect({
       {"config.json", R"({"text_config": {"\u0061uto_map": {"AutoModel": ["modeling_x.A", null]}}})",
        "config-auto-map"},
-      {"tokenizer_config.json", R"({"auto_map": {"AutoTokenizer": "other/repo--tok.T"}})", "config-remote-module"},
+      {"tokenizer_config.json", R"({"auto_map": {"AutoTokenizer": "other/repo--tok.T"}})",
+       "config-remote-module"},
       {"config.json", R"({"_attn_implementation_internal": "x"})", "config-kernel"},
       {"config.json", R"({"attn_implementation": "someone/kernel"})", "config-kernel"},
       {"config.json", R"({"attn_implementation": {"vision_config": "a/b:f"}})", "config-kernel"},

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/sync/mutex.h"
+#include "common/time/clock.h"
+#include "common/types/repo_id.h"
+#include "common/types/revision.h"
+#include "daemon/cache/cache.h"
+#include "daemon/guard/inspection.h"
+#include "daemon/inventory/inventory.h"
+#include "daemon/metadata/metadata_store.h"
+
+namespace batuta::adoption {
+
+// A cached file that is not safe, as the inspection found it.
+struct UnsafeFile {
+  CommitId commit;
+  std::string path;
+  std::string verdict;  // "unsafe", "invalid" or "unknown"
+  std::string format;
+  std::string pickle;  // "none", "clean" or "dangerous"
+  std::string code;    // of the finding that decided
+  std::string reason;
+
+  friend bool operator==(const UnsafeFile&, const UnsafeFile&) = default;
+};
+
+// Adoption looks into the files of the cache, whoever brought them: one repo at a time, and a repo again only
+// when its files have changed, or the inspector has. What it found is kept in Table::kAdopted. It removes
+// nothing and refuses nothing: it is how a person learns what other tools have put there.
+//
+// Thread-safe. LookAtNext() blocks on disk I/O: run it on the disk pool or on upkeep.
+class Adoption {
+ public:
+  // Everything outlives it.
+  Adoption(cache::Cache& cache, inventory::Inventory& inventory, guard::Inspection& inspection,
+           metadata::MetadataStore& store)
+      : cache_(cache), inventory_(inventory), inspection_(inspection), store_(store) {}
+
+  // Looks at one repo that it does not know as it is now; false when there is none.
+  bool LookAtNext();
+
+  // What is not safe of a repo, as it was last looked at; at most kMostOfARepo.
+  std::vector<UnsafeFile> UnsafeOf(const RepoId& repo) const;
+
+  static constexpr size_t kMostOfARepo = 100;
+
+ private:
+  struct Known {
+    std::shared_ptr<const inventory::Repo> repo;  // as it was looked at
+    std::vector<UnsafeFile> found;
+  };
+
+  std::shared_ptr<const inventory::Repo> Next();
+  std::vector<UnsafeFile> LookAt(const inventory::Repo& repo);
+  std::optional<UnsafeFile> LookAtFile(const RepoId& repo, const CommitId& commit, const std::string& path);
+
+  cache::Cache& cache_;
+  inventory::Inventory& inventory_;
+  guard::Inspection& inspection_;
+  metadata::MetadataStore& store_;
+  Mutex looking_;  // one look at a time
+  mutable Mutex mutex_;
+  std::map<RepoId, Known> known_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace batuta::adoption

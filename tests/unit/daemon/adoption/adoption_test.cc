@@ -1,0 +1,71 @@
+#include "daemon/adoption/adoption.h"
+
+#include <chrono>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/cache_world/cache_world.h"
+#include "tests/support/guard/fake_inspection.h"
+#include "tests/support/status/status_matchers.h"
+
+namespace batuta::adoption {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::IsEmpty;
+
+class AdoptionTest : public ::testing::Test {
+ protected:
+  int LookAtAll(Adoption& adoption) {
+    world_.clock.Advance(std::chrono::seconds(3));  // what is younger is surveyed twice
+    EXPECT_THAT(world_.inventory->RefreshChanged(), IsOk());
+    int looked = 0;
+    while (adoption.LookAtNext()) ++looked;
+    return looked;
+  }
+
+  CacheWorld world_;
+  guard::FakeInspection inspection_;
+  Adoption adoption_{*world_.cache, *world_.inventory, inspection_, world_.store};
+};
+
+TEST_F(AdoptionTest, FindsWhatOthersBroughtThatIsUnsafe) {
+  world_.Bring("acme/otter", '3', {{"config.json", "{}"}, {"model.bin", "pickle"}});
+  world_.Bring("acme/stoat", '3', {{"config.json", "{}"}});
+
+  EXPECT_EQ(LookAtAll(adoption_), 2);
+
+  EXPECT_THAT(adoption_.UnsafeOf(CacheWorld::Model("acme/otter")),
+              ElementsAre(Field(&UnsafeFile::path, "model.bin")));
+  EXPECT_THAT(adoption_.UnsafeOf(CacheWorld::Model("acme/stoat")), IsEmpty());
+}
+
+TEST_F(AdoptionTest, LooksAgainOnlyAtWhatHasChanged) {
+  world_.Bring("acme/otter", '3', {{"model.bin", "pickle"}});
+  world_.Bring("acme/stoat", '3', {{"model.bin", "safe"}});
+  LookAtAll(adoption_);
+  world_.Bring("acme/stoat", '3', {{"more.bin", "malicious"}});
+
+  EXPECT_EQ(LookAtAll(adoption_), 1);
+
+  EXPECT_THAT(adoption_.UnsafeOf(CacheWorld::Model("acme/stoat")),
+              ElementsAre(Field(&UnsafeFile::path, "more.bin")));
+}
+
+TEST_F(AdoptionTest, AfterARestartWhatItFoundIsKnownWithoutALook) {
+  world_.Bring("acme/otter", '3', {{"model.bin", "pickle"}});
+  LookAtAll(adoption_);
+  const std::vector<UnsafeFile> before = adoption_.UnsafeOf(CacheWorld::Model("acme/otter"));
+  const int inspections = inspection_.inspections;
+
+  Adoption again(*world_.cache, *world_.inventory, inspection_, world_.store);
+  LookAtAll(again);
+
+  EXPECT_EQ(inspection_.inspections, inspections);
+  EXPECT_EQ(again.UnsafeOf(CacheWorld::Model("acme/otter")), before);
+}
+
+}  // namespace
+}  // namespace batuta::adoption
