@@ -308,11 +308,16 @@ TEST(EncodeTest, JobFileInEachStatus) {
       {Status::kFailed, v1::PullFile::STATUS_FAILED}};
   for (const auto& [status, message] : cases) {
     v1::PullFile file;
-    Encode(
-        jobs::JobFile{
-            .path = "a", .size_bytes = 9, .blob = kBlob, .status = status, .reason = "r", .done_bytes = 4},
-        &file);
+    Encode(jobs::JobFile{.path = "a",
+                         .size_bytes = 9,
+                         .blob = kBlob,
+                         .status = status,
+                         .reason = "r",
+                         .warning = "w",
+                         .done_bytes = 4},
+           &file);
     EXPECT_EQ(file.status(), message);
+    EXPECT_EQ(file.warning(), "w");
     EXPECT_EQ(file.size_bytes(), 9);
     EXPECT_EQ(file.done_bytes(), 4);
     EXPECT_EQ(file.blob(), kBlob);
