@@ -46,6 +46,13 @@ v1::ListReposResponse Cache() {
   selection.set_label("default");
   selection.set_size_bytes(5'000);
   selection.set_file_count(7);
+  v1::FileVerdict& unsafe = *repo.add_unsafe();
+  unsafe.set_path("model.bin");
+  unsafe.set_verdict("unsafe");
+  unsafe.set_format("pickle");
+  unsafe.set_pickle("clean");
+  unsafe.set_code("pickle-clean");
+  unsafe.set_reason("a pickle");
   return response;
 }
 
@@ -61,7 +68,8 @@ TEST(CacheViewTest, DocumentIsTheContract) {
     "path":"/cache/hub/datasets--acme--notes","selections":[{"commit":")" +
                         kCommit + R"(","refs":["main"],"label":"default","size_bytes":5000,"files":7,
     "last_access":null,"last_modified":null,"pinned":false,"pin_reason":null,"in_use":false}],
-    "protected_by":[]}],"total_bytes":5000})"));
+    "protected_by":[],"unsafe":[{"path":"model.bin","verdict":"unsafe","format":"pickle","pickle":"clean",
+    "code":"pickle-clean","reason":"a pickle"}]}],"total_bytes":5000})"));
 }
 
 TEST(CacheViewTest, PeopleGetATableAndScriptsArgumentsForPull) {
