@@ -6,6 +6,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "client/archive/utf8_names.h"
 #include "common/status/status.h"
@@ -17,18 +18,35 @@ absl::StatusOr<std::unique_ptr<TarWriter>> TarWriter::Create(int fd, WallTime ti
   archive* const tar = archive_write_new();
   archive_entry* const entry = archive_entry_new();
   if (tar == nullptr || entry == nullptr) return absl::ResourceExhaustedError("out of memory");
-  std::unique_ptr<TarWriter> writer(new TarWriter(tar, entry, time));
+  std::unique_ptr<TarWriter> writer(new TarWriter(tar, entry, fd, time));
   const Utf8Names utf8;
   RETURN_IF_ERROR(writer->Checked(archive_write_set_format_pax_restricted(tar)));
   RETURN_IF_ERROR(writer->Checked(archive_write_add_filter_none(tar)));
-  RETURN_IF_ERROR(writer->Checked(archive_write_open_fd(tar, fd)));
+  RETURN_IF_ERROR(writer->Checked(archive_write_open(tar, writer.get(), nullptr, OnBytes, nullptr)));
   return writer;
 }
 
 TarWriter::~TarWriter() {
-  archive_write_fail(tar_);  // else it would put an end to what has none
+  is_abandoned_ = true;
   archive_write_free(tar_);
   archive_entry_free(entry_);
+}
+
+ssize_t TarWriter::OnBytes(archive* /*tar*/, void* self, const void* bytes, size_t size) {
+  auto* const writer = static_cast<TarWriter*>(self);
+  const auto* next = static_cast<const char*>(bytes);
+  size_t left = size;
+  while (left > 0 && writer->error_number_ == 0 && !writer->is_abandoned_) {
+    const ssize_t count = ::write(writer->fd_, next, left);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      writer->error_number_ = count < 0 ? errno : EIO;
+      break;
+    }
+    next += count;
+    left -= static_cast<size_t>(count);
+  }
+  return static_cast<ssize_t>(size);
 }
 
 void TarWriter::Begin(const std::string& path, unsigned type, unsigned mode) {
@@ -72,7 +90,7 @@ absl::Status TarWriter::Append(std::span<const std::byte> bytes) {
     if (count <= 0) return Checked(ARCHIVE_FATAL);
     bytes = bytes.subspan(static_cast<size_t>(count));
   }
-  return absl::OkStatus();
+  return Checked(ARCHIVE_OK);
 }
 
 absl::Status TarWriter::Finish() {
@@ -84,13 +102,11 @@ uint64_t TarWriter::written_bytes() const {
 }
 
 absl::Status TarWriter::Checked(int result) const {
+  if (error_number_ != 0) return ErrnoError(error_number_, "write the archive");
   if (result == ARCHIVE_OK || result == ARCHIVE_WARN) return absl::OkStatus();
   const char* const text = archive_error_string(tar_);
   const std::string message = fmt::format("the archive cannot be written: {}",
                                           Printable(text == nullptr ? "the archive ended too early" : text));
-  if (archive_errno(tar_) == ENOSPC) {
-    return MakeError(absl::StatusCode::kResourceExhausted, reason::kDiskFull, message);
-  }
   return MakeError(absl::StatusCode::kUnavailable, reason::kStorageFailed, message);
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include <sys/types.h>
 
 #include "common/time/clock.h"
 
@@ -44,14 +45,21 @@ class TarWriter {
   uint64_t written_bytes() const;
 
  private:
-  TarWriter(archive* tar, archive_entry* entry, WallTime time) : tar_(tar), entry_(entry), time_(time) {}
+  TarWriter(archive* tar, archive_entry* entry, int fd, WallTime time)
+      : tar_(tar), entry_(entry), fd_(fd), time_(time) {}
+
+  // What libarchive hands over. It is told of no failure: after one it would leave its buffer behind.
+  static ssize_t OnBytes(archive* tar, void* self, const void* bytes, size_t size);
 
   void Begin(const std::string& path, unsigned type, unsigned mode);
   absl::Status Checked(int result) const;
 
   archive* const tar_;
   archive_entry* const entry_;
+  const int fd_;
   const WallTime time_;
+  int error_number_ = 0;       // of the first write that failed; the rest is dropped
+  bool is_abandoned_ = false;  // what comes now is the end of what has none
 };
 
 }  // namespace batuta::client
