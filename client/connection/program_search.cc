@@ -33,6 +33,11 @@ std::optional<fs::path> FindProgram(const Environment& environment, const fs::pa
     if (folder.is_absolute() && IsProgram(folder / name)) return folder / name;
     begin = end + 1;
   }
+  // Where a build puts it: build/…/client/batuta, build/…/daemon/app/NAME.
+  if (fs::path built = this_program.parent_path().parent_path() / "daemon" / "app" / name;
+      this_program.is_absolute() && IsProgram(built)) {
+    return built;
+  }
   return std::nullopt;
 }
 

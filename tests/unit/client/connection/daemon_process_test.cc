@@ -64,6 +64,11 @@ TEST_F(DaemonProcessTest, PrefersTheProgramBesideTheClient) {
   EXPECT_THAT(FindDaemonProgram(environment, ""), IsOkAndHolds(elsewhere));
 }
 
+TEST_F(DaemonProcessTest, FindsWhatABuildHasMadeWithIt) {
+  const fs::path built = MakeProgram(folder_ / "build/daemon/app", "");
+  EXPECT_THAT(FindDaemonProgram(Variables("/nowhere"), folder_ / "build/client/batuta"), IsOkAndHolds(built));
+}
+
 TEST_F(DaemonProcessTest, SaysThatThereIsNoProgram) {
   fs::create_directories(folder_ / "path" / "batutad");  // a folder of that name is none
 
