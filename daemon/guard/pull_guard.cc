@@ -30,8 +30,7 @@ class GuardOfOne final : public transfer::BlobGuard {
   absl::Status Check(safety::ByteSource& bytes, transfer::Arrived arrived) override {
     for (const Entry& entry : files_) {
       const bool is_whole = arrived == transfer::Arrived::kWhole;
-      const absl::Status status =
-          is_whole ? pull_->AdmitWhole(entry, bytes) : pull_->AdmitGlimpse(entry, bytes);
+      absl::Status status = is_whole ? pull_->AdmitWhole(entry, bytes) : pull_->AdmitGlimpse(entry, bytes);
       // What nobody has verified is fetched again when its hash is wrong, and that may be why it looks so.
       if (!is_whole && MayBeDamage(status)) continue;
       if (!status.ok() && !absl::IsOutOfRange(status)) return status;

@@ -22,7 +22,7 @@ std::string Lower(std::string_view text) {
 }
 
 std::string TextOf(const review::RepoIdentity& identity) {
-  const std::string id = identity.hub_id.empty() ? std::string("unknown") : Printable(identity.hub_id);
+  std::string id = identity.hub_id.empty() ? std::string("unknown") : Printable(identity.hub_id);
   if (!identity.created) return id;
   return fmt::format("{} (made on {:%Y-%m-%d})", id,
                      fmt::gmtime(std::chrono::system_clock::to_time_t(*identity.created)));

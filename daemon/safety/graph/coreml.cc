@@ -139,8 +139,8 @@ std::optional<Message> InnerOf(Message message, uint32_t field) {
 }
 
 bool IsOperation(std::string_view name) {
-  static const Names kNames(kOperations);
-  return kNames.Has(name);
+  static const Names names(kOperations);
+  return names.Has(name);
 }
 
 // In the package that the model stands in.

@@ -150,35 +150,35 @@ std::optional<std::string_view> Area(std::string_view module) {
 }  // namespace
 
 bool IsClass(std::string_view name) {
-  static const Names kNames(kClasses);
-  static const Names kOthers(kMarks);
-  return kNames.Has(name) || kOthers.Has(name);
+  static const Names names(kClasses);
+  static const Names others(kMarks);
+  return names.Has(name) || others.Has(name);
 }
 
 bool IsOperation(std::string_view name) {
-  static const Names kNames(kOperations);
-  return kNames.Has(name);
+  static const Names names(kOperations);
+  return names.Has(name);
 }
 
 bool IsFunction(std::string_view name) {
-  static const Names kNames(kFunctions);
-  return kNames.Has(name);
+  static const Names names(kFunctions);
+  return names.Has(name);
 }
 
 bool IsProgram(std::string_view name) {
-  static const Names kNames(kPrograms);
-  return kNames.Has(name);
+  static const Names names(kPrograms);
+  return names.Has(name);
 }
 
 bool IsRegistered(std::string_view name) {
-  static const Names kNames(kRegistered);
-  return kNames.Has(name);
+  static const Names names(kRegistered);
+  return names.Has(name);
 }
 
 bool IsClassModule(std::string_view module) {
   const std::optional<std::string_view> area = Area(module);
-  static const Names kAreas(kClassAreas);
-  return area && (area->empty() || kAreas.Has(*area));
+  static const Names areas(kClassAreas);
+  return area && (area->empty() || areas.Has(*area));
 }
 
 bool IsOperationModule(std::string_view module) {
@@ -187,8 +187,8 @@ bool IsOperationModule(std::string_view module) {
 
 bool IsFunctionModule(std::string_view module) {
   const std::optional<std::string_view> area = Area(module);
-  static const Names kAreas(kFunctionAreas);
-  return area && kAreas.Has(*area);
+  static const Names areas(kFunctionAreas);
+  return area && areas.Has(*area);
 }
 
 }  // namespace batuta::safety::keras

@@ -353,14 +353,14 @@ constexpr std::string_view kPlain = R"(
 }  // namespace
 
 Op OpOf(std::string_view name) {
-  static const Names kProgramNames(kPrograms);
-  static const Names kFileNames(kFiles);
-  static const Names kNetworkNames(kNetwork);
-  static const Names kPlainNames(kPlain);
-  if (kPlainNames.Has(name)) return Op::kPlain;
-  if (kProgramNames.Has(name)) return Op::kProgram;
-  if (kFileNames.Has(name)) return Op::kFile;
-  return kNetworkNames.Has(name) ? Op::kNetwork : Op::kCustom;
+  static const Names programs(kPrograms);
+  static const Names files(kFiles);
+  static const Names networks(kNetwork);
+  static const Names plain(kPlain);
+  if (plain.Has(name)) return Op::kPlain;
+  if (programs.Has(name)) return Op::kProgram;
+  if (files.Has(name)) return Op::kFile;
+  return networks.Has(name) ? Op::kNetwork : Op::kCustom;
 }
 
 }  // namespace batuta::safety::tensorflow
