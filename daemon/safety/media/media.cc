@@ -11,6 +11,7 @@
 namespace batuta::safety {
 namespace {
 
+// NOLINTNEXTLINE(misc-unused-using-decls): the literals use it, without its name.
 using std::string_view_literals::operator""sv;
 
 template <typename Number>
