@@ -3,13 +3,14 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import struct
 import subprocess
 import unittest
 
-from harness import BATUTAD, SLOWNESS, EndToEndTest, make_weights, wait_until
+from harness import BATUTA, BATUTAD, SLOWNESS, EndToEndTest, make_weights, wait_until
 
 # protocol 2, `posix.system("true")`, by opcode.
 DANGEROUS = b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00true\x85R."
@@ -160,9 +161,12 @@ class ScanTest(EndToEndTest):
         self.assertEqual(self.box.batuta("hf", "scan", str(self.box.folder / "nothing")).code, 4)
         self.assertEqual(self.box.batuta("hf", "scan", str(self.box.folder), "--secrets").code, 2)
         self.assertEqual(self.box.batuta("hf", "scan").code, 2)
-        alone = self.box.batuta("hf", "scan", str(self.box.folder), env={"PATH": "/usr/bin"})
-        self.assertEqual(alone.code, 1)
-        self.assertIn("batuta-inspect", alone.err)
+        alone = pathlib.Path(self.box.folder) / "alone"
+        alone.mkdir()
+        shutil.copy(BATUTA, alone)
+        result = subprocess.run([alone / "batuta", "hf", "scan", alone], env={**self.box.env, "PATH": "/usr/bin"}, capture_output=True, text=True, check=False)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("batuta-inspect", result.stderr)
 
     def test_it_needs_no_home_and_leaves_nothing(self):
         folder = self.write({"ok.txt": "fine"})
