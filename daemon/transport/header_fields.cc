@@ -100,7 +100,7 @@ std::optional<WallTime> ParseHttpDate(std::string_view text) {
   const std::chrono::year_month_day date{std::chrono::year(FullYear(*year)), std::chrono::month(*month),
                                          std::chrono::day(static_cast<unsigned>(*day))};
   // What the clock cannot hold is no date.
-  if (!date.ok() || *year > 2200) return std::nullopt;
+  if (!date.ok() || FullYear(*year) < 1900 || *year > 2200) return std::nullopt;
   return WallTime(std::chrono::sys_days(date)) + *time;
 }
 

@@ -37,6 +37,8 @@ TEST(HeaderFieldsTest, RefusesWhatIsNoDate) {
         "Sun, 06 Nov 9999 08:49:37 GMT", "0 0 Jan 00:00:00 99999999999999999999"}) {
     EXPECT_EQ(ParseHttpDate(text), std::nullopt) << text;
   }
+  // The clock counts nanoseconds and cannot hold it.
+  EXPECT_EQ(ParseHttpDate("Sun, 06 Nov 0137 08:49:37 GMT"), std::nullopt);
   EXPECT_EQ(ParseHttpDate(std::string(100'000, '1')), std::nullopt);
 }
 
