@@ -8,7 +8,7 @@ namespace batuta::safety::rules {
 inline constexpr Rule kTorchMember{"torch-member", Grade::kUnverified,
                                    "a torch archive holds a member that torch does not write"};
 inline constexpr Rule kTorchStrayStorage{"torch-stray-storage", Grade::kUnverified,
-                                    "a torch archive holds a storage of which no tensor is made"};
+                                         "a torch archive holds a storage of which no tensor is made"};
 inline constexpr Rule kTorchCompressed{"torch-compressed", Grade::kInvalid,
                                        "a member of a torch archive is compressed"};
 inline constexpr Rule kTorchScript{"torchscript", Grade::kCode,
