@@ -108,4 +108,9 @@ absl::Status Refusal(std::string_view path, const safety::Verdict& verdict) {
                    fmt::format("refused: {}", Explanation(verdict)), WaysOut(verdict), std::move(facts));
 }
 
+bool IsRefusal(const absl::Status& status) {
+  const std::string why = ReasonOf(status);
+  return why == reason::kUnsafeContent || why == reason::kInvalidContent;
+}
+
 }  // namespace batuta::guard

@@ -30,6 +30,9 @@ bool Admits(const Consent& consent, const safety::Verdict& verdict);
 //   kDataLoss (INVALID_CONTENT)           it only breaks the rules of its format.
 absl::Status Refusal(std::string_view path, const safety::Verdict& verdict);
 
+// Is the error one of Refusal()?
+bool IsRefusal(const absl::Status& status);
+
 // Could it be that the bytes were damaged on their way? Of a refusal: what is invalid or of no known format
 // may be; what is recognised as unsafe is so.
 bool MayBeDamage(const absl::Status& refusal);

@@ -92,15 +92,4 @@ Verdicts::Glimpse Verdicts::Look(std::string_view path, safety::ByteSource& byte
   return {.verdict = std::move(outcome.verdict), .status = std::move(outcome.status)};
 }
 
-absl::Status Verdicts::ForgetGone(absl::FunctionRef<bool(const BlobId& blob)> is_there) {
-  metadata::WriteBatch batch;
-  RETURN_IF_ERROR(store_.Scan(Table::kVerdicts, "", [&](std::string_view key, std::string_view value) {
-    const auto blob = BlobId::Parse(key.substr(0, key.find('/')));
-    const bool is_of_use = blob.ok() && is_there(*blob) && Decode(value).has_value();
-    if (!is_of_use) batch.Delete(Table::kVerdicts, std::string(key));
-    return true;
-  }));
-  return batch.changes().empty() ? absl::OkStatus() : store_.Write(batch, Durability::kProcess);
-}
-
 }  // namespace batuta::guard

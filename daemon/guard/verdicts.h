@@ -4,7 +4,6 @@
 #include <string>
 #include <string_view>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 
 #include "common/types/blob_id.h"
@@ -37,9 +36,6 @@ class Verdicts {
   };
 
   Glimpse Look(std::string_view path, safety::ByteSource& bytes);
-
-  // Forgets the blobs that are gone, and records that cannot be read.
-  absl::Status ForgetGone(absl::FunctionRef<bool(const BlobId& blob)> is_there);
 
  private:
   std::string KeyOf(const BlobId& blob, std::string_view path);

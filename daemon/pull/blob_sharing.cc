@@ -27,12 +27,6 @@ absl::StatusOr<bool> IsRight(File& file, const Entry& entry, absl::FunctionRef<b
   return actual == entry.blob.hex();
 }
 
-bool IsKnownToBeRight(cache::VerifiedFiles* verified, const FileInfo& file, const BlobId& blob) {
-  if (verified == nullptr) return false;
-  const auto when = verified->WhenFound(file, blob);
-  return when.ok() && when->has_value();
-}
-
 // The blob, whole and right, not yet under its name.
 absl::StatusOr<std::optional<cache::StagedBlob>> StageRight(cache::Cache& cache,
                                                             cache::VerifiedFiles* verified,
@@ -60,6 +54,12 @@ void DiscardPartial(cache::Cache& cache, const RepoId& repo, const Entry& entry)
 }
 
 }  // namespace
+
+bool IsKnownToBeRight(cache::VerifiedFiles* verified, const FileInfo& file, const BlobId& blob) {
+  if (verified == nullptr) return false;
+  const auto when = verified->WhenFound(file, blob);
+  return when.ok() && when->has_value();
+}
 
 std::vector<bool> ShareBlobs(cache::Cache& cache, cache::VerifiedFiles* verified, const RepoId& repo,
                              const std::vector<HeldBlob>& blobs, absl::FunctionRef<bool()> is_wanted) {

@@ -26,4 +26,8 @@ struct HeldBlob {
 std::vector<bool> ShareBlobs(cache::Cache& cache, cache::VerifiedFiles* verified, const RepoId& repo,
                              const std::vector<HeldBlob>& blobs, absl::FunctionRef<bool()> is_wanted);
 
+// Were the file's bytes found to be that blob, and not changed since? False where nobody remembers
+// (`verified` is null).
+bool IsKnownToBeRight(cache::VerifiedFiles* verified, const FileInfo& file, const BlobId& blob);
+
 }  // namespace batuta::pull

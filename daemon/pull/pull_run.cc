@@ -42,11 +42,6 @@ absl::StatusOr<guard::Consent> MakeConsentOf(const PullRequest& request) {
   return guard::MakeConsent(classes, request.selection.allow_malicious);
 }
 
-bool IsRefusal(const absl::Status& status) {
-  const std::string why = ReasonOf(status);
-  return why == reason::kUnsafeContent || why == reason::kInvalidContent;
-}
-
 // A folder or a file of ours that is not there where it was a moment ago: nothing that the hub or the caller
 // did not find.
 absl::Status Explained(const absl::Status& status) {
@@ -412,7 +407,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     waiting_.End(group);
     flights_[group].reset();
     --in_flight_;
-    if (IsRefusal(status)) return RefuseGroup(group, status);
+    if (guard::IsRefusal(status)) return RefuseGroup(group, status);
     if (!status.ok()) return FailFile(groups_[group].front(), status);
     UseSpace(group, FirstOf(group).entry.size_bytes);
     unlinked_.push_back(group);
@@ -455,7 +450,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
         Move(task.group, /*elsewhere_will_do=*/false);
         continue;
       }
-      if (IsRefusal(task.result)) {
+      if (guard::IsRefusal(task.result)) {
         RefuseGroup(task.group, task.result);
         if (observer_ == nullptr) return;
         continue;

@@ -13,17 +13,6 @@ namespace {
 
 using Action = PlannedFile::Action;
 
-bool IsRefusal(const absl::Status& status) {
-  const std::string why = ReasonOf(status);
-  return why == reason::kUnsafeContent || why == reason::kInvalidContent;
-}
-
-bool IsKnownToBeRight(const Disk& disk, const FileInfo& file, const BlobId& blob) {
-  if (disk.verified == nullptr) return false;
-  const auto when = disk.verified->WhenFound(file, blob);
-  return when.ok() && when->has_value();
-}
-
 // May the file stand in the snapshot? `place` is where the cache has its bytes, if it has them. What was
 // inspected before is believed; what another tool has brought is looked at each time, until its bytes have
 // been verified.
@@ -36,8 +25,8 @@ absl::Status Admit(const Disk& disk, const Entry& entry, const cache::FilePlace&
   ASSIGN_OR_RETURN(const FileInfo info, (*file)->Info());
   if (info.size_bytes != entry.size_bytes) return absl::OkStatus();  // not the entry's: it will not be linked
   safety::FileSource bytes(**file, info.size_bytes);
-  return IsKnownToBeRight(disk, info, entry.blob) ? disk.guard->AdmitWhole(entry, bytes)
-                                                  : disk.guard->AdmitFound(entry, bytes);
+  return IsKnownToBeRight(disk.verified, info, entry.blob) ? disk.guard->AdmitWhole(entry, bytes)
+                                                           : disk.guard->AdmitFound(entry, bytes);
 }
 
 cache::FilePlace InSnapshot(const Disk& disk, const PullPlan& plan, const Entry& entry) {
@@ -76,7 +65,7 @@ absl::Status ShareWithOthers(const Disk& disk, const PullPlan& plan, Work* work)
   for (size_t i = 0; i < holders.size(); ++i) {
     if (!holders[i].has_value()) continue;
     const absl::Status admitted = Admit(disk, entries[i], AmongBlobs(*holders[i], entries[i]));
-    if (IsRefusal(admitted)) {
+    if (guard::IsRefusal(admitted)) {
       for (const size_t index : work->groups[i]) work->refused.emplace_back(index, admitted);
       work->groups[i].clear();
       continue;
@@ -104,7 +93,7 @@ absl::Status Sort(const Disk& disk, const PullPlan& plan, size_t index,
   const bool is_there = file.action == Action::kCached;
   const absl::Status admitted = Admit(
       disk, file.entry, is_there ? InSnapshot(disk, plan, file.entry) : AmongBlobs(disk.repo, file.entry));
-  if (IsRefusal(admitted)) {
+  if (guard::IsRefusal(admitted)) {
     work->refused.emplace_back(index, admitted);
     return absl::OkStatus();
   }

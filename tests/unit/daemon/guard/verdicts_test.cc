@@ -77,13 +77,5 @@ TEST_F(VerdictsTest, AVerdictThatCouldNotBeReadToItsEndIsNotKept) {
   EXPECT_EQ(verdicts_.Find(blob_, "model.bin"), std::nullopt);
 }
 
-TEST_F(VerdictsTest, BlobsThatAreGoneAreForgotten) {
-  ASSERT_THAT(Of("model.bin", "pickle"), IsOk());
-  ASSERT_THAT(verdicts_.ForgetGone([](const BlobId&) { return true; }), IsOk());
-  EXPECT_NE(verdicts_.Find(blob_, "model.bin"), std::nullopt);
-  ASSERT_THAT(verdicts_.ForgetGone([](const BlobId&) { return false; }), IsOk());
-  EXPECT_EQ(verdicts_.Find(blob_, "model.bin"), std::nullopt);
-}
-
 }  // namespace
 }  // namespace batuta::guard
