@@ -34,6 +34,7 @@ TarWriter::~TarWriter() {
 
 ssize_t TarWriter::OnBytes(archive* /*tar*/, void* self, const void* bytes, size_t size) {
   auto* const writer = static_cast<TarWriter*>(self);
+  writer->written_bytes_ += size;
   const auto* next = static_cast<const char*>(bytes);
   size_t left = size;
   while (left > 0 && writer->error_number_ == 0 && !writer->is_abandoned_) {
@@ -95,10 +96,6 @@ absl::Status TarWriter::Append(std::span<const std::byte> bytes) {
 
 absl::Status TarWriter::Finish() {
   return Checked(archive_write_close(tar_));
-}
-
-uint64_t TarWriter::written_bytes() const {
-  return static_cast<uint64_t>(archive_filter_bytes(tar_, -1));
 }
 
 absl::Status TarWriter::Checked(int result) const {

@@ -42,7 +42,8 @@ class TarWriter {
   // The end of the archive. Without it readers know that it was cut off.
   absl::Status Finish();
 
-  uint64_t written_bytes() const;
+  // The length of the archive so far; whole after Finish(), which fills up its last record.
+  uint64_t written_bytes() const { return written_bytes_; }
 
  private:
   TarWriter(archive* tar, archive_entry* entry, int fd, WallTime time)
@@ -58,6 +59,7 @@ class TarWriter {
   archive_entry* const entry_;
   const int fd_;
   const WallTime time_;
+  uint64_t written_bytes_ = 0;
   int error_number_ = 0;       // of the first write that failed; the rest is dropped
   bool is_abandoned_ = false;  // what comes now is the end of what has none
 };

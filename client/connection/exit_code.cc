@@ -48,6 +48,7 @@ constexpr Row kByReason[] = {
     {reason::kHubUnreachable, 6},
     {reason::kLinkExpired, 6},
     {reason::kDiskFull, 7},
+    {reason::kNoVariantFits, 7},
     {reason::kUnsafeContent, 8},
     {reason::kInvalidContent, 9},
     {reason::kNameConfusable, 8},

@@ -54,5 +54,6 @@ inline constexpr std::string_view kInvalidContent = "INVALID_CONTENT";
 inline constexpr std::string_view kNameConfusable = "NAME_CONFUSABLE";
 inline constexpr std::string_view kNamespaceNew = "NAMESPACE_NEW";
 inline constexpr std::string_view kRepoReplaced = "REPO_REPLACED";
+inline constexpr std::string_view kNoVariantFits = "NO_VARIANT_FITS";
 
 }  // namespace batuta::reason

@@ -52,6 +52,7 @@ TEST(ExitCodeTest, EveryReasonHasItsCode) {
       {"NAME_CONFUSABLE", StatusCode::kFailedPrecondition, 8},
       {"NAMESPACE_NEW", StatusCode::kFailedPrecondition, 8},
       {"REPO_REPLACED", StatusCode::kFailedPrecondition, 8},
+      {"NO_VARIANT_FITS", StatusCode::kFailedPrecondition, 7},
       {"OFFLINE_MISS", StatusCode::kNotFound, 10},
       {"CANCELLED", StatusCode::kCancelled, 130},
       {"CANCELLED", StatusCode::kAborted, 1},
