@@ -1,8 +1,10 @@
 #include "tests/hubsim/store/folder_loader.h"
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -82,8 +84,34 @@ std::string AttributesIn(const fs::path& folder) {
   return content.ok() ? ReadAll(**content) : std::string();
 }
 
+// Nothing unless `text` is 64 hexadecimal digits.
+std::optional<Sha256Digest> ParseSha256(const std::string& text) {
+  Sha256Digest digest{};
+  if (text.size() != 2 * digest.size()) return std::nullopt;
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    const char* const begin = text.data() + 2 * i;
+    if (std::from_chars(begin, begin + 2, digest[i], 16).ptr != begin + 2) return std::nullopt;
+  }
+  return digest;
+}
+
+using DigestsByPath = std::map<std::string, Sha256Digest>;
+
+absl::StatusOr<DigestsByPath> GivenDigests(const json& described) {
+  DigestsByPath digests;
+  if (!described.contains("sha256") || !described.at("sha256").is_object()) return digests;
+  for (const auto& [path, text] : described.at("sha256").items()) {
+    const std::optional<Sha256Digest> digest =
+        text.is_string() ? ParseSha256(text.get<std::string>()) : std::nullopt;
+    if (!digest) return absl::InvalidArgumentError("the sha256 of " + path + " is none");
+    digests[path] = *digest;
+  }
+  return digests;
+}
+
 // All files below `folder` as additions.
-absl::StatusOr<TreeChange> FilesBelow(const fs::path& folder, std::uint64_t lfs_threshold) {
+absl::StatusOr<TreeChange> FilesBelow(const fs::path& folder, const DigestsByPath& digests,
+                                      std::uint64_t lfs_threshold) {
   const LfsRule rule(AttributesIn(folder), lfs_threshold);
   TreeChange change;
   std::error_code error;
@@ -93,15 +121,17 @@ absl::StatusOr<TreeChange> FilesBelow(const fs::path& folder, std::uint64_t lfs_
     absl::StatusOr<ContentPtr> content = DiskContent(walk->path());
     if (!content.ok()) return content.status();
     const std::string path = walk->path().lexically_relative(folder).generic_string();
-    change.files[path] = NodeFor(path, *std::move(content), rule);
+    const auto given = digests.find(path);
+    change.files[path] = given == digests.end() ? NodeFor(path, *std::move(content), rule)
+                                                : LfsNode(*std::move(content), given->second);
   }
   if (error) return absl::InvalidArgumentError(folder.string() + ": " + error.message());
   return change;
 }
 
 absl::Status CommitFolder(Repo& repo, const std::string& ref, const fs::path& folder,
-                          std::uint64_t lfs_threshold) {
-  absl::StatusOr<TreeChange> change = FilesBelow(folder, lfs_threshold);
+                          const DigestsByPath& digests, std::uint64_t lfs_threshold) {
+  absl::StatusOr<TreeChange> change = FilesBelow(folder, digests, lfs_threshold);
   if (!change.ok()) return change.status();
   if (const Commit* main = repo.Head("refs/heads/main"); main != nullptr && ref != "refs/heads/main") {
     repo.refs[ref] = main->id;
@@ -117,6 +147,8 @@ absl::Status LoadRepo(RepoKind kind, const std::string& id, const fs::path& fold
                       std::uint64_t lfs_threshold, RepoStore& store) {
   const absl::StatusOr<json> described = ReadJson(folder / "repo.json");
   if (!described.ok()) return described.status();
+  const absl::StatusOr<DigestsByPath> digests = GivenDigests(*described);
+  if (!digests.ok()) return digests.status();
   const absl::StatusOr<Repo*> repo = store.Create(kind, id, SettingsFrom(*described));
   if (!repo.ok()) return repo.status();
   for (const std::string& old_name : JsonStrings(*described, "renamedFrom"))
@@ -128,7 +160,7 @@ absl::Status LoadRepo(RepoKind kind, const std::string& id, const fs::path& fold
   for (const fs::path& revision : revisions) {
     if (!fs::is_directory(revision)) continue;
     const std::string ref = RefFromFolderName(revision.filename().string());
-    if (absl::Status status = CommitFolder(**repo, ref, revision, lfs_threshold); !status.ok()) {
+    if (absl::Status status = CommitFolder(**repo, ref, revision, *digests, lfs_threshold); !status.ok()) {
       return absl::Status(status.code(), revision.string() + ": " + std::string(status.message()));
     }
   }

@@ -15,11 +15,13 @@
 // repo.json, all optional: {"private": false, "gated": false | "auto" | "manual", "granted": ["mira"],
 //   "disabled": false, "downloads": 1, "likes": 1, "createdAt": "2025-01-01T00:00:00.000Z", "tags": ["…"],
 //   "pipeline_tag": "…", "library_name": "…", "renamedFrom": ["old/name"],
-//   "securityFileStatus": {"path/of/file": {"status": "unsafe"}}}
+//   "securityFileStatus": {"path/of/file": {"status": "unsafe"}},
+//   "sha256": {"path/of/file": "64 hex digits"}}: the hash that the hub names, and LFS; the file is then not
+//   read. For files that are large and mostly a hole.
 //
-// Files are hashed once, and read again by range when they are asked for; they must not change meanwhile.
-// Symbolic links are followed. A folder directly below models/ that has `revisions` itself is a repo without
-// namespace ("gpt2").
+// Other files are hashed once, and read again by range when they are asked for; they must not change
+// meanwhile. Symbolic links are followed. A folder directly below models/ that has `revisions` itself is a
+// repo without namespace ("gpt2").
 #pragma once
 
 #include <cstdint>

@@ -186,6 +186,22 @@ TEST_F(HubSimTest, RefusesFoldersThatAreWrong) {
   EXPECT_EQ(sim_->LoadFolder(folder.path()).code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(HubSimTest, FileWhoseHashIsGivenHasThatHashAndIsServedAsItIs) {
+  const TempFolder folder;
+  const std::string hash(64, 'a');
+  folder.Write("models/acme/otter/repo.json", R"({"sha256":{"model.gguf":")" + hash + R"("}})");
+  folder.Write("models/acme/otter/revisions/main/model.gguf", "GGUF");
+  ASSERT_EQ(sim_->LoadFolder(folder.path()), absl::OkStatus());
+
+  const json tree = GetJson("/api/models/acme/otter/tree/main");
+  EXPECT_EQ(tree.at(0).at("lfs").at("oid"), hash);
+  EXPECT_EQ(GetFollowing(Url("/acme/otter/resolve/main/model.gguf")).body, "GGUF");
+
+  const TempFolder wrong;
+  wrong.Write("models/acme/seal/repo.json", R"({"sha256":{"model.gguf":"abc"}})");
+  EXPECT_EQ(sim_->LoadFolder(wrong.path()).code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST_F(HubSimTest, AdminEndpointAddsContentAndFaultsAndIsNeverLogged) {
   const RawAnswer made =
       Post("/__hubsim/commit",
