@@ -22,6 +22,7 @@ inline constexpr std::string_view kCompanion = "belongs to weights that are left
 inline constexpr std::string_view kTrainingState = "state of a training run";
 inline constexpr std::string_view kSingleFileCopy = "single-file copy of the pipeline; its folders are taken";
 inline constexpr std::string_view kOtherLayout = "second layout of the same weights";
+inline constexpr std::string_view kOtherCopy = "the same variant, cut otherwise";
 inline constexpr std::string_view kImatrix = "importance matrix: used only to quantise";
 inline constexpr std::string_view kVocabulary = "vocabulary without weights";
 inline constexpr std::string_view kAdapter = "adapter, not part of the model";

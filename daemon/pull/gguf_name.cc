@@ -45,23 +45,20 @@ std::optional<Split> SplitShard(std::string_view stem) {
   return Split{stem.size() - kLength, *part, *parts};
 }
 
-// What follows `.gguf`: `.part1of2`, `-split-a`, `.split-b`. The stem's length is not set.
+// What follows `.gguf`: `.part1of2`, `-split-a`, `.split-b`, `-part-c`. The stem's length is not set.
 std::optional<Split> SplitBytes(std::string_view tail) {
   constexpr std::string_view kPart = ".part";
   constexpr std::string_view kOf = "of";
-  if (tail.starts_with(kPart)) {
-    tail.remove_prefix(kPart.size());
-    const size_t of = tail.find(kOf);
-    if (of == std::string_view::npos) return std::nullopt;
-    const auto part = Number(tail.substr(0, of));
+  if (const size_t of = tail.find(kOf); tail.starts_with(kPart) && of != std::string_view::npos) {
+    const auto part = Number(tail.substr(kPart.size(), of - kPart.size()));
     const auto parts = Number(tail.substr(of + kOf.size()));
     if (!part || !parts || *part == 0 || *part > *parts) return std::nullopt;
     return Split{0, *part, *parts};
   }
-  constexpr std::string_view kSplit = "split-";
-  if (tail.size() != 1 + kSplit.size() + 1 || (tail[0] != '-' && tail[0] != '.')) return std::nullopt;
+  if (tail.empty() || (tail.front() != '-' && tail.front() != '.')) return std::nullopt;
   const char letter = tail.back();
-  if (tail.substr(1, kSplit.size()) != kSplit || letter < 'a' || letter > 'z') return std::nullopt;
+  const std::string_view word = tail.substr(1, tail.size() - 2);
+  if ((word != "split-" && word != "part-") || letter < 'a' || letter > 'z') return std::nullopt;
   return Split{0, static_cast<uint32_t>(letter - 'a') + 1, 0};
 }
 
@@ -114,7 +111,11 @@ void SetLabel(GgufName& name) {
   }
   if (!found) return;
   name.label = found->label;
-  name.has_imatrix = found->has_imatrix;
+  const std::string lower = Lower(name.stem);
+  const std::vector<std::string_view> words = Words(lower);
+  name.has_imatrix = found->has_imatrix || std::any_of(words.begin(), words.end(), [](std::string_view word) {
+                       return word == "i1" || word == "imat" || word == "imatrix";
+                     });
 }
 
 }  // namespace

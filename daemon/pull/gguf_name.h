@@ -25,9 +25,9 @@ struct GgufName {
       stem;  // the file name without part, `.gguf` and byte part: the same for all parts of one variant
   std::string
       label;  // canonical quantisation (see quant_label.h), from the name, else the nearest folder; "" = none
-  bool has_imatrix = false;
-  uint32_t part = 0;   // 1-based; 0 = not split
-  uint32_t parts = 0;  // 0 = not split, or the name does not say
+  bool has_imatrix = false;  // as the name tells: marked `i1`, `imat` or `imatrix`
+  uint32_t part = 0;         // 1-based; 0 = not split
+  uint32_t parts = 0;        // 0 = not split, or the name does not say
 
   // Pieces of one file that must be put together again; else each part is a GGUF of its own.
   bool is_byte_cut = false;

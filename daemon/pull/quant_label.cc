@@ -10,8 +10,14 @@ namespace {
 constexpr std::array<std::string_view, 7> kSizes = {"XXL", "XXS", "XL", "XS", "S", "M", "L"};
 
 // Of the codebook types, mainline first, then the forks' (K, KS, KSS, KT, KL).
-constexpr std::array<std::string_view, 10> kCodebooks = {"XXS", "KSS", "XS", "NL", "KS",
-                                                         "KT",  "KL",  "S",  "M",  "K"};
+constexpr std::array<std::string_view, 11> kCodebooks = {"XXS", "KSS", "XS", "NL", "KS", "KT",
+                                                         "KL",  "BN",  "S",  "M",  "K"};
+
+// Blocks laid out for one kind of processor.
+constexpr std::array<std::string_view, 3> kInterleaved = {"_4_4", "_4_8", "_8_8"};
+
+// Rows of a fork, interleaved.
+constexpr std::array<std::string_view, 3> kRepacked = {"R16", "R4", "R8"};
 
 // Floating point and ternary types, longest first where one begins another.
 constexpr std::array<std::string_view, 11> kWholeNames = {
@@ -51,10 +57,9 @@ size_t MatchWord(std::string_view text, size_t position, std::span<const std::st
   return 0;
 }
 
-// `_XL`, `_M`, … after a type; a repacked fork's `_R4` and `_R8` too.
+// `_XL`, `_M`, … after a type; a repacked fork's `_R4` and the like too.
 size_t MatchSuffix(std::string_view text, size_t position) {
   if (position >= text.size() || text[position] != '_') return 0;
-  constexpr std::array<std::string_view, 2> kRepacked = {"R4", "R8"};
   size_t length = MatchWord(text, position + 1, kSizes);
   if (length == 0) length = MatchWord(text, position + 1, kRepacked);
   return length == 0 ? 0 : length + 1;
@@ -71,7 +76,6 @@ size_t MatchBlockType(std::string_view text, size_t position) {
   // `Q4_something`: only the digit is a label.
   if (kind == 0) return 2;
   end += 1 + kind;
-  constexpr std::array<std::string_view, 3> kInterleaved = {"_4_4", "_4_8", "_8_8"};
   if (const size_t more = MatchWord(text, end, kInterleaved); more != 0) return end + more - position;
   return end + MatchSuffix(text, end) - position;
 }
@@ -85,6 +89,7 @@ size_t MatchCodebookType(std::string_view text, size_t position) {
   const size_t kind = MatchWord(text, position + 4, kCodebooks);
   if (kind == 0) return 0;
   const size_t end = position + 4 + kind;
+  if (const size_t more = MatchWord(text, end, kInterleaved); more != 0) return end + more - position;
   return end + MatchSuffix(text, end) - position;
 }
 
@@ -108,6 +113,10 @@ std::string Canonical(std::string_view upper) {
     if (upper == alias) return std::string(name);
   }
   return std::string(upper);
+}
+
+bool Contains(std::span<const std::string_view> words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
 }
 
 // Does `prefix` stand directly before `position`, and at a boundary itself?
@@ -145,6 +154,36 @@ std::string CanonicalLabel(std::string_view text) {
   const std::optional<FoundLabel> found = FindQuantLabel(text);
   const bool is_label = found && found->begin == 0 && found->end == text.size();
   return is_label ? found->label : Upper(text);
+}
+
+LabelSupport SupportOf(std::string_view canonical_label) {
+  constexpr std::string_view kDynamic = "UD-";
+  std::string_view label = canonical_label;
+  if (label.starts_with(kDynamic)) label.remove_prefix(kDynamic.size());
+  if (label.empty()) return LabelSupport::kUsual;
+  constexpr std::array<std::string_view, 6> kWithdrawn = {"Q4_0_4_4",   "Q4_0_4_8",   "Q4_0_8_8",
+                                                          "IQ4_NL_4_4", "IQ4_NL_4_8", "IQ4_NL_8_8"};
+  if (Contains(kWithdrawn, label)) return LabelSupport::kWithdrawn;
+  constexpr std::array<std::string_view, 4> kForks = {"I2_S", "IQ1_BN", "IQ2_BN", "Q6_0"};
+  if (Contains(kForks, label)) return LabelSupport::kFork;
+  for (const std::string_view rows : kRepacked) {
+    if (label.ends_with(rows) && label[label.size() - rows.size() - 1] == '_') return LabelSupport::kFork;
+  }
+  // The codebooks of forks all begin with K.
+  if (label.starts_with("IQ") && label.substr(label.find('_') + 1).starts_with('K')) {
+    return LabelSupport::kFork;
+  }
+  constexpr std::array<std::string_view, 32> kUsual = {
+      "F32",   "F16",     "BF16",   "MXFP4_MOE", "NVFP4", "TQ1_0",   "TQ2_0",  "Q1_0",
+      "Q2_0",  "Q4_0",    "Q4_1",   "Q5_0",      "Q5_1",  "Q8_0",    "Q2_K",   "Q3_K",
+      "Q4_K",  "Q5_K",    "Q6_K",   "IQ1_S",     "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S",
+      "IQ2_M", "IQ3_XXS", "IQ3_XS", "IQ3_S",     "IQ3_M", "IQ4_XS",  "IQ4_NL", "Q8_K_XL"};
+  constexpr std::array<std::string_view, 7> kBits = {"Q2", "Q3", "Q4", "Q5", "Q6", "Q8", "Q1"};
+  if (Contains(kUsual, label) || Contains(kBits, label)) return LabelSupport::kUsual;
+  // A size behind a type only says how much of the model is of a better one.
+  const size_t last = label.rfind('_');
+  const bool has_size = last != label.npos && Contains(kSizes, label.substr(last + 1));
+  return has_size && Contains(kUsual, label.substr(0, last)) ? LabelSupport::kUsual : LabelSupport::kUnknown;
 }
 
 }  // namespace batuta::pull

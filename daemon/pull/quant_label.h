@@ -24,4 +24,14 @@ std::optional<FoundLabel> FindQuantLabel(std::string_view name);
 // What a user wrote for a label, in canonical form; upper-cased when it is none.
 std::string CanonicalLabel(std::string_view text);
 
+// Who can load files of a label.
+enum class LabelSupport {
+  kUsual,      // the usual programs; also when there is no label, or one that says only the bits
+  kWithdrawn,  // programs of the time alone: its types are refused since
+  kFork,       // forks of llama.cpp alone
+  kUnknown,
+};
+
+LabelSupport SupportOf(std::string_view canonical_label);
+
 }  // namespace batuta::pull

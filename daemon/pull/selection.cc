@@ -15,8 +15,8 @@
 #include "daemon/pull/draft.h"
 #include "daemon/pull/gguf_choice.h"
 #include "daemon/pull/near_miss.h"
-#include "daemon/pull/quant_label.h"
 #include "daemon/pull/weight_choice.h"
+#include "daemon/pull/weight_variants.h"
 
 namespace batuta::pull {
 namespace {
@@ -68,12 +68,10 @@ absl::Status ReadQuantization(const SelectionRequest& request, Rules& rules) {
                        "name the files, or the quantization, but not both");
   }
   if (request.repo_type != RepoType::kModel) return BadArgument("only models have quantizations");
-  if (rules.takes_all_formats || (rules.forced && rules.forced != FileFormat::kGguf)) {
-    return BadArgument(
-        fmt::format("a quantization is a variant of GGUF, not of the format {}", Quoted(request.format, 60)),
-        "leave out --format, or --quantization");
+  if (rules.takes_all_formats) {
+    return BadArgument("all formats were asked for, and one quantization",
+                       "leave out --format, or --quantization");
   }
-  rules.forced = FileFormat::kGguf;
   return absl::OkStatus();
 }
 
@@ -263,6 +261,10 @@ absl::Status TakeModel(const SelectionRequest& request, Rules rules, Draft& draf
       if (draft.kind(i).is_training_state) draft.Leave(i, left_out::kTrainingState);
     }
     const std::string formats = FormatsIn(draft);
+    const bool has_wish = !request.quantization.empty();
+    if (has_wish && !rules.forced) {
+      rules.forced = FormatOfQuantization(draft, request.quantization, rules.allows_pickle);
+    }
     if (rules.forced == FileFormat::kPytorch &&
         formats.find(ToString(FileFormat::kPytorch)) == std::string::npos &&
         formats.find(ToString(FileFormat::kOriginal)) != std::string::npos) {
@@ -274,7 +276,9 @@ absl::Status TakeModel(const SelectionRequest& request, Rules rules, Draft& draf
                      formats.empty() ? std::string("it has no weights at all")
                                      : fmt::format("it has: {}; choose with --format", formats));
     }
-    LeaveTwins(draft);
+    const std::string precision = needs_variant ? "" : CanonicalVariant(request.quantization);
+    if (!precision.empty()) RETURN_IF_ERROR(CheckPrecision(draft, *rules.forced, precision));
+    LeaveTwins(draft, precision);
     if (needs_variant) RETURN_IF_ERROR(ChooseGgufVariant(draft, request.quantization));
   }
   const LeftOut left = LeaveUnsafe(draft, rules);

@@ -18,7 +18,8 @@ struct SelectionRequest {
   std::vector<std::string> exclude = {};  // globs: what matches one is left out, after paths and include
   std::string
       format;  // "" (default choice), "safetensors", "gguf", "onnx", "pytorch", "all"; any letter case
-  std::string quantization = {};               // label of one GGUF variant, any letter case; "" = none asked
+  std::string quantization = {};  // label of one variant (gguf_variants.h, weight_variants.h), any letter
+                                  // case; "" = none asked
   std::vector<std::string> allow_unsafe = {};  // admitted classes: "pickle", "code", "invalid", "unknown"
   bool allow_malicious = false;                // admits all of these, and what does harm
 

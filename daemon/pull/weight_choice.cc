@@ -11,7 +11,11 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include "common/status/status.h"
+#include "common/text/human.h"
 #include "daemon/pull/gguf_name.h"
+#include "daemon/pull/gguf_variants.h"
+#include "daemon/pull/weight_variants.h"
 
 namespace batuta::pull {
 namespace {
@@ -129,8 +133,29 @@ std::string_view NameOf(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
-bool HasTwins(FileFormat format) {
-  return format == FileFormat::kSafetensors || format == FileFormat::kPytorch;
+bool HasTwins(FileFormat format, std::string_view preferred) {
+  return format == FileFormat::kSafetensors || format == FileFormat::kPytorch ||
+         (format == FileFormat::kOnnx && !preferred.empty());
+}
+
+// The name without precision, shard and ending, and the precision: "" = the default.
+VariantName PrecisionName(FileFormat format, std::string_view file_name) {
+  if (format != FileFormat::kOnnx) return ParseVariantName(file_name);
+  OnnxName name = ParseOnnxName(file_name);
+  if (name.stem.empty()) return {std::string(file_name), {}};
+  return {std::move(name.stem), name.variant == "fp32" ? std::string() : std::move(name.variant)};
+}
+
+// The lower, the rather it is taken.
+size_t TwinRank(FileFormat format, std::string_view variant, std::string_view preferred) {
+  const bool is_default =
+      preferred == kDefaultVariant || (format == FileFormat::kOnnx && preferred == "fp32");
+  if (variant == preferred || (variant.empty() && is_default)) return 0;
+  return 1 + VariantRank(variant);
+}
+
+std::string NameOfTwin(std::string_view variant) {
+  return std::string(variant.empty() ? kDefaultVariant : variant);
 }
 
 }  // namespace
@@ -150,7 +175,7 @@ bool ChooseFormats(Draft& draft, std::optional<FileFormat> forced, bool allow_pi
   return false;
 }
 
-void LeaveTwins(Draft& draft) {
+void LeaveTwins(Draft& draft, std::string_view preferred) {
   using Group = std::pair<std::string, FileFormat>;
   std::map<std::pair<Group, std::string>, size_t> best;  // of each file name without its variant
   std::set<Group> has_standard_layout;
@@ -158,22 +183,50 @@ void LeaveTwins(Draft& draft) {
   const auto is_consolidated = [&](size_t i) { return names[i].stem.starts_with("consolidated"); };
   for (size_t i = 0; i < draft.size(); ++i) {
     const FileKind& kind = draft.kind(i);
-    if (!draft.is_taken(i) || !HasTwins(kind.format)) continue;
-    names[i] = ParseVariantName(NameOf(draft.path(i)));
+    if (!draft.is_taken(i) || !HasTwins(kind.format, preferred)) continue;
+    names[i] = PrecisionName(kind.format, NameOf(draft.path(i)));
     const Group group{kind.component, kind.format};
     if (kind.is_weight && !is_consolidated(i)) has_standard_layout.insert(group);
-    const auto [found, is_new] = best.try_emplace({group, names[i].stem}, VariantRank(names[i].variant));
-    if (!is_new) found->second = std::min(found->second, VariantRank(names[i].variant));
+    const size_t rank = TwinRank(kind.format, names[i].variant, preferred);
+    const auto [found, is_new] = best.try_emplace({group, names[i].stem}, rank);
+    if (!is_new) found->second = std::min(found->second, rank);
   }
   for (size_t i = 0; i < draft.size(); ++i) {
     const FileKind& kind = draft.kind(i);
-    if (!draft.is_taken(i) || !HasTwins(kind.format)) continue;
+    if (!draft.is_taken(i) || !HasTwins(kind.format, preferred)) continue;
     const Group group{kind.component, kind.format};
     if (is_consolidated(i) && has_standard_layout.contains(group)) draft.Leave(i, left_out::kOtherLayout);
-    if (VariantRank(names[i].variant) > best.at({group, names[i].stem})) {
-      draft.Leave(i, fmt::format("{} copy; another precision is taken", names[i].variant));
+    if (TwinRank(kind.format, names[i].variant, preferred) > best.at({group, names[i].stem})) {
+      draft.Leave(i, fmt::format("{} copy; another precision is taken", NameOfTwin(names[i].variant)));
     }
   }
+}
+
+FileFormat FormatOfQuantization(const Draft& draft, std::string_view quantization, bool allow_pickle) {
+  const GgufContents gguf = SortGguf(draft);
+  if (!VariantsNamed(gguf, quantization).empty()) return FileFormat::kGguf;
+  const std::string precision = CanonicalVariant(quantization);
+  bool has_variants = false;
+  for (const WeightVariant& variant : WeightVariantsOf(draft)) {
+    if (variant.format == FileFormat::kPytorch && !allow_pickle) continue;
+    if (variant.label == precision) return variant.format;
+    has_variants |= variant.label != kDefaultVariant && variant.label != "fp32";
+  }
+  if (!has_variants || !gguf.variants.empty()) return FileFormat::kGguf;
+  return WeightVariantsOf(draft).front().format;
+}
+
+absl::Status CheckPrecision(const Draft& draft, FileFormat format, std::string_view precision) {
+  std::vector<std::string> labels;
+  for (const WeightVariant& variant : WeightVariantsOf(draft)) {
+    if (variant.format != format) continue;
+    if (variant.label == precision) return absl::OkStatus();
+    labels.push_back(variant.label);
+  }
+  return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                   fmt::format("there is no variant {} of the {} weights; there are: {}",
+                               Quoted(precision, 60), ToString(format), fmt::join(labels, ", ")),
+                   "choose one of these with --quantization LABEL");
 }
 
 std::string FormatsIn(const Draft& draft) {

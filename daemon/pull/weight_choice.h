@@ -2,6 +2,9 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
 
 #include "daemon/pull/draft.h"
 #include "daemon/pull/file_kind.h"
@@ -14,8 +17,19 @@ namespace batuta::pull {
 // must be chosen.
 bool ChooseFormats(Draft& draft, std::optional<FileFormat> forced, bool allow_pickle);
 
-// Of weights of one format in one folder, leaves out second precisions and second layouts.
-void LeaveTwins(Draft& draft);
+// Of weights of one format in one folder, leaves out second precisions and second layouts. Which precision is
+// taken: `preferred` (a canonical label of weight_variants.h) where there is one, else the default, else the
+// one that most loaders can use. Of ONNX, where all precisions are taken unless one is asked for, only with
+// `preferred`.
+void LeaveTwins(Draft& draft, std::string_view preferred);
+
+// The format of a quantization that no format was named for: GGUF where it is a variant of that, or nothing
+// else has variants.
+FileFormat FormatOfQuantization(const Draft& draft, std::string_view quantization, bool allow_pickle);
+
+// Before a precision is chosen: is it there in the weights that the draft takes of `format`?
+//   kInvalidArgument (INVALID_ARGUMENT)  it is not; the message lists those that are.
+absl::Status CheckPrecision(const Draft& draft, FileFormat format, std::string_view precision);
 
 // Names of the formats in which the draft still takes weights: "safetensors, ONNX"; empty when in none.
 std::string FormatsIn(const Draft& draft);

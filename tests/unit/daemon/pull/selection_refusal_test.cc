@@ -118,7 +118,8 @@ TEST(PlanSelectionTest, RefusesRequestsThatContradictThemselves) {
   EXPECT_THAT(HintOf(Refusal({"a"}, Format("zip"))), HasSubstr("safetensors, gguf, onnx, pytorch and all"));
   SelectionRequest request = Quantization("Q4_0");
   request.format = "onnx";
-  EXPECT_THAT(Refusal({"a"}, request), HasReason("INVALID_ARGUMENT"));
+  EXPECT_THAT(Refusal({"m-Q4_0.gguf", "onnx/model.onnx", "onnx/model_q4.onnx"}, request),
+              AllOf(HasReason("INVALID_ARGUMENT"), HasMessage(HasSubstr("there are: fp32, q4"))));
   request.format = "all";
   EXPECT_THAT(Refusal({"a"}, request), HasReason("INVALID_ARGUMENT"));
   request.format = "GGUF";

@@ -327,6 +327,84 @@ TEST(PlanSelectionTest, TakesOneGgufVariantWithAllItsParts) {
   for (const Shape& shape : shapes) ExpectSelection(shape);
 }
 
+TEST(PlanSelectionTest, TakesOnePrecisionOfOtherFormats) {
+  const Files pipeline = {"model_index.json",
+                          "text_encoder/model.fp16.safetensors",
+                          "text_encoder/model.safetensors",
+                          "unet/diffusion_pytorch_model.fp16-00001-of-00002.safetensors",
+                          "unet/diffusion_pytorch_model.fp16-00002-of-00002.safetensors",
+                          "unet/diffusion_pytorch_model.non_ema.safetensors",
+                          "unet/diffusion_pytorch_model.safetensors",
+                          "unet/diffusion_pytorch_model.safetensors.index.fp16.json",
+                          "vae/diffusion_pytorch_model.safetensors"};
+  const std::string plain = "default copy; another precision is taken";
+  const std::string half = "fp16 copy; another precision is taken";
+  const std::string non_ema = "non_ema copy; another precision is taken";
+  const Files browser = {"config.json",
+                         "onnx/decoder_model_merged.onnx",
+                         "onnx/decoder_model_merged_q4f16.onnx",
+                         "onnx/decoder_model_merged_q4f16.onnx_data",
+                         "onnx/decoder_model_merged_quantized.onnx",
+                         "onnx/encoder_model.onnx",
+                         "onnx/encoder_model_fp16.onnx",
+                         "onnx/encoder_model_quantized.onnx"};
+  const std::string full = "default copy; another precision is taken";
+  const std::vector<Shape> shapes = {
+      {"one for the whole pipeline; what lacks it comes as it is",
+       pipeline,
+       {"model_index.json", "text_encoder/model.fp16.safetensors",
+        "unet/diffusion_pytorch_model.fp16-00001-of-00002.safetensors",
+        "unet/diffusion_pytorch_model.fp16-00002-of-00002.safetensors",
+        "unet/diffusion_pytorch_model.safetensors.index.fp16.json",
+        "vae/diffusion_pytorch_model.safetensors"},
+       {{"text_encoder/model.safetensors", plain},
+        {"unet/diffusion_pytorch_model.non_ema.safetensors", non_ema},
+        {"unet/diffusion_pytorch_model.safetensors", plain}},
+       Quantization("FP16")},
+      {"the default by its name",
+       pipeline,
+       {"model_index.json", "text_encoder/model.safetensors", "unet/diffusion_pytorch_model.safetensors",
+        "vae/diffusion_pytorch_model.safetensors"},
+       {{"text_encoder/model.fp16.safetensors", half},
+        {"unet/diffusion_pytorch_model.fp16-00001-of-00002.safetensors", half},
+        {"unet/diffusion_pytorch_model.fp16-00002-of-00002.safetensors", half},
+        {"unet/diffusion_pytorch_model.non_ema.safetensors", non_ema},
+        {"unet/diffusion_pytorch_model.safetensors.index.fp16.json", half}},
+       Quantization("default")},
+      {"ONNX, with its data; a part that lacks it in full precision",
+       browser,
+       {"config.json", "onnx/decoder_model_merged_q4f16.onnx", "onnx/decoder_model_merged_q4f16.onnx_data",
+        "onnx/encoder_model.onnx"},
+       {{"onnx/decoder_model_merged.onnx", full},
+        {"onnx/decoder_model_merged_quantized.onnx", "q8 copy; another precision is taken"},
+        {"onnx/encoder_model_fp16.onnx", half},
+        {"onnx/encoder_model_quantized.onnx", "q8 copy; another precision is taken"}},
+       Quantization("Q4F16")},
+      {"ONNX by what it is called in names",
+       browser,
+       {"config.json", "onnx/decoder_model_merged_quantized.onnx", "onnx/encoder_model_quantized.onnx"},
+       {{"onnx/decoder_model_merged.onnx", full},
+        {"onnx/decoder_model_merged_q4f16.onnx", "q4f16 copy; another precision is taken"},
+        {"onnx/decoder_model_merged_q4f16.onnx_data", "q4f16 copy; another precision is taken"},
+        {"onnx/encoder_model.onnx", full},
+        {"onnx/encoder_model_fp16.onnx", half}},
+       Quantization("quantized")},
+      {"a precision that only ONNX has, beside safetensors",
+       {"model.safetensors", "onnx/model.onnx", "onnx/model_q4.onnx"},
+       {"onnx/model_q4.onnx"},
+       {{"model.safetensors", kOtherFormat}, {"onnx/model.onnx", full}},
+       Quantization("q4")},
+      {"GGUF before the others where it has the label",
+       {"m-F16.gguf", "m-Q4_0.gguf", "model.fp16.safetensors", "model.safetensors"},
+       {"m-F16.gguf"},
+       {{"m-Q4_0.gguf", "another variant is taken: F16"},
+        {"model.fp16.safetensors", kOtherFormat},
+        {"model.safetensors", kOtherFormat}},
+       Quantization("fp16")},
+  };
+  for (const Shape& shape : shapes) ExpectSelection(shape);
+}
+
 TEST(PlanSelectionTest, TakesTheFormatThatWasAskedFor) {
   const std::vector<Shape> shapes = {
       {"ONNX",
