@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,8 +28,7 @@ struct Weights {
   uint64_t total_bytes = 0;  // each tensor once
   uint64_t parameters = 0;
   double bits_per_weight = 0;
-  bool has_unknown_types = false;  // sizes are wrong
-  bool has_foreign_types = false;  // of a type that the usual programs do not load
+  std::string foreign_type;  // of some tensor, which the usual programs do not load; "" = none
 };
 
 // Of the headers of all parts of one variant.

@@ -13,6 +13,7 @@ inline constexpr uint64_t kLeastPairBytes = 14;
 inline constexpr uint64_t kLeastTensorBytes = 24;
 
 inline constexpr uint64_t kDefaultAlignment = 32;
+inline constexpr uint32_t kMostDimensions = 4;
 
 // Of a value of the metadata.
 enum class ValueType : uint32_t {

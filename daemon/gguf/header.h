@@ -46,7 +46,7 @@ struct Tensor {
   uint32_t type = 0;                               // id, see tensor_type.h
   std::array<uint64_t, 4> dimensions{1, 1, 1, 1};  // the row first
   uint64_t offset = 0;                             // from the beginning of the data
-  uint64_t size_bytes = 0;                         // 0 = the size of the type is not known
+  uint64_t size_bytes = 0;                         // of a type that is not known: up to the next tensor
 
   uint64_t elements() const { return dimensions[0] * dimensions[1] * dimensions[2] * dimensions[3]; }
 };
@@ -64,10 +64,10 @@ struct Header {
   uint64_t alignment = 32;
   uint64_t data_offset = 0;  // where the data of the tensors begin
 
-  // Of all tensors, each with its padding; meaningless when a size is not known.
-  uint64_t data_bytes = 0;
-  bool has_unknown_types = false;  // some tensor's size is not known
-  bool has_foreign_types = false;  // some tensor is of a type that the usual programs do not load
+  uint64_t data_bytes = 0;  // of all tensors, each but the last with its padding
+
+  // Names a type of some tensor that the usual programs do not load, "" = none.
+  std::string foreign_type;
 };
 
 // Reads everything: keys, passing over the vocabulary (arrays of fixed-width elements without their bytes,
@@ -83,7 +83,7 @@ InfosPlace LikelyInfos(const Header& sibling, uint64_t file_bytes);
 // are taken only when the data that they describe fill the file to its last byte. The answer has the
 // parameters and the alignment of the sibling.
 //   kOutOfRange  they begin here and go on behind the window.
-//   kNotFound    not here, or of types of unknown size: only ReadHeader() will tell.
+//   kNotFound    not here, or of types that are not known: only ReadHeader() will tell.
 absl::StatusOr<Header> FindTensorInfos(const Header& sibling, std::string_view window, uint64_t window_offset,
                                        uint64_t file_bytes);
 

@@ -6,18 +6,21 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 
 #include "common/io/file_system.h"
+#include "daemon/gguf/byte_source.h"
 
 namespace batuta::gguf {
 
-// What is told of an array; its elements are passed over.
+// What is told of an array.
 struct Array {
   uint32_t element_type = 0;  // as in the file
   uint64_t count = 0;
+  std::vector<int64_t> elements{};  // those of whole numbers and booleans, within Limits; else passed over
 
   friend bool operator==(const Array&, const Array&) = default;
 };
@@ -42,8 +45,9 @@ struct Metadata {
 struct Limits {
   uint64_t header_bytes = 64 << 20;  // how far into the file the key-values may go
   uint64_t text_bytes = 1 << 20;     // of one text that is kept
-  uint64_t kept_bytes = 4 << 20;     // of all that are kept together
+  uint64_t kept_bytes = 4 << 20;     // of all that is kept together, keys included
   uint64_t key_count = 100'000;
+  uint64_t kept_elements = 0;  // of one array; a longer one is passed over
 };
 
 // Reads the key-values of a file, whatever it is: every length is checked against what the file can hold,
@@ -51,6 +55,9 @@ struct Limits {
 //   kDataLoss           not GGUF version 2 or 3 in little-endian order, or malformed.
 //   kResourceExhausted  well-formed so far, and beyond a limit.
 //   Else those of reading.
+//   kOutOfRange         of the source: bytes that are not here.
+absl::StatusOr<Metadata> ReadMetadata(ByteSource& file, absl::FunctionRef<bool(std::string_view key)> wants,
+                                      const Limits& limits = {});
 absl::StatusOr<Metadata> ReadMetadata(File& file, absl::FunctionRef<bool(std::string_view key)> wants,
                                       const Limits& limits = {});
 

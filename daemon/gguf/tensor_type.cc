@@ -1,6 +1,9 @@
 #include "daemon/gguf/tensor_type.h"
 
 #include <array>
+#include <utility>
+
+#include <fmt/format.h>
 
 namespace batuta::gguf {
 namespace {
@@ -53,11 +56,28 @@ constexpr std::array<TensorType, kTensorTypeCount> kTypes = {{
     {"Q2_0", 64, 18},      // 42
 }};
 
+// 36 was IQ4_NL_4_4 once; files that are of it are bitnet.cpp's.
+constexpr std::array<std::pair<uint32_t, std::string_view>, 26> kForeignNames = {{
+    {4, "Q4_2"},     {5, "Q4_3"},        {31, "Q4_0_4_4"},   {32, "Q4_0_4_8"}, {33, "Q4_0_8_8"},
+    {36, "I2_S"},    {37, "IQ4_NL_4_8"}, {38, "IQ4_NL_8_8"}, {133, "Q6_0"},    {134, "IQ1_BN"},
+    {135, "IQ2_BN"}, {137, "IQ2_K"},     {138, "IQ3_K"},     {139, "IQ4_K"},   {140, "IQ5_K"},
+    {141, "IQ6_K"},  {144, "IQ4_KS"},    {145, "IQ2_KS"},    {146, "IQ4_KSS"}, {152, "IQ5_KS"},
+    {153, "IQ2_KT"}, {154, "IQ3_KT"},    {155, "IQ4_KT"},    {156, "IQ3_KS"},  {157, "IQ2_KL"},
+    {158, "IQ1_KT"},
+}};
+
 }  // namespace
 
 const TensorType* FindTensorType(uint32_t id) {
   if (id >= kTypes.size() || kTypes[id].block_elements == 0) return nullptr;
   return &kTypes[id];
+}
+
+std::string ForeignTypeName(uint32_t id) {
+  for (const auto& [known, name] : kForeignNames) {
+    if (known == id) return std::string(name);
+  }
+  return fmt::format("type {}", id);
 }
 
 }  // namespace batuta::gguf

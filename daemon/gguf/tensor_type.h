@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <string>
 #include <string_view>
 
 namespace batuta::gguf {
@@ -11,7 +11,6 @@ struct TensorType {
   std::string_view name;  // "Q4_K"
   uint32_t block_elements = 0;
   uint32_t block_bytes = 0;
-  uint32_t row_bytes = 0;  // besides the blocks, for every row
 };
 
 // Ids from here on are newer than this table.
@@ -20,8 +19,8 @@ inline constexpr uint32_t kTensorTypeCount = 43;
 // The type of that id in a file; null when it was withdrawn or is newer than the table. Valid for ever.
 const TensorType* FindTensorType(uint32_t id);
 
-// Types that files are of and the usual programs do not load: withdrawn ones, and those of forks, of which
-// only the name may be known (then `block_elements` is 0). Null when it is none of them.
-const TensorType* FindForeignType(uint32_t id);
+// The name of a type that files are of and the usual programs do not load: withdrawn, or of a fork. `type 99`
+// when it is newer than what is known here.
+std::string ForeignTypeName(uint32_t id);
 
 }  // namespace batuta::gguf

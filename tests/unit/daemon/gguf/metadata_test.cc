@@ -188,9 +188,9 @@ TEST(GgufMetadataTest, StopsAtItsLimits) {
 
   EXPECT_THAT(ReadAll(content, {.header_bytes = 60}).status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(ReadAll(content, {.text_bytes = 9}).status().code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(ReadAll(content, {.kept_bytes = 19}).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(ReadAll(content, {.kept_bytes = 25}).status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(ReadAll(content, {.key_count = 1}).status().code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(ReadAll(content, {.text_bytes = 10, .kept_bytes = 20, .key_count = 2}), IsOk());
+  EXPECT_THAT(ReadAll(content, {.text_bytes = 10, .kept_bytes = 26, .key_count = 2}), IsOk());
 }
 
 }  // namespace
