@@ -36,8 +36,9 @@ absl::StatusOr<std::string> ReadSmallFile(FileSystem& files, const std::filesyst
   ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files.Open(path, OpenMode::kRead));
   ASSIGN_OR_RETURN(const FileInfo info, file->Info());
   if (info.size_bytes > limit_bytes) return too_large();
-  // The size is a hint only, for the file may grow meanwhile: what counts is a read that meets the end.
-  std::string content(info.size_bytes + 1, '\0');
+  // The size is a hint only, for the file may grow meanwhile: what counts is a read that meets the end. Files
+  // of /proc say 0; what one read takes of them was true at one moment.
+  std::string content(std::max<uint64_t>(info.size_bytes + 1, 4096), '\0');
   size_t length = 0;
   for (;;) {
     const std::span<char> rest = std::span(content).subspan(length);

@@ -1,11 +1,13 @@
 #include "common/machine/machine.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include "common/machine/devices.h"
 #include "common/machine/memory.h"
 #include "common/machine/rooted_files.h"
 #include "common/status/status.h"
@@ -16,7 +18,7 @@ namespace {
 
 constexpr size_t kMaxAskedDevices = 64;
 
-using Environment = std::function<std::optional<std::string>(std::string_view name)>;
+using Environment = DeviceEnvironment;
 
 std::optional<uint64_t> SoftLimit(int resource) {
   rlimit limit{};
@@ -71,19 +73,74 @@ std::vector<Device> AskedDevices(const std::vector<uint64_t>& sizes) {
   return devices;
 }
 
+FoundDevices FindNvidia(const MachineSources& sources, const Environment& environment,
+                        const RootedFiles& files, const Memory& memory) {
+  const NvidiaReport report = sources.nvidia ? sources.nvidia() : NvidiaReport{};
+  FoundDevices found = NvidiaDevices(report, environment, memory);
+  if (!report.has_library && HasNvidiaHardware(files)) {
+    found.notes.emplace_back(
+        "an NVIDIA GPU is there, but its driver's library (libnvidia-ml.so.1) cannot be loaded");
+  }
+  return found;
+}
+
+void Append(FoundDevices found, Machine& machine) {
+  std::move(found.devices.begin(), found.devices.end(), std::back_inserter(machine.devices));
+  std::move(found.notes.begin(), found.notes.end(), std::back_inserter(machine.notes));
+}
+
+// Beside a card with memory of its own, a GPU inside the processor adds nothing that the processor does not
+// have.
+void LeaveOutIntegrated(Machine& machine) {
+  const auto has_own = [](const Device& device) { return !device.shares_memory; };
+  if (std::none_of(machine.devices.begin(), machine.devices.end(), has_own)) return;
+  std::vector<Device> kept;
+  for (Device& device : machine.devices) {
+    if (has_own(device)) {
+      kept.push_back(std::move(device));
+    } else {
+      machine.notes.push_back(
+          fmt::format("{} is not counted: its memory is the machine's", Printable(device.name)));
+    }
+  }
+  machine.devices = std::move(kept);
+}
+
 }  // namespace
 
 Machine DetectMachine(const MachineSources& sources) {
+  const Environment environment = [&sources](std::string_view name) {
+    return sources.environment ? sources.environment(name) : std::nullopt;
+  };
   const RootedFiles files(sources.root);
   Machine machine;
   machine.memory = ReadMemory(sources, files, machine.notes);
-  if (sources.asked.vram_bytes) machine.devices = AskedDevices(*sources.asked.vram_bytes);
+  if (sources.asked.vram_bytes) {
+    machine.devices = AskedDevices(*sources.asked.vram_bytes);
+    return machine;
+  }
+  const std::vector<DrmCard> cards = ReadDrmCards(files);
+  Append(FindNvidia(sources, environment, files, machine.memory), machine);
+  Append(AmdDevices(ReadAmdGpus(files, cards), environment, machine.memory), machine);
+  Append(IntelDevices(ReadIntelGpus(files, cards), machine.memory), machine);
+  LeaveOutIntegrated(machine);
   return machine;
 }
 
 absl::StatusOr<MachineSources> ProcessMachineSources(Environment environment, AskedMachine asked) {
   MachineSources sources;
-  if (const std::optional<std::string> root = Get(environment, "BATUTA_FIT_ROOT")) sources.root = *root;
+  constexpr const char* kWsl = "usr/lib/wsl/lib/libnvidia-ml.so.1";
+  std::vector<std::filesystem::path> nvml = {"libnvidia-ml.so.1", std::filesystem::path("/") / kWsl};
+  if (const std::optional<std::string> root = Get(environment, "BATUTA_FIT_ROOT")) {
+    if (!root->starts_with('/')) {
+      return MakeError(absl::StatusCode::kInvalidArgument, reason::kConfigInvalid,
+                       fmt::format("BATUTA_FIT_ROOT: {} is not an absolute path", Quoted(*root)),
+                       "give a full path");
+    }
+    sources.root = *root;
+    nvml = {sources.root / kWsl};
+  }
+  sources.nvidia = [nvml] { return ReadNvml(nvml); };
   if (const std::optional<std::string> text = Get(environment, "BATUTA_FIT_MEMORY");
       text && !asked.memory_bytes) {
     const absl::StatusOr<uint64_t> memory = ParseBytes(*text);

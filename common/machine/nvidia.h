@@ -16,6 +16,7 @@ struct NvidiaGpu {
   uint64_t free_bytes = 0;
   int memory_error = 0;         // of NVML, when it does not tell the memory
   int capability = 0;           // major · 100 + minor of the CUDA compute capability; 0 = not told
+  bool is_instance = false;     // of a GPU with MIG
   bool is_partitioned = false;  // MIG: only its instances can be used
   std::vector<NvidiaGpu> instances;
 };

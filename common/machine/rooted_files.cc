@@ -49,12 +49,6 @@ std::vector<std::string> RootedFiles::Names(const std::filesystem::path& folder)
   return names;
 }
 
-std::optional<std::string> RootedFiles::LinkedName(const std::filesystem::path& path) const {
-  absl::StatusOr<std::string> target = files_->ReadSymlink(At(path));
-  if (!target.ok()) return std::nullopt;
-  return std::filesystem::path(*target).filename().native();
-}
-
 std::string_view Trimmed(std::string_view text) {
   const size_t first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};

@@ -24,8 +24,6 @@ class RootedFiles {
   // Of what is in a folder, sorted by the number at their end (card2 before card10); at most 1024.
   std::vector<std::string> Names(const std::filesystem::path& folder) const;
 
-  // The last component of what a symlink points to.
-  std::optional<std::string> LinkedName(const std::filesystem::path& path) const;
   std::filesystem::path At(const std::filesystem::path& path) const;  // with the root
 
  private:
