@@ -28,21 +28,30 @@ function(batuta_library name)
   batuta_apply_lint(${name})
 endfunction()
 
-# batuta_test(<name> LABEL <label> SOURCES <file>... LIBS <target>... [TIMEOUT <seconds>] [TSAN_OPTIONS <options>])
+# batuta_builds_for(<label> <target>): the tests of that label run it.
+function(batuta_builds_for label target)
+  if(NOT TARGET ${label}_tests)
+    add_custom_target(${label}_tests)
+  endif()
+  add_dependencies(${label}_tests ${target})
+endfunction()
+
+# batuta_test(<name> LABEL <label> SOURCES <file>... LIBS <target>... [TIMEOUT <seconds>])
 # One GoogleTest binary; it links the libraries named and nothing else, so an undeclared edge fails at its link.
 # ThreadSanitizer is told that the packaged libraries are not instrumented: what their threads hand to each other looks like
-# a race. TSAN_OPTIONS says more of that kind.
+# a race. The target <label>_tests builds all of one label.
 function(batuta_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT;TSAN_OPTIONS" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE batuta_warnings ${ARG_LIBS} GTest::gmock_main)
   batuta_apply_lint(${name})
+  batuta_builds_for(${ARG_LABEL} ${name})
   add_test(NAME ${name} COMMAND ${name} --gtest_shuffle)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
-  set_tests_properties(${name} PROPERTIES ENVIRONMENT "TSAN_OPTIONS=ignore_noninstrumented_modules=1:${ARG_TSAN_OPTIONS}")
+  set_tests_properties(${name} PROPERTIES ENVIRONMENT "TSAN_OPTIONS=ignore_noninstrumented_modules=1")
 endfunction()
 
 # batuta_fuzzed(<target>): parses foreign bytes; instrumented where a fuzzer is built, so that it sees which way they took.

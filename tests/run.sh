@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TXT'
-usage: tests/run.sh [-p PRESET] [-L LABELS] [-R NAMES] [-j JOBS] [-n]
+usage: tests/run.sh [-p PRESET] [-L LABELS] [-R NAMES] [-t TARGET]... [-j JOBS] [-n]
 
   tests/run.sh                        everything, as CI does
   tests/run.sh -L unit                only the unit tests
@@ -13,6 +13,7 @@ usage: tests/run.sh [-p PRESET] [-L LABELS] [-R NAMES] [-j JOBS] [-n]
 
   -p PRESET   dev (default), asan, tsan or bench
   -L, -R      regular expressions on labels and names, as of ctest
+  -t TARGET   builds only this, such as unit_tests (default: everything)
   -j JOBS     compilers and tests side by side (default: the number of cores)
   -n          install no packages
   -h          this text
@@ -21,13 +22,14 @@ Exit codes: 0 all passed, 1 a step or a test failed, 2 usage. Results stay below
 TXT
 }
 
-preset=dev labels='' names='' install=1
+preset=dev labels='' names='' install=1 targets=()
 jobs=$(nproc)
-while getopts 'p:L:R:j:nh' option; do
+while getopts 'p:L:R:t:j:nh' option; do
   case $option in
     p) preset=$OPTARG ;;
     L) labels=$OPTARG ;;
     R) names=$OPTARG ;;
+    t) targets+=("$OPTARG") ;;
     j) jobs=$OPTARG ;;
     n) install=0 ;;
     h) usage; exit 0 ;;
@@ -64,7 +66,9 @@ export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 log=build/$preset/build.log
 mkdir -p "build/$preset"
 printf 'Building preset %s with %s jobs\n' "$preset" "$jobs"
-if ! cmake --preset "$preset" >"$log" 2>&1 || ! cmake --build --preset "$preset" -j "$jobs" >>"$log" 2>&1 </dev/null; then
+build=(cmake --build --preset "$preset" -j "$jobs")
+if [ ${#targets[@]} -gt 0 ]; then build+=(--target "${targets[@]}"); fi
+if ! cmake --preset "$preset" >"$log" 2>&1 || ! "${build[@]}" >>"$log" 2>&1 </dev/null; then
   grep -nE 'error|Error|FAILED' -A 12 "$log" | head -80 || true
   tail -20 "$log"
   printf 'The build failed; everything it said is in %s\n' "$log"

@@ -13,7 +13,6 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/support/files/temp_folder.h"
@@ -102,16 +101,19 @@ TEST_F(RocksDbStoreTest, KeepsEverythingFromRunToRun) {
 }
 
 TEST_F(RocksDbStoreTest, WhatWasWrittenSurvivesTheKillOfItsProcess) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    auto store = OpenRocksDbStore(catalog(), &report_);
+  // A new process, which runs this test from its beginning, in a folder of its own: a fork of one that has
+  // had threads could wait for ever for a lock that one of them held.
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  ::setenv("BATUTA_TEST_CATALOG", catalog().c_str(), /*overwrite=*/0);
+  const auto write_and_die = [this] {
+    auto store = OpenRocksDbStore(::getenv("BATUTA_TEST_CATALOG"), &report_);
     const bool written = store.ok() && Put(**store, Table::kJobs, "1", "a", Durability::kProcess).ok();
-    if (!written) ::_exit(1);
-    ::kill(::getpid(), SIGKILL);
-  }
-  int wait_status = 0;
-  ASSERT_EQ(::waitpid(child, &wait_status, 0), child);
-  ASSERT_TRUE(WIFSIGNALED(wait_status));
+    fs::remove_all(folder_.path());
+    if (written) ::kill(::getpid(), SIGKILL);
+    ::_exit(1);
+  };
+  EXPECT_EXIT(write_and_die(), ::testing::KilledBySignal(SIGKILL), "");
+  ::unsetenv("BATUTA_TEST_CATALOG");
 
   ASSERT_OK_AND_ASSIGN(const auto store, Open());
   EXPECT_THAT(store->Get(Table::kJobs, "1"), IsOkAndHolds(Optional(std::string("a"))));
