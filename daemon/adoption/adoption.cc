@@ -85,9 +85,7 @@ bool Adoption::LookAtNext() {
   const std::shared_ptr<const Repo> repo = Next();
   if (repo == nullptr) return false;
   const std::string mark = MarkOf(*repo);
-  const auto text = store_.Get(Table::kAdopted, repo->repo.folder());
-  std::optional<std::vector<UnsafeFile>> found;
-  if (text.ok() && text->has_value()) found = Decode(**text, mark);
+  std::optional<std::vector<UnsafeFile>> found = Kept(repo->repo, mark);
   if (!found.has_value()) {
     found = LookAt(*repo);
     const absl::Status kept = metadata::Put(store_, Table::kAdopted, repo->repo.folder(),
@@ -95,30 +93,41 @@ bool Adoption::LookAtNext() {
     if (!kept.ok()) LogWarn("what was found is not kept", Field("error", std::string(MessageOf(kept))));
   }
   MutexLock lock(mutex_);
-  known_[repo->repo] = {repo, *std::move(found)};
+  known_[repo->repo] = {repo, !found->empty()};
   return true;
 }
 
-std::vector<UnsafeFile> Adoption::UnsafeOf(const RepoId& repo) const {
-  MutexLock lock(mutex_);
-  const auto known = known_.find(repo);
-  return known == known_.end() ? std::vector<UnsafeFile>() : known->second.found;
+std::vector<UnsafeFile> Adoption::UnsafeOf(const RepoId& repo) {
+  std::shared_ptr<const Repo> looked_at;
+  {
+    MutexLock lock(mutex_);
+    const auto known = known_.find(repo);
+    if (known == known_.end() || !known->second.has_unsafe) return {};
+    looked_at = known->second.repo;
+  }
+  std::optional<std::vector<UnsafeFile>> found = Kept(repo, MarkOf(*looked_at));
+  return found.has_value() ? *std::move(found) : LookAt(*looked_at);
 }
 
-// And forgets those that are gone.
+std::optional<std::vector<UnsafeFile>> Adoption::Kept(const RepoId& repo, const std::string& mark) const {
+  const auto text = store_.Get(Table::kAdopted, repo.folder());
+  if (!text.ok() || !text->has_value()) return std::nullopt;
+  return Decode(**text, mark);
+}
+
+// And forgets those that are gone. Both are in the order of the ids.
 std::shared_ptr<const Repo> Adoption::Next() {
   const inventory::Repos repos = inventory_.All();
   MutexLock lock(mutex_);
   std::shared_ptr<const Repo> next;
-  std::map<RepoId, Known> still;
+  auto known = known_.begin();
   for (const auto& repo : repos) {
-    auto node = known_.extract(repo->repo);
-    if (node.empty() || node.mapped().repo != repo) {
-      if (next == nullptr) next = repo;
-    }
-    if (!node.empty()) still.insert(std::move(node));
+    while (known != known_.end() && known->first < repo->repo) known = known_.erase(known);
+    const bool is_known = known != known_.end() && known->first == repo->repo;
+    if (next == nullptr && (!is_known || known->second.repo != repo)) next = repo;
+    if (is_known) ++known;
   }
-  known_ = std::move(still);
+  known_.erase(known, known_.end());
   return next;
 }
 

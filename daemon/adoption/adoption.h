@@ -32,9 +32,10 @@ struct UnsafeFile {
 
 // Adoption looks into the files of the cache, whoever brought them: one repo at a time, and a repo again only
 // when its files have changed, or the inspector has. What it found is kept in Table::kAdopted. It removes
-// nothing and refuses nothing: it is how a person learns what other tools have put there.
+// nothing and refuses nothing: it is how a person learns what other tools have put there. In memory is which
+// repos it has looked at and nothing else, so that a cache full of bad files takes no more than a sound one.
 //
-// Thread-safe. LookAtNext() blocks on disk I/O: run it on the disk pool or on upkeep.
+// Thread-safe. All methods block on disk I/O: run them on the disk pool or on upkeep.
 class Adoption {
  public:
   // Everything outlives it.
@@ -45,18 +46,20 @@ class Adoption {
   // Looks at one repo that it does not know as it is now; false when there is none.
   bool LookAtNext();
 
-  // What is not safe of a repo, as it was last looked at; at most kMostOfARepo.
-  std::vector<UnsafeFile> UnsafeOf(const RepoId& repo) const;
+  // What is not safe of a repo, as it was last looked at; at most kMostOfARepo. What the catalog could not
+  // keep is looked at again.
+  std::vector<UnsafeFile> UnsafeOf(const RepoId& repo);
 
   static constexpr size_t kMostOfARepo = 100;
 
  private:
   struct Known {
     std::shared_ptr<const inventory::Repo> repo;  // as it was looked at
-    std::vector<UnsafeFile> found;
+    bool has_unsafe = false;
   };
 
   std::shared_ptr<const inventory::Repo> Next();
+  std::optional<std::vector<UnsafeFile>> Kept(const RepoId& repo, const std::string& mark) const;
   std::vector<UnsafeFile> LookAt(const inventory::Repo& repo);
   std::optional<UnsafeFile> LookAtFile(const RepoId& repo, const CommitId& commit, const std::string& path);
 
@@ -65,7 +68,7 @@ class Adoption {
   guard::Inspection& inspection_;
   metadata::MetadataStore& store_;
   Mutex looking_;  // one look at a time
-  mutable Mutex mutex_;
+  Mutex mutex_;
   std::map<RepoId, Known> known_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -15,6 +15,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class AdoptionTest : public ::testing::Test {
  protected:
@@ -65,6 +66,39 @@ TEST_F(AdoptionTest, AfterARestartWhatItFoundIsKnownWithoutALook) {
 
   EXPECT_EQ(inspection_.inspections, inspections);
   EXPECT_EQ(again.UnsafeOf(CacheWorld::Model("acme/otter")), before);
+}
+
+TEST_F(AdoptionTest, WhatItFoundIsKeptInTheCatalogAndElseLookedAtAgain) {
+  world_.Bring("acme/otter", '3', {{"model.bin", "pickle"}});
+  LookAtAll(adoption_);
+  const int inspections = inspection_.inspections;
+  const std::vector<UnsafeFile> kept = adoption_.UnsafeOf(CacheWorld::Model("acme/otter"));
+  EXPECT_EQ(inspection_.inspections, inspections);
+
+  ASSERT_THAT(metadata::Delete(world_.store, metadata::Table::kAdopted,
+                               CacheWorld::Model("acme/otter").folder(), metadata::Durability::kProcess),
+              IsOk());
+
+  EXPECT_EQ(adoption_.UnsafeOf(CacheWorld::Model("acme/otter")), kept);
+  EXPECT_EQ(inspection_.inspections, inspections + 1);
+}
+
+TEST_F(AdoptionTest, ForgetsWhatIsGone) {
+  world_.Bring("acme/marten", '3', {{"model.bin", "pickle"}});
+  world_.Bring("acme/otter", '3', {{"model.bin", "pickle"}});
+  world_.Bring("acme/stoat", '3', {{"model.bin", "pickle"}});
+  LookAtAll(adoption_);
+  for (const char* id : {"acme/marten", "acme/stoat"}) {
+    ASSERT_THAT(world_.cache->Remove(CacheWorld::Model(id), CacheWorld::Commit('3'), {"model.bin"},
+                                     [] { return true; }),
+                IsOk());
+  }
+
+  EXPECT_EQ(LookAtAll(adoption_), 0);
+
+  EXPECT_THAT(adoption_.UnsafeOf(CacheWorld::Model("acme/marten")), IsEmpty());
+  EXPECT_THAT(adoption_.UnsafeOf(CacheWorld::Model("acme/stoat")), IsEmpty());
+  EXPECT_THAT(adoption_.UnsafeOf(CacheWorld::Model("acme/otter")), SizeIs(1));
 }
 
 }  // namespace
