@@ -5,8 +5,8 @@
 
 Two caches are made as other tools would have filled them (tests/bench/make_cache.cc): the large one, and one of 300 repos for
 `cache ls`, which is run as a whole process, beside a script that goes through the tree as one must without a daemon, and
-beside the npm client where its packages are there (they are once the tests have run). Blobs are holes, so only inodes take
-room: the large cache is two million of them, about 2.5 GB of memory in /dev/shm.
+beside the npm client where its packages are there (they are once the tests have run). Blobs are sound, and holes behind their
+headers: the large cache is two million inodes and about 4 KiB a blob, 6.5 GB of memory in /dev/shm in all.
 
 A start is measured with the catalog that the daemon before it has left; the first one of all, which has to go through the
 tree, is told and not judged. A latency over the socket is that of eight clients, each with a connection of its own: at a

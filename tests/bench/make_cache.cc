@@ -1,6 +1,6 @@
 // Makes a large cache as other tools would have filled it: REPOS models of SNAPSHOTS commits of FILES files,
-// every file a blob of its own. The blobs are holes, so that only names and inodes take room; every tenth
-// model is an adapter of the one before it.
+// every file a blob of its own and sound. Behind their headers the weights are holes, so that names, inodes
+// and a page each take room; every tenth model is an adapter of the one before it.
 //   make_cache FOLDER REPOS SNAPSHOTS FILES
 
 #include <cerrno>
@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -43,7 +44,7 @@ class Folder {
   void Write(const std::string& name, const std::string& text, uint64_t size_bytes) const {
     const int file = ::openat(fd_, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     Check(file, name.c_str());
-    if (!text.empty()) Check(static_cast<int>(::write(file, text.data(), text.size())), "write");
+    Check(static_cast<int>(::write(file, text.data(), text.size())), "write");
     Check(::ftruncate(file, static_cast<off_t>(size_bytes)), "ftruncate");
     ::close(file);
   }
@@ -71,6 +72,31 @@ std::string PathOf(uint64_t file, uint64_t files) {
   return fmt::format("model-{:05}-of-{:05}.safetensors", file - 1, files - 2);
 }
 
+// A file as it begins, and how large it is.
+struct Content {
+  std::string begin;
+  uint64_t size_bytes = 0;
+};
+
+// One tensor of so many bytes, all zero.
+Content Weights(uint64_t bytes) {
+  const std::string header =
+      fmt::format(R"({{"w":{{"dtype":"U8","shape":[{0}],"data_offsets":[0,{0}]}}}})", bytes);
+  std::string begin(sizeof(uint64_t), '\0');  // the length of the header, little end first
+  for (size_t i = 0; i < begin.size(); ++i) begin[i] = static_cast<char>(header.size() >> (8 * i) & 0xFF);
+  begin += header;
+  return {begin, begin.size() + bytes};
+}
+
+// `number`: of the file in all of the cache. `base`: of an adapter, else empty.
+Content ContentOf(uint64_t file, uint64_t number, const std::string& base) {
+  if (file > 1) return Weights(number % 5'000 * kMegabyte);
+  std::string text = file == 1 && !base.empty() ? fmt::format(R"({{"base_model_name_or_path": "{}"}})", base)
+                                                : fmt::format(R"({{"number": {}}})", number);
+  const uint64_t size_bytes = text.size();
+  return {std::move(text), size_bytes};
+}
+
 void MakeRepo(const Folder& root, uint64_t number, uint64_t snapshots, uint64_t files) {
   std::string name = "models--" + NameOf(number);
   name.replace(name.find('/'), 1, "--");
@@ -78,18 +104,16 @@ void MakeRepo(const Folder& root, uint64_t number, uint64_t snapshots, uint64_t 
   const Folder blobs(repo, "blobs");
   const Folder refs(repo, "refs");
   const Folder folder(repo, "snapshots");
-  const bool is_adapter = number % kAdapterEvery == kAdapterEvery - 1;
+  const std::string base = number % kAdapterEvery == kAdapterEvery - 1 ? NameOf(number - 1) : "";
   for (uint64_t snapshot = 0; snapshot < snapshots; ++snapshot) {
     const uint64_t first = (number * snapshots + snapshot) * files;
     const std::string commit = fmt::format("{:040x}", 0xACE0000000000000 + first);
     const Folder links(folder, commit);
     if (snapshot == 0) refs.Write("main", commit, commit.size());
     for (uint64_t file = 0; file < files; ++file) {
-      const bool is_config = file == 1 && is_adapter;
-      const std::string text =
-          is_config ? fmt::format(R"({{"base_model_name_or_path": "{}"}})", NameOf(number - 1)) : "";
+      const Content content = ContentOf(file, first + file, base);
       const std::string blob = fmt::format("{:064x}", first + file);
-      blobs.Write(blob, text, is_config ? text.size() : (first + file) % 5'000 * kMegabyte);
+      blobs.Write(blob, content.begin, content.size_bytes);
       links.Link("../../blobs/" + blob, PathOf(file, files));
     }
   }
