@@ -50,16 +50,17 @@ def variant(name, label, has_imatrix=True, stem=None, split_bytes=SPLIT_BYTES, i
     return layout.split_files(f"{stem}/{stem.rsplit('/', 1)[-1]}", pairs, tensors, split_bytes, is_first_empty)
 
 
-def projector(name, kind="F16"):
-    """What turns images into embeddings: a file beside the model, of 0.85 GB in F16."""
-    width = dict((key, value) for key, _, value in architectures.find(name).keys)["embedding_length"]
+def projector(name, kind="F16", layers=27, width=1152):
+    """What turns images into embeddings: a file beside the model, of 0.83 GB in F16 unless told otherwise."""
+    to_width = {key: value for key, _, value in architectures.find(name).keys}["embedding_length"]
+    inner = width * 15 // 4
     pairs = [pair("general.architecture", "str", "clip"), pair("general.type", "str", "mmproj"), pair("clip.has_vision_encoder", "bool", True),
-             pair("clip.projector_type", "str", "gemma3"), pair("clip.vision.block_count", "u32", 27), pair("clip.vision.embedding_length", "u32", 1152),
+             pair("clip.projector_type", "str", "gemma3"), pair("clip.vision.block_count", "u32", layers), pair("clip.vision.embedding_length", "u32", width),
              pair("general.file_type", "u32", mixes.MIXES[kind][0])]
-    tensors = [Tensor("mm.input_projection.weight", (width, 1152), kind), Tensor("v.patch_embd.weight", (14, 14, 3, 1152))]
-    for layer in range(27):
-        for part, shape in (("attn_k", (1152, 1152)), ("attn_out", (1152, 1152)), ("attn_q", (1152, 1152)), ("attn_v", (1152, 1152)),
-                            ("ffn_down", (4304, 1152)), ("ffn_up", (1152, 4304))):
+    tensors = [Tensor("mm.input_projection.weight", (to_width, width), kind), Tensor("v.patch_embd.weight", (14, 14, 3, width))]
+    for layer in range(layers):
+        for part, shape in (("attn_k", (width, width)), ("attn_out", (width, width)), ("attn_q", (width, width)), ("attn_v", (width, width)),
+                            ("ffn_down", (inner, width)), ("ffn_up", (width, inner))):
             tensors.append(Tensor(f"v.blk.{layer}.{part}.weight", shape, kind))
     return layout.whole_file(f"mmproj-{kind}.gguf", pairs, tensors)
 
@@ -70,16 +71,17 @@ def common_variants(name, labels=tuple(mixes.COMMON_LABELS)):
     return {label: variant(name, label) for label in labels}
 
 
-def write_hub(root, repo, files, extra=None, **settings):
-    """A repo in the folder format of hubsim. Large files are holes that the hub does not read: their hashes are made up.
+def write_hub(root, repo, files, extra=None, is_fetched=False, **settings):
+    """A repo in the folder format of hubsim. With `is_fetched` the hub reads the files for their hashes, else these are made up.
 
-    `extra`: further files, path: text or bytes, with their true hashes.
+    `extra`: further files, path: text or bytes, with their true hashes. `settings` go into repo.json.
     """
     folder = pathlib.Path(root) / "models" / repo
     hashes = {}
     for file in files:
         file.write(folder / "revisions" / "main" / file.name)
-        hashes[file.name] = hashlib.sha256(file.name.encode() + file.head + str(file.size).encode()).hexdigest()
+        if not is_fetched:
+            hashes[file.name] = hashlib.sha256(file.name.encode() + file.head + str(file.size).encode()).hexdigest()
     for path, content in (extra or {}).items():
         target = folder / "revisions" / "main" / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,35 +1,28 @@
 """Vocabularies of the sizes that the well-known tokenizers have, to the byte where an upload tells."""
 
 import functools
+import itertools
 import struct
 
 from .layout import STRING, pair
 
 _LETTERS = b"etaoinshrdlucmfwypvbgkjqxz"
-
-
-def _word(number):
-    word = bytearray()
-    while True:
-        number, digit = divmod(number, len(_LETTERS))
-        word.append(_LETTERS[digit])
-        if number == 0:
-            return bytes(word)
+_WORD_BYTES = 4
 
 
 def _strings(count, text_bytes, gap=b""):
     """`count` different strings of `text_bytes` in all, as an array's elements; with `gap` each has one in the middle, as a merge has."""
-    words = [_word(number) for number in range(count)]
-    left = text_bytes - sum(map(len, words)) - len(gap) * count
-    assert left >= 0, f"{count} strings do not fit into {text_bytes} bytes"
-    parts, given = [], 0
-    for number, word in enumerate(words):
-        # What is left over is spread evenly, with some strings longer than their neighbours.
-        due = left * (number + 1) // count
-        extra = due - given if number % 3 or number == count - 1 else (due - given) // 2
-        given += extra
-        body = word + gap + b"s" * extra
-        parts += [struct.pack("<Q", len(body)), body]
+    words = map(bytes, itertools.islice(itertools.product(_LETTERS, repeat=_WORD_BYTES), count))
+    even, longer = divmod(text_bytes - (_WORD_BYTES + len(gap)) * count, count)
+    assert even >= 0, f"{count} strings do not fit into {text_bytes} bytes"
+    tails = [gap + b"s" * extra for extra in range(2 * even + 2)]
+    prefixes = [struct.pack("<Q", _WORD_BYTES + len(tail)) for tail in tails]
+    # In pairs of a short and a long one.
+    steps = itertools.chain(itertools.islice(itertools.cycle((-(even // 2), even // 2)), count - count % 2), [0] * (count % 2))
+    parts = []
+    for number, (word, step) in enumerate(zip(words, steps)):
+        extra = even + step + (number < longer)
+        parts += (prefixes[extra], word, tails[extra])
     return b"".join(parts)
 
 
