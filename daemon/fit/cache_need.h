@@ -26,7 +26,7 @@ struct CacheNeed {
 // `context` in tokens, at most kMostContext.
 CacheNeed CacheNeedOf(const ModelShape& shape, uint64_t context, CacheType type);
 
-inline constexpr uint64_t kMostContext = uint64_t{1} << 31;
+inline constexpr uint64_t kMostContext = uint64_t{1} << 27;
 
 // Tokens that are computed at once, as the usual programs do it unless they are told otherwise.
 inline constexpr uint64_t kBatchTokens = 512;

@@ -28,10 +28,12 @@ struct ModelShape {
   std::vector<LayerShape> layers;
 
   uint64_t embedding = 0;        // width of a token
+  uint64_t layer_embedding = 0;  // of a token's further embeddings, of all layers together
   uint64_t vocabulary = 0;       // 0 = not known
+  bool has_output = true;        // it computes a probability of each token of the vocabulary
   uint64_t heads = 0;            // of attention, the most in a layer
   uint64_t latent_width = 0;     // of keys and values of latent attention (MLA); 0 = it has none
-  uint64_t feed_forward = 0;     // the widest, of those experts together that work at once
+  uint64_t feed_forward = 0;     // of a layer; of all experts together that work at once
   uint64_t experts = 0;          // 0 = not a mixture
   uint64_t expert_layers = 0;    // layers that have experts
   bool has_equal_layers = true;  // layers with the same kind of feed-forward are of about equal size

@@ -12,7 +12,11 @@
 
 namespace batuta::fit {
 
-enum class Mode { kGpu, kHybrid, kCpu };
+enum class Mode {
+  kGpu,     // all layers and the output on GPUs
+  kHybrid,  // the output and some layers on GPUs, or all but experts
+  kCpu,
+};
 
 // "gpu", "hybrid", "cpu".
 std::string_view NameOf(Mode mode);
@@ -21,10 +25,10 @@ std::string_view NameOf(Mode mode);
 struct Budget {
   uint64_t memory_bytes = 0;
   std::vector<uint64_t> device_bytes;  // of each device of the machine; 0 = not to be used
-  std::vector<bool> shares_memory;     // what such a device takes, the memory loses
+  bool is_shared = false;              // the devices' memory is that of the machine: what they take, it loses
 
-  // Memory and devices together, what is shared once.
-  uint64_t total_bytes() const;
+  uint64_t devices_bytes() const;  // all of them
+  uint64_t total_bytes() const;    // memory and devices together, what is shared once
 };
 
 // Kept free: 1 GiB of each GPU; of the memory 5 %, at least 1 GiB. A GPU that shares the memory is left out
@@ -58,12 +62,12 @@ struct Placement {
 // The best way in that mode to place weights that are known; where none fits, the one that fails by least.
 Placement Place(const Weights& weights, const Load& load, const Budget& budget, Mode mode);
 
-// May it be placed in that mode, as far as bounds tell? kMaybe: some weights within the bounds fit and
-// others do not.
+// Can it be placed in that mode, as far as bounds tell? Agrees with Place() for all weights within them;
+// kMaybe: some fit and others do not.
 enum class Verdict { kNo, kMaybe, kYes };
 Verdict Judge(const WeightBounds& bounds, const Load& load, const Budget& budget, Mode mode);
 
-// The most that it may take in that mode; device_bytes and device_layers are estimates.
+// The most that it takes in that mode; what is on which device is an estimate.
 Placement PlaceBounds(const WeightBounds& bounds, const Load& load, const Budget& budget, Mode mode);
 
 }  // namespace batuta::fit

@@ -16,8 +16,8 @@ namespace batuta::fit {
 // name, tell of models that were trained in a quantised format.
 uint32_t RankOf(std::string_view label, const ModelShape* shape, std::string_view stem);
 
-// Of `Q4_K_M`: the least precision that is worth the speed of a GPU.
-uint32_t FloorRank();
+// Of `Q4_K_M`, and of four bits in other formats: the least precision that is worth the speed of a GPU.
+uint32_t FloorRank(bool is_gguf);
 
 // Do the usual programs load what has that label?
 bool IsLoadable(std::string_view label);

@@ -41,18 +41,23 @@ struct Range {
 };
 
 struct WeightBounds {
-  Range total;
-  Range embedding;
-  Range output;
-  Range tied;                  // both 0 when it is known that it is not tied
-  Range in_layers;             // with the other tensors
-  uint64_t largest_layer = 0;  // no layer is larger
+  Range total;      // each tensor once
+  Range embedding;  // of that, what always stays in the memory of the machine
+  Range tied;       // second copy of an embedding on a GPU; both 0 when it is known that there is none
+  Range on_gpu;     // all but `embedding`, and `tied`
+  uint64_t largest_unit = 0;  // no layer, and not the output, is larger
 };
 
-// Of a variant by its label and the size of its files. `shape` may be null, and so may `sibling`: the weights
-// of another variant of the same model, `sibling_file_bytes` long.
+// Of a variant by its label and the size of its files, which are its weights and headers. `shape` (null = not
+// known) and a sibling, another variant of the same model of which the weights are known (null = none), make
+// them narrower.
+struct Sibling {
+  const Weights* weights = nullptr;
+  uint64_t file_bytes = 0;
+};
+
 WeightBounds BoundWeights(uint64_t file_bytes, std::string_view label, const ModelShape* shape,
-                          const Weights* sibling, uint64_t sibling_file_bytes);
+                          const Sibling& sibling = {});
 
 // Exact bounds, of known weights.
 WeightBounds BoundsOf(const Weights& weights);
