@@ -80,6 +80,11 @@ absl::StatusOr<Consent> MakeConsent(const std::vector<std::string>& classes, boo
   return consent;
 }
 
+absl::StatusOr<Consent> MakeConsent(RepoType type, std::vector<std::string> classes, bool allow_malicious) {
+  if (type == RepoType::kSpace) classes.emplace_back("code");
+  return MakeConsent(classes, allow_malicious);
+}
+
 bool Admits(const Consent& consent, const safety::Verdict& verdict) {
   return verdict.grades.Without(consent.admitted).empty();
 }

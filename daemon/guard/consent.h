@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 
+#include "common/types/repo_id.h"
 #include "daemon/safety/base/verdict.h"
 
 namespace batuta::guard {
@@ -22,6 +23,9 @@ struct Consent {
 // bomb.
 //   kInvalidArgument (INVALID_ARGUMENT)  another class.
 absl::StatusOr<Consent> MakeConsent(const std::vector<std::string>& classes, bool allow_malicious);
+
+// The same for a repo of that type: a space is code by nature.
+absl::StatusOr<Consent> MakeConsent(RepoType type, std::vector<std::string> classes, bool allow_malicious);
 
 bool Admits(const Consent& consent, const safety::Verdict& verdict);
 

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 
 #include "daemon/safety/base/byte_source.h"
+#include "daemon/safety/base/snapshot.h"
 #include "daemon/safety/base/verdict.h"
 
 namespace batuta::guard {
@@ -21,6 +22,9 @@ class Inspection {
 
   virtual ~Inspection() = default;
   virtual Outcome Inspect(std::string_view path, safety::ByteSource& bytes) = 0;
+
+  // What one of the files says of the others, held against them.
+  virtual Outcome InspectAmongOthers(std::string_view path, safety::Snapshot& files) = 0;
 
   // What the name of a file promises. All that the outcome depends on besides the bytes: files of one blob
   // and one class are the same to it.

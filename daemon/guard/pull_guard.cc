@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "common/log/log.h"
 #include "common/status/status.h"
@@ -70,6 +71,11 @@ std::optional<absl::Status> PullGuard::AdmitKnown(const Entry& entry) {
   return Decide(entry, *verdict);
 }
 
+absl::Status PullGuard::AdmitAmongOthers(const Entry& entry, safety::Snapshot& files) {
+  ASSIGN_OR_RETURN(const Verdict verdict, context_.verdicts.AmongOthers(entry.path.text(), files));
+  return Decide(entry, verdict);
+}
+
 absl::Status PullGuard::AdmitGlimpse(const Entry& entry, safety::ByteSource& bytes) {
   const Verdicts::Glimpse glimpse = context_.verdicts.Look(entry.path.text(), bytes);
   bool is_new = false;
@@ -84,7 +90,7 @@ std::shared_ptr<transfer::BlobGuard> PullGuard::GuardOf(std::vector<Entry> files
 std::string PullGuard::WarningOf(std::string_view path) const {
   MutexLock lock(mutex_);
   const auto found = warnings_.find(path);
-  return found == warnings_.end() ? std::string() : found->second;
+  return found == warnings_.end() ? std::string() : fmt::format("{}", fmt::join(found->second, "; "));
 }
 
 bool PullGuard::IsAdmitted(const Entry& entry, const Verdict& verdict, bool* is_new) {
@@ -101,16 +107,19 @@ absl::Status PullGuard::Decide(const Entry& entry, const Verdict& verdict) {
   if (verdict.grades.empty()) return absl::OkStatus();
   {
     MutexLock lock(mutex_);
-    warnings_.insert_or_assign(entry.path.text(), Explanation(verdict));
+    warnings_[entry.path.text()].insert(Explanation(verdict));
   }
   if (!is_new) return absl::OkStatus();
   LogWarn("unsafe file admitted", Field("repo", repo_.id()), Field("commit", commit_.hex()),
           Field("entry", entry.path.text()), Field("blob", entry.blob.hex()),
           Field("why", Explanation(verdict)), Field("uid", who_.uid), Field("tool", who_.tool));
+  // What was admitted of the blob by itself, or under another name, stays admitted.
+  ASSIGN_OR_RETURN(Grades grades, context_.consents.Find(repo_, commit_, entry.blob));
+  grades.Add(verdict.grades);
   return context_.consents.Record(repo_, {.path = entry.path.text(),
                                           .commit = commit_,
                                           .blob = entry.blob,
-                                          .grades = verdict.grades,
+                                          .grades = grades,
                                           .who = who_,
                                           .at = context_.clock.wall()});
 }

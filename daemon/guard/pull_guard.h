@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,10 @@ class PullGuard : public std::enable_shared_from_this<PullGuard> {
   // When the blob was inspected before; nothing when it was not.
   std::optional<absl::Status> AdmitKnown(const Entry& entry);
 
+  // For what the entry's file, which was admitted by itself, says of the others. Of `files` that cannot be
+  // opened nothing is said; when that one cannot, its error is the answer.
+  absl::Status AdmitAmongOthers(const Entry& entry, safety::Snapshot& files);
+
   // Of the entry's blob only some bytes are here, and nobody has verified them. kOutOfRange: so far nothing
   // speaks against it, and more could be said of more bytes.
   absl::Status AdmitGlimpse(const Entry& entry, safety::ByteSource& bytes);
@@ -68,7 +73,7 @@ class PullGuard : public std::enable_shared_from_this<PullGuard> {
   const Consent consent_;
   const Principal who_;
   mutable Mutex mutex_;
-  std::map<std::string, std::string, std::less<>> warnings_ ABSL_GUARDED_BY(mutex_);  // by path
+  std::map<std::string, std::set<std::string>, std::less<>> warnings_ ABSL_GUARDED_BY(mutex_);  // by path
 };
 
 }  // namespace batuta::guard

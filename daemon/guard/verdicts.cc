@@ -17,6 +17,8 @@ using nlohmann::json;
 using safety::Finding;
 using safety::Verdict;
 
+constexpr size_t kForgottenAtOnce = 1'000;  // bounds the memory, however many are gone
+
 std::string Encode(const Verdict& verdict) {
   json findings = json::array();
   for (const Finding& finding : verdict.findings) {
@@ -90,6 +92,32 @@ absl::StatusOr<Verdict> Verdicts::Of(const BlobId& blob, std::string_view path, 
 Verdicts::Glimpse Verdicts::Look(std::string_view path, safety::ByteSource& bytes) {
   Inspection::Outcome outcome = inspection_.Inspect(path, bytes);
   return {.verdict = std::move(outcome.verdict), .status = std::move(outcome.status)};
+}
+
+absl::StatusOr<Verdict> Verdicts::AmongOthers(std::string_view path, safety::Snapshot& files) {
+  Inspection::Outcome outcome = inspection_.InspectAmongOthers(path, files);
+  RETURN_IF_ERROR(outcome.status);
+  return std::move(outcome.verdict);
+}
+
+absl::StatusOr<uint64_t> Verdicts::ForgetGone(absl::FunctionRef<bool(const BlobId& blob)> is_there) {
+  uint64_t forgotten = 0;
+  metadata::WriteBatch batch;
+  absl::Status written;
+  const auto write = [&] {
+    forgotten += batch.changes().size();
+    written = store_.Write(std::exchange(batch, {}), Durability::kProcess);
+    return written.ok();
+  };
+  RETURN_IF_ERROR(store_.Scan(Table::kVerdicts, "", [&](std::string_view key, std::string_view /*value*/) {
+    const auto blob = BlobId::Parse(key.substr(0, key.find('/')));
+    if (blob.ok() && is_there(*blob)) return true;
+    batch.Delete(Table::kVerdicts, std::string(key));
+    return batch.changes().size() < kForgottenAtOnce || write();
+  }));
+  if (written.ok() && !batch.changes().empty()) write();
+  RETURN_IF_ERROR(written);
+  return forgotten;
 }
 
 }  // namespace batuta::guard

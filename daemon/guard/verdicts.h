@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 
 #include "common/types/blob_id.h"
@@ -36,6 +38,12 @@ class Verdicts {
   };
 
   Glimpse Look(std::string_view path, safety::ByteSource& bytes);
+
+  // On one of the files, for what it says of the others. Never kept: it is no matter of one blob.
+  absl::StatusOr<safety::Verdict> AmongOthers(std::string_view path, safety::Snapshot& files);
+
+  // Forgets those on blobs that the cache does not have any more, and keys that nobody can read. How many.
+  absl::StatusOr<uint64_t> ForgetGone(absl::FunctionRef<bool(const BlobId& blob)> is_there);
 
  private:
   std::string KeyOf(const BlobId& blob, std::string_view path);

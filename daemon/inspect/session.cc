@@ -17,9 +17,9 @@
 #include "common/io/unique_fd.h"
 #include "common/status/status.h"
 #include "daemon/inspect/confinement.h"
+#include "daemon/safety/among_others.h"
 #include "daemon/safety/inspector.h"
 #include "daemon/safety/rule_book.h"
-#include "daemon/safety/snapshot.h"
 
 namespace batuta::inspect {
 namespace {

@@ -164,6 +164,7 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
       return Miss(fmt::format("a file asked for at commit {}", commit.hex()));
     }
     RETURN_IF_ERROR(plan.status());
+    plan->has_listing = false;
     return *std::move(plan);
   }
 

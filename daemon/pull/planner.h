@@ -28,6 +28,7 @@ struct PullPlan {
   CommitId commit;
   std::filesystem::path snapshot_path;
   std::vector<PlannedFile> files;  // in the order of the tree
+  bool has_listing = true;         // false: `files` are those that are there, and the commit may have others
   bool tree_is_new = false;        // came from the hub: the cache should keep it
   Tree tree;                       // filled when tree_is_new
 

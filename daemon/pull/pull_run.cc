@@ -35,13 +35,6 @@ std::string LabelOf(const SelectionRequest& request) {
   return request.format.empty() ? "default" : request.format;
 }
 
-// A space is code by nature.
-absl::StatusOr<guard::Consent> MakeConsentOf(const PullRequest& request) {
-  std::vector<std::string> classes = request.selection.allow_unsafe;
-  if (request.repo.type() == RepoType::kSpace) classes.emplace_back("code");
-  return guard::MakeConsent(classes, request.selection.allow_malicious);
-}
-
 // A folder or a file of ours that is not there where it was a moment ago: nothing that the hub or the caller
 // did not find.
 absl::Status Explained(const absl::Status& status) {
@@ -139,8 +132,8 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   template <typename Work, typename Then>
   void OnPool(WorkerPool& pool, Work work, Then then) {
     auto disk = std::make_shared<Disk>(Disk{context_.cache, context_.space, context_.inventory,
-                                            context_.verified, context_.reviewer, guard_, request_.repo,
-                                            request_.revision, access_.principal, is_over_});
+                                            context_.verified, context_.reviewer, guard_, files_,
+                                            request_.repo, request_.revision, access_.principal, is_over_});
     Sequence& core = context_.core;
     pool.Post(
         [weak = weak_from_this(), disk, &core, work = std::move(work), then = std::move(then)]() mutable {
@@ -185,10 +178,12 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     plan_ = std::make_shared<const PullPlan>(std::move(plan));
     TakeLease(plan_->commit);
     if (context_.guard != nullptr) {
-      const auto consent = MakeConsentOf(request_);
+      const auto consent = guard::MakeConsent(request_.repo.type(), request_.selection.allow_unsafe,
+                                              request_.selection.allow_malicious);
       if (!consent.ok()) return Finish(consent.status());
       guard_ = std::make_shared<guard::PullGuard>(*context_.guard, request_.repo, plan_->commit, *consent,
                                                   access_.principal);
+      files_ = std::make_shared<CommitFiles>(context_.cache, request_.repo, plan_);
     }
     observer_->OnPlanned(*plan_);
     if (observer_ == nullptr) return;
@@ -221,6 +216,12 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     groups_ = std::move(work->groups);
     brought_something_ = !groups_.empty() || !work->linked.empty();
     unwritten_bytes_ = std::move(work->unwritten_bytes);
+    fetched_groups_ = groups_.size();
+    for (std::vector<size_t>& files : work->held_back) {
+      held_back_.push_back(groups_.size());
+      groups_.push_back(std::move(files));
+      unwritten_bytes_.push_back(0);
+    }
     flights_.resize(groups_.size());
     sources_.resize(groups_.size());
     open_groups_ = groups_.size();
@@ -234,7 +235,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   void Look() {
     std::vector<size_t> looked_at;
     std::vector<PrecheckedFile> files;
-    for (size_t group = 0; group < groups_.size(); ++group) {
+    for (size_t group = 0; group < fetched_groups_; ++group) {
       const Entry& entry = FirstOf(group).entry;
       const bool is_begun = unwritten_bytes_[group] < entry.size_bytes;
       if (guard_ == nullptr || is_begun || !IsWorthAPrecheck(entry)) continue;
@@ -318,7 +319,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
 
   // Hands out blobs up to the window; when no group is open any more, the snapshot is complete.
   void Advance() {
-    while (in_flight_ < context_.window && next_ < groups_.size()) {
+    while (in_flight_ < context_.window && next_ < fetched_groups_) {
       if (is_refused_.contains(next_)) {
         ++next_;
         continue;
@@ -326,7 +327,12 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
       const cache::Abilities& abilities = context_.cache.abilities();
       Move(next_++, /*elsewhere_will_do=*/abilities.hard_links && abilities.symlinks);
     }
-    if (open_groups_ == 0) Complete();
+    if (open_groups_ == 0) return Complete();
+    if (open_groups_ > held_back_.size()) return;
+    // All that could come is here; what was refused does not come.
+    is_last_try_ = true;
+    unlinked_ = std::exchange(held_back_, {});
+    LinkMore();
   }
 
   void Move(size_t group, bool elsewhere_will_do) {
@@ -431,7 +437,11 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     std::vector<LinkTask> tasks;
     tasks.reserve(unlinked_.size());
     for (const size_t group : std::exchange(unlinked_, {})) {
-      LinkTask task{.group = group, .files = groups_[group], .elsewhere = {}, .result = {}};
+      LinkTask task{.group = group,
+                    .files = groups_[group],
+                    .elsewhere = {},
+                    .is_last_try = is_last_try_,
+                    .result = {}};
       if (auto node = elsewhere_.extract(group); !node.empty()) task.elsewhere = std::move(node.mapped());
       tasks.push_back(std::move(task));
     }
@@ -450,6 +460,10 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
         Move(task.group, /*elsewhere_will_do=*/false);
         continue;
       }
+      if (task.must_wait) {
+        held_back_.push_back(task.group);
+        continue;
+      }
       if (guard::IsRefusal(task.result)) {
         RefuseGroup(task.group, task.result);
         if (observer_ == nullptr) return;
@@ -459,12 +473,17 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
       --open_groups_;
       for (const size_t index : task.files) {
         Warn(index);
-        observer_->OnFileDone(index);
+        TellLinked(task.group, index);
         if (observer_ == nullptr) return;
       }
     }
     LinkMore();
     Advance();
+  }
+
+  void TellLinked(size_t group, size_t index) {
+    if (group < fetched_groups_) return observer_->OnFileDone(index);
+    if (plan_->files[index].action != PlannedFile::Action::kCached) observer_->OnFileCached(index);
   }
 
   void FailFile(size_t index, const absl::Status& status) {
@@ -509,7 +528,8 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   std::mt19937 random_;
   int attempts_ = 0;
   std::shared_ptr<const PullPlan> plan_;
-  std::vector<std::vector<size_t>> groups_;                       // see Work
+  std::vector<std::vector<size_t>> groups_;                       // see Work; those held back come last
+  size_t fetched_groups_ = 0;                                     // the others
   std::vector<std::optional<TransferId>> flights_;                // by group
   std::vector<std::shared_ptr<transport::RangeSource>> sources_;  // by group, until it is on its way
   std::vector<uint64_t> unwritten_bytes_;                         // by group
@@ -517,6 +537,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   WaitingFlights waiting_;                   // by group
   std::optional<WallTime> told_until_;       // of the wait that the observer knows of
   std::shared_ptr<guard::PullGuard> guard_;  // null: everything may come in
+  std::shared_ptr<CommitFiles> files_;       // there with the guard
   std::unique_ptr<Precheck> precheck_;
   std::vector<std::unique_ptr<LookTurns::Turn>> turns_;
   std::vector<Seed> seeds_;
@@ -528,8 +549,10 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   bool brought_something_ = false;
   size_t next_ = 0;  // the first group not handed out
   size_t in_flight_ = 0;
-  size_t open_groups_ = 0;        // not yet linked
-  std::vector<size_t> unlinked_;  // groups whose blobs are there
+  size_t open_groups_ = 0;         // not yet linked
+  std::vector<size_t> unlinked_;   // groups whose blobs are there
+  std::vector<size_t> held_back_;  // groups whose blobs are there, and wait for what they speak of
+  bool is_last_try_ = false;       // nothing else is on its way
   bool is_linking_ = false;
   bool completing_ = false;
 };

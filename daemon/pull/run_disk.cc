@@ -13,20 +13,21 @@ namespace {
 
 using Action = PlannedFile::Action;
 
-// May the file stand in the snapshot? `place` is where the cache has its bytes, if it has them. What was
-// inspected before is believed; what another tool has brought is looked at each time, until its bytes have
-// been verified.
+// May the file stand in the snapshot, as far as it is known by itself? `place` as for AdmitCached().
 absl::Status Admit(const Disk& disk, const Entry& entry, const cache::FilePlace& place) {
   if (disk.guard == nullptr) return absl::OkStatus();
-  if (const std::optional<absl::Status> known = disk.guard->AdmitKnown(entry)) return *known;
-  const auto file = disk.cache.OpenPlace(place);
-  if (absl::IsNotFound(file.status())) return absl::OkStatus();
-  RETURN_IF_ERROR(file.status());
-  ASSIGN_OR_RETURN(const FileInfo info, (*file)->Info());
-  if (info.size_bytes != entry.size_bytes) return absl::OkStatus();  // not the entry's: it will not be linked
-  safety::FileSource bytes(**file, info.size_bytes);
-  return IsKnownToBeRight(disk.verified, info, entry.blob) ? disk.guard->AdmitWhole(entry, bytes)
-                                                           : disk.guard->AdmitFound(entry, bytes);
+  return AdmitCached(disk.cache, disk.verified, *disk.guard, entry, place);
+}
+
+// And for what it says of others? False: not all that it speaks of is here.
+absl::StatusOr<bool> AdmitAmongOthers(const Disk& disk, const Entry& entry, const cache::FilePlace& place) {
+  RETURN_IF_ERROR(Admit(disk, entry, place));
+  if (disk.guard == nullptr) return true;
+  disk.files->TakeMissed();
+  const absl::Status admitted = disk.guard->AdmitAmongOthers(entry, *disk.files);
+  if (absl::IsNotFound(admitted)) return true;  // it is not here itself, and will not be linked
+  RETURN_IF_ERROR(admitted);
+  return !disk.files->TakeMissed();
 }
 
 cache::FilePlace InSnapshot(const Disk& disk, const PullPlan& plan, const Entry& entry) {
@@ -37,10 +38,13 @@ cache::FilePlace AmongBlobs(const RepoId& repo, const Entry& entry) {
   return {.repo = repo, .blob = entry.blob.hex()};
 }
 
-absl::Status LinkGroup(const Disk& disk, const PullPlan& plan, const std::vector<size_t>& files) {
+// False: one of them has to wait for files that it speaks of.
+absl::StatusOr<bool> LinkGroup(const Disk& disk, const PullPlan& plan, const std::vector<size_t>& files,
+                               bool is_last_try) {
   for (const size_t index : files) {
     const Entry& entry = plan.files[index].entry;
-    RETURN_IF_ERROR(Admit(disk, entry, AmongBlobs(disk.repo, entry)));
+    ASSIGN_OR_RETURN(const bool is_judged, AdmitAmongOthers(disk, entry, AmongBlobs(disk.repo, entry)));
+    if (!is_judged && !is_last_try) return false;
     ASSIGN_OR_RETURN(const bool linked, disk.cache.LinkExisting(disk.repo, plan.commit, entry));
     if (!linked) {
       return MakeError(absl::StatusCode::kAborted, reason::kUpstreamChanged,
@@ -48,7 +52,7 @@ absl::Status LinkGroup(const Disk& disk, const PullPlan& plan, const std::vector
                        "another program is deleting from the cache; run the pull again");
     }
   }
-  return absl::OkStatus();
+  return true;
 }
 
 // Links the groups whose blobs other repos have.
@@ -77,9 +81,15 @@ absl::Status ShareWithOthers(const Disk& disk, const PullPlan& plan, Work* work)
       ShareBlobs(disk.cache, disk.verified, disk.repo, held, [&] { return !*disk.is_over; });
   for (size_t i = 0; i < held.size(); ++i) {
     std::vector<size_t>& files = work->groups[groups[i]];
-    if (!is_shared[i] || !LinkGroup(disk, plan, files).ok()) continue;
-    work->linked.insert(work->linked.end(), files.begin(), files.end());
-    files.clear();
+    const absl::StatusOr<bool> is_linked =
+        is_shared[i] ? LinkGroup(disk, plan, files, /*is_last_try=*/false) : absl::CancelledError();
+    if (!is_linked.ok()) continue;
+    if (*is_linked) {
+      work->linked.insert(work->linked.end(), files.begin(), files.end());
+      files.clear();
+    } else {
+      work->held_back.push_back(std::exchange(files, {}));
+    }
   }
   std::erase_if(work->groups, [](const std::vector<size_t>& files) { return files.empty(); });
   return absl::OkStatus();
@@ -91,13 +101,17 @@ absl::Status Sort(const Disk& disk, const PullPlan& plan, size_t index,
   const PlannedFile& file = plan.files[index];
   if (file.action == Action::kSkip) return absl::OkStatus();
   const bool is_there = file.action == Action::kCached;
-  const absl::Status admitted = Admit(
+  const absl::StatusOr<bool> admitted = AdmitAmongOthers(
       disk, file.entry, is_there ? InSnapshot(disk, plan, file.entry) : AmongBlobs(disk.repo, file.entry));
-  if (guard::IsRefusal(admitted)) {
-    work->refused.emplace_back(index, admitted);
+  if (guard::IsRefusal(admitted.status())) {
+    work->refused.emplace_back(index, admitted.status());
     return absl::OkStatus();
   }
-  RETURN_IF_ERROR(admitted);
+  RETURN_IF_ERROR(admitted.status());
+  if (!*admitted) {
+    work->held_back.push_back({index});
+    return absl::OkStatus();
+  }
   if (is_there) return absl::OkStatus();
   ASSIGN_OR_RETURN(const bool linked, disk.cache.LinkExisting(disk.repo, plan.commit, file.entry));
   if (linked) {
@@ -154,7 +168,10 @@ void Link(const Disk& disk, const PullPlan& plan, LinkTask* task) {
     task->must_move =
         !ShareBlobs(disk.cache, disk.verified, disk.repo, {held}, [&] { return !*disk.is_over; }).front();
   }
-  if (!task->must_move) task->result = LinkGroup(disk, plan, task->files);
+  if (task->must_move) return;
+  const absl::StatusOr<bool> is_linked = LinkGroup(disk, plan, task->files, task->is_last_try);
+  task->result = is_linked.status();
+  task->must_wait = is_linked.ok() && !*is_linked;
 }
 
 absl::Status PutUp(const Disk& disk, const PullPlan& plan, const std::string& label, bool is_new) {

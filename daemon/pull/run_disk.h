@@ -13,6 +13,7 @@
 #include "daemon/cache/space_ledger.h"
 #include "daemon/guard/pull_guard.h"
 #include "daemon/inventory/inventory.h"
+#include "daemon/pull/commit_files.h"
 #include "daemon/pull/planner.h"
 #include "daemon/pull/review.h"
 #include "daemon/pull/sparse_bytes.h"
@@ -28,6 +29,7 @@ struct Disk {
   cache::VerifiedFiles* verified;
   Reviewer* reviewer;
   std::shared_ptr<guard::PullGuard> guard;  // null: everything may come in
+  std::shared_ptr<CommitFiles> files;       // there with the guard; used by one task at a time
   RepoId repo;
   Revision revision;
   Principal who;
@@ -42,8 +44,11 @@ struct Work {
   std::vector<size_t> linked;               // were in the cache, now stand in the snapshot
   std::vector<RefusedFile> refused;         // are in the cache, and may not be used
   std::vector<std::vector<size_t>> groups;  // files to move, grouped by blob: one transfer serves a group
-  std::vector<uint64_t> unwritten_bytes;    // of each group, not on the disk yet
-  uint64_t needed_bytes = 0;                // of all of them
+
+  // Are in the cache and speak of files that are on their way: judged, and linked, when these are here.
+  std::vector<std::vector<size_t>> held_back;
+  std::vector<uint64_t> unwritten_bytes;  // of each group, not on the disk yet
+  uint64_t needed_bytes = 0;              // of all of them
 };
 
 // Stores the listing, links what the cache has under another name, commit or repo already, and groups the
@@ -51,12 +56,15 @@ struct Work {
 // and the cache finds equal bytes where there are no symlinks.
 absl::StatusOr<Work> LinkAndMeasure(const Disk& disk, const PullPlan& plan);
 
-// A group whose blob is there, on its way into the snapshot.
+// A group whose blob is there, on its way into the snapshot. A file that speaks of others, as an index speaks
+// of its shards, stands there when it was held against them, and not before.
 struct LinkTask {
   size_t group = 0;
   std::vector<size_t> files;
   std::optional<RepoId> elsewhere;  // the repo that has the blob, when it is another one
-  bool must_move = false;           // that one cannot be used
+  bool is_last_try = false;         // nothing else is on its way
+  bool must_move = false;           // the one elsewhere cannot be used
+  bool must_wait = false;           // for the files that it speaks of
   absl::Status result;
 };
 

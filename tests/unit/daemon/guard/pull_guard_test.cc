@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/status/status.h"
 #include "tests/support/clock/fake_clock.h"
 #include "tests/support/guard/fake_inspection.h"
 #include "tests/support/metadata/fake_metadata_store.h"
@@ -128,6 +129,51 @@ TEST_F(PullGuardTest, ABlobWithTwoNamesIsJudgedUnderBoth) {
               IsOk());
   EXPECT_EQ(inspection_.inspections, 2);
   EXPECT_FALSE(guard->WarningOf("a.safetensors").empty());
+}
+
+// One file that is here, of a commit that has no other.
+class Alone final : public safety::Snapshot {
+ public:
+  Alone(std::string path, std::string content) : path_(std::move(path)), content_(std::move(content)) {}
+
+  std::optional<uint64_t> SizeBytes(std::string_view path) override {
+    if (path != path_) return std::nullopt;
+    return content_.size();
+  }
+
+  absl::StatusOr<std::unique_ptr<safety::ByteSource>> Open(std::string_view /*path*/) override {
+    return std::make_unique<safety::MemorySource>(content_);
+  }
+
+ private:
+  const std::string path_;
+  const std::string content_;
+};
+
+TEST_F(PullGuardTest, WhatAFileSaysOfOthersIsRefusedAdmittedAndRecordedLikeAnythingElse) {
+  Alone files("a.index", "gone");
+  const Entry entry = EntryOf("a.index", "gone");
+  const absl::Status refused = Guard({})->AdmitAmongOthers(entry, files);
+  EXPECT_THAT(refused, HasReason("INVALID_CONTENT"));
+  EXPECT_EQ(DetailsOf(refused).facts["code"], "fake-index");
+
+  const auto guard = Guard(*MakeConsent({"invalid"}, false));
+  EXPECT_THAT(guard->AdmitAmongOthers(entry, files), IsOk());
+  EXPECT_THAT(guard->WarningOf("a.index"), HasSubstr("gone is missing"));
+  EXPECT_THAT(Guard({})->AdmitAmongOthers(entry, files), IsOk()) << "the consent holds for the commit";
+  EXPECT_THAT(Guard({}, '2')->AdmitAmongOthers(entry, files), HasReason("INVALID_CONTENT"));
+}
+
+TEST_F(PullGuardTest, AConsentToWhatAFileSaysOfOthersLeavesTheOneToItsContent) {
+  inspection_.grades = {{'x', safety::Grade::kUnknown}};
+  Alone files("a.index", "x");
+  const auto guard = Guard(*MakeConsent({"invalid", "unknown"}, false));
+  ASSERT_THAT(Admit(*guard, "a.index", "x"), IsOk());
+  ASSERT_THAT(guard->AdmitAmongOthers(EntryOf("a.index", "x"), files), IsOk());
+  EXPECT_THAT(guard->WarningOf("a.index"), ::testing::AllOf(HasSubstr("looks bad"), HasSubstr("x is")));
+
+  EXPECT_THAT(Admit(*Guard({}), "a.index", "x"), IsOk());
+  EXPECT_THAT(Guard({})->AdmitAmongOthers(EntryOf("a.index", "x"), files), IsOk());
 }
 
 }  // namespace

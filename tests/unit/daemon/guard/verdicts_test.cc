@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -75,6 +76,32 @@ TEST_F(VerdictsTest, AVerdictThatCouldNotBeReadToItsEndIsNotKept) {
 
   EXPECT_THAT(verdicts_.Of(blob_, "model.bin", broken), StatusIs(absl::StatusCode::kUnavailable));
   EXPECT_EQ(verdicts_.Find(blob_, "model.bin"), std::nullopt);
+}
+
+TEST_F(VerdictsTest, WhatIsGoneIsForgottenHoweverMuchItIs) {
+  constexpr size_t kGone = 2'500;
+  ASSERT_THAT(Of("model.bin", "pickle"), IsOk());
+  ASSERT_THAT(Of("model.safetensors", "pickle"), IsOk());
+  for (size_t i = 0; i < kGone; ++i) {
+    safety::MemorySource bytes("safe");
+    const BlobId gone = *BlobId::Parse(fmt::format("{:064x}", i));
+    ASSERT_THAT(verdicts_.Of(gone, "a.json", bytes), IsOk());
+  }
+  ASSERT_THAT(metadata::Put(store_, metadata::Table::kVerdicts, "what?", "", metadata::Durability::kProcess),
+              IsOk());
+
+  EXPECT_THAT(verdicts_.ForgetGone([this](const BlobId& blob) { return blob == blob_; }),
+              IsOkAndHolds(kGone + 1));
+
+  size_t left = 0;
+  ASSERT_THAT(store_.Scan(metadata::Table::kVerdicts, "",
+                          [&left](std::string_view, std::string_view) {
+                            ++left;
+                            return true;
+                          }),
+              IsOk());
+  EXPECT_EQ(left, 2u);
+  EXPECT_NE(verdicts_.Find(blob_, "model.bin"), std::nullopt);
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 #include "daemon/inventory/inventory.h"
 
 #include <cerrno>
+#include <unordered_set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "daemon/inventory/blob_marks.h"
 #include "tests/support/cache_world/cache_world.h"
 #include "tests/support/status/status_matchers.h"
 
@@ -62,6 +64,26 @@ TEST_F(InventoryTest, KnowsWhichOtherRepoHasABlob) {
               ElementsAre(otter, otter, std::nullopt, std::nullopt));
   EXPECT_THAT(world_.inventory->HoldersOf({entry("{}", 2), entry("weights", 7)}, otter),
               ElementsAre(std::nullopt, badger));
+}
+
+TEST_F(InventoryTest, KnowsTheMarksOfAllThatIsThere) {
+  world_.Bring("acme/otter", '3', {{"config.json", "{}"}});
+  world_.Bring("acme/badger", '3', {{"gone.json", "gone"}});
+  const std::string blobs = "/hub/models--acme--otter/blobs/";
+  ASSERT_THAT(world_.files.Open(blobs + CacheWorld::BlobName("loose"), OpenMode::kCreate), IsOk());
+  ASSERT_THAT(world_.files.Open(blobs + CacheWorld::BlobName("coming") + ".incomplete", OpenMode::kCreate),
+              IsOk());
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  ASSERT_THAT(world_.cache->Remove(CacheWorld::Model("acme/badger"), CacheWorld::Commit('3'), {"gone.json"},
+                                   [] { return true; }),
+              IsOk());
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+
+  std::unordered_set<uint64_t> expected;
+  for (const char* content : {"{}", "loose", "coming"}) {
+    expected.insert(BlobMark(CacheWorld::BlobName(content)));
+  }
+  EXPECT_EQ(BlobMarksOf(world_.inventory->All()), expected);
 }
 
 TEST(BlobMarkTest, IsZeroForWhatIsNoName) {

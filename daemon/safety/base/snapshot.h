@@ -8,7 +8,6 @@
 #include "absl/status/statusor.h"
 
 #include "daemon/safety/base/byte_source.h"
-#include "daemon/safety/inspector.h"
 
 namespace batuta::safety {
 
@@ -23,14 +22,5 @@ class Snapshot {
   // One that SizeBytes() knows. An error: it cannot be read here, or not yet.
   virtual absl::StatusOr<std::unique_ptr<ByteSource>> Open(std::string_view path) = 0;
 };
-
-// Does a file of that name speak of others? InspectAmongOthers() says nothing of any other.
-bool SpeaksOfOthers(std::string_view path);
-
-// What a file says of the others beside it, held against them; Inspect() has judged it by itself before. An
-// index of safetensors names files that hold its tensors, a model of ONNX or OpenVINO has data beside it, a
-// part of a GGUF model its number among the parts. Nothing of this is kept by content: it depends on the
-// other files.
-Outcome InspectAmongOthers(std::string_view path, Snapshot& snapshot);
 
 }  // namespace batuta::safety

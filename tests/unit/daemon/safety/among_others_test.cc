@@ -1,4 +1,4 @@
-#include "daemon/safety/snapshot.h"
+#include "daemon/safety/among_others.h"
 
 #include <map>
 #include <string>
@@ -51,7 +51,7 @@ std::string OneTensor(const std::string& name) {
   return formats::Safetensors("{\"" + name + R"(":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1);
 }
 
-TEST(Snapshot, AnIndexAgreesWithTheShardsBesideIt) {
+TEST(AmongOthers, AnIndexAgreesWithTheShardsBesideIt) {
   FakeSnapshot snapshot({
       {"unet/m.safetensors.index.json", R"({"weight_map":{"a":"1.safetensors","b":"./2.safetensors"}})"},
       {"unet/1.safetensors", OneTensor("a")},
@@ -72,7 +72,7 @@ TEST(Snapshot, AnIndexAgreesWithTheShardsBesideIt) {
       << "what is not here yet is not missing";
 }
 
-TEST(Snapshot, TheValuesOfAnOpenvinoModelAreBesideIt) {
+TEST(AmongOthers, TheValuesOfAnOpenvinoModelAreBesideIt) {
   const std::string model =
       R"(<net><layers><layer type="Const" version="opset1"><data offset="4" size="4"/></layer></layers></net>)";
   FakeSnapshot snapshot({{"a/m.xml", model},
@@ -87,7 +87,7 @@ TEST(Snapshot, TheValuesOfAnOpenvinoModelAreBesideIt) {
   EXPECT_EQ(snapshot.CodesOfFile("notes.xml"), "");
 }
 
-TEST(Snapshot, TheDataOfAnOnnxModelIsBesideIt) {
+TEST(AmongOthers, TheDataOfAnOnnxModelIsBesideIt) {
   const std::string model = formats::OnnxModel(
       formats::OnnxGraph({}, {formats::OnnxExternalTensor("w", 1, {2}, {{"location", "m.data"}})}));
   FakeSnapshot snapshot({{"onnx/m.onnx", model},
@@ -100,7 +100,7 @@ TEST(Snapshot, TheDataOfAnOnnxModelIsBesideIt) {
   EXPECT_EQ(snapshot.CodesOfFile("short/m.onnx"), "onnx-data-missing");
 }
 
-TEST(Snapshot, APartOfAGgufModelIsTheOneThatItsNameSays) {
+TEST(AmongOthers, APartOfAGgufModelIsTheOneThatItsNameSays) {
   formats::GgufFile file;
   file.pairs = {formats::GgufNumber("split.no", gguf::ValueType::kU16, 0),
                 formats::GgufNumber("split.count", gguf::ValueType::kU16, 2)};
@@ -109,7 +109,7 @@ TEST(Snapshot, APartOfAGgufModelIsTheOneThatItsNameSays) {
   EXPECT_EQ(snapshot.CodesOfFile("m-00002-of-00002.gguf"), "gguf-split");
 }
 
-TEST(Snapshot, OtherFilesSpeakOfNone) {
+TEST(AmongOthers, OtherFilesSpeakOfNone) {
   FakeSnapshot snapshot({});
   EXPECT_EQ(snapshot.CodesOfFile("model.safetensors"), "");
   EXPECT_FALSE(SpeaksOfOthers("config.json"));

@@ -1,4 +1,4 @@
-#include "daemon/safety/snapshot.h"
+#include "daemon/safety/among_others.h"
 
 #include <map>
 #include <string>
