@@ -43,7 +43,9 @@ struct Imported {
 // bytes are what they claim to be, is left to it.
 class ArchiveIntake {
  public:
-  ArchiveIntake(DaemonClient& client, TarReader& tar) : client_(client), tar_(tar) {}
+  // `admitted` is part of every header: what may come in although it is unsafe.
+  ArchiveIntake(DaemonClient& client, TarReader& tar, v1::ImportHeader admitted)
+      : client_(client), tar_(tar), admitted_(std::move(admitted)) {}
 
   absl::Status Run() {
     while (true) {
@@ -96,6 +98,7 @@ class ArchiveIntake {
     header_.mutable_repo()->set_type(WireType(repo_->type()));
     header_.mutable_repo()->set_id(repo_->id());
     header_.set_commit(commit_->hex());
+    header_.MergeFrom(admitted_);
     return absl::OkStatus();
   }
 
@@ -195,6 +198,7 @@ class ArchiveIntake {
 
   DaemonClient& client_;
   TarReader& tar_;
+  const v1::ImportHeader admitted_;
   std::vector<Imported> done_;
   std::set<std::pair<RepoId, std::string>> begun_;  // commits
   std::optional<RepoId> repo_;
@@ -239,14 +243,18 @@ void Report(Context& context, const std::vector<Imported>& commits) {
 
 std::string_view HfCacheImport::examples() const {
   return "batuta hf cache import otter.tar\n"
+         "batuta hf cache import old.tar --allow-unsafe  with its pickles, whose author you trust\n"
          "ssh HOST batuta hf cache export - model acme/otter-tiny | batuta hf cache import -\n";
 }
 
 void HfCacheImport::DefineFlags(Flags& flags) {
   flags.Required(&file_, "FILE", "the archive; - for the standard input");
+  safety_.Define(flags);
 }
 
 absl::Status HfCacheImport::Run(Context& context) {
+  v1::ImportHeader admitted;
+  RETURN_IF_ERROR(safety_.Put(&admitted));
   UniqueFd file;
   if (file_ == "-") {
     if (context.console.input_is_terminal()) {
@@ -259,7 +267,7 @@ absl::Status HfCacheImport::Run(Context& context) {
   ASSIGN_OR_RETURN(const std::unique_ptr<TarReader> tar,
                    TarReader::Create(file ? file.get() : context.console.input_fd()));
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.send_token = false}));
-  ArchiveIntake intake(*connection.client, *tar);
+  ArchiveIntake intake(*connection.client, *tar, std::move(admitted));
   absl::Status status = intake.Run();
   if (status.ok() || !intake.done().empty()) Report(context, intake.done());
   return status;

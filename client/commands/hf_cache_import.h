@@ -4,10 +4,11 @@
 #include <string_view>
 
 #include "client/commands/command.h"
+#include "client/commands/safety_flags.h"
 
 namespace batuta::client {
 
-// `batuta hf cache import`: an archive that `export` wrote, verified as it comes in.
+// `batuta hf cache import`: an archive that `export` wrote, verified and inspected as it comes in.
 class HfCacheImport final : public Command {
  public:
   std::string_view name() const override { return "hf cache import"; }
@@ -20,6 +21,7 @@ class HfCacheImport final : public Command {
 
  private:
   std::string file_;
+  SafetyFlags safety_;
 };
 
 }  // namespace batuta::client

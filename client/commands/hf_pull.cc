@@ -41,18 +41,6 @@ uint64_t MillisSince(const Clock& clock, SteadyTime start) {
   return static_cast<uint64_t>(std::max<int64_t>(passed.count(), 0));
 }
 
-std::vector<std::string> SplitList(const std::vector<std::string>& lists) {
-  std::vector<std::string> words;
-  for (const std::string& list : lists) {
-    for (size_t begin = 0; begin <= list.size();) {
-      const size_t end = std::min(list.find(',', begin), list.size());
-      if (end > begin) words.push_back(list.substr(begin, end - begin));
-      begin = end + 1;
-    }
-  }
-  return words;
-}
-
 // Somebody who stays to see the end is served before the rest.
 v1::Priority PriorityOf(std::string_view word, bool is_waiting) {
   if (!word.empty()) return WirePriority(word);
@@ -124,10 +112,7 @@ void HfPull::DefineFlags(Flags& flags) {
   flags.Values(&include_, "--include", "GLOB", "only files that match; may be repeated");
   flags.Values(&exclude_, "--exclude", "GLOB", "no files that match; may be repeated");
   flags.Value(&quantization_, "--quantization", "Q", "one variant of a GGUF repo, e.g. Q4_K_M");
-  flags.OptionalValue(&allow_unsafe_, "--allow-unsafe", "CLASSES", "pickle",
-                      "admit unsafe files: pickle, code, invalid, unknown; alone: pickle");
-  flags.Switch(&allow_malicious_, "--allow-malicious",
-               "admit even what does harm when it is loaded; for those who study it");
+  safety_.Define(flags);
   flags.Path(&output_, "-o,--output", "DIR", "also put the files into this folder");
   flags.Switch(&hard_link_, "--hard-link", "with --output: link the cached files instead of copying them");
   flags.Path(&lock_, "--lock", "FILE", "write commit and content of what was taken into this lock file");
@@ -162,11 +147,6 @@ absl::Status HfPull::CheckFlags() const {
     return UsageError("--quantization chooses a GGUF variant and --format other weights",
                       "leave one of them out");
   }
-  for (const std::string& word : SplitList(allow_unsafe_)) {
-    if (word == "pickle" || word == "code" || word == "invalid" || word == "unknown") continue;
-    return UsageError(
-        fmt::format("--allow-unsafe: {} is none of pickle, code, invalid, unknown", Quoted(word)), "");
-  }
   return absl::OkStatus();
 }
 
@@ -195,9 +175,7 @@ absl::StatusOr<v1::PullSpec> HfPull::MakeSpec(const Context& context) const {
   spec.mutable_paths()->Assign(files_.begin(), files_.end());
   spec.mutable_include()->Assign(include_.begin(), include_.end());
   spec.mutable_exclude()->Assign(exclude_.begin(), exclude_.end());
-  const std::vector<std::string> admitted = SplitList(allow_unsafe_);
-  spec.mutable_allow_unsafe()->Assign(admitted.begin(), admitted.end());
-  spec.set_allow_malicious(allow_malicious_);
+  RETURN_IF_ERROR(safety_.Put(&spec));
   spec.set_format(weight_format_);
   spec.set_quantization(quantization_);
   RETURN_IF_ERROR(memory_.Put(context.environment, &spec));

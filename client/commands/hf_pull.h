@@ -12,6 +12,7 @@
 #include "client/commands/command.h"
 #include "client/commands/memory_flags.h"
 #include "client/commands/repo_arguments.h"
+#include "client/commands/safety_flags.h"
 #include "client/connection/signal_watch.h"
 #include "client/output/pull_report.h"
 
@@ -56,8 +57,7 @@ class HfPull final : public Command {
   std::vector<std::string> exclude_;
   std::string quantization_;
   std::string weight_format_;
-  std::vector<std::string> allow_unsafe_;
-  bool allow_malicious_ = false;
+  SafetyFlags safety_;
   std::string output_;
   std::string priority_;
   std::string lock_;         // file to write

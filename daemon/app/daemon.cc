@@ -4,6 +4,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -31,6 +32,7 @@
 #include "daemon/hub/hub_client.h"
 #include "daemon/hub/retrying_hub_client.h"
 #include "daemon/hub/saving_asker.h"
+#include "daemon/inventory/blob_marks.h"
 #include "daemon/jobs/job_queue.h"
 #include "daemon/jobs/overall_limit.h"
 #include "daemon/metadata/identity.h"
@@ -49,6 +51,7 @@ constexpr size_t kBufferBytes = 256 * 1024;
 constexpr std::chrono::milliseconds kCallGrace{1'000};
 constexpr std::chrono::seconds kIdleCheck{1};
 constexpr std::chrono::minutes kRoomCheck{5};
+constexpr std::chrono::hours kForgetEvery{24};
 
 // A job of this user that lost its token with the last daemon may use the one in the user's token file.
 Secret TokenOf(uint32_t uid) {
@@ -77,6 +80,7 @@ class WiredDaemon final : public Daemon {
   void Learn(const hub::RepoNews& news);
   void KeepRoom();
   void Adopt();
+  void ForgetGone();
 
   const Options options_;
   const std::function<void()> wants_to_stop_;
@@ -124,7 +128,8 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<service::ServiceContext> services_;
   std::unique_ptr<RpcServer> rpc_;
   bool is_stopped_ = false;
-  std::atomic<bool> is_stopping_ = false;  // for what upkeep does at leisure
+  SteadyTime forgot_at_ = clock_.steady();  // upkeep: when it was last seen what can be forgotten
+  std::atomic<bool> is_stopping_ = false;   // for what upkeep does at leisure
 };
 
 absl::Status WiredDaemon::Open() {
@@ -256,7 +261,7 @@ void WiredDaemon::Serve() {
                                   .space = *space_,
                                   .inventory = *inventory_,
                                   .adoption = *adoption_,
-                                  .consents = *consents_,
+                                  .guard = *guard_,
                                   .evictor = *evictor_,
                                   .verify = {.cache = *cache_,
                                              .inventory = *inventory_,
@@ -301,6 +306,7 @@ void WiredDaemon::LookAround() {
   if (!known.ok()) return LogWarn("cache not surveyed", Field("error", std::string(MessageOf(known))));
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begun);
   Adopt();
+  ForgetGone();
   LogInfo("cache surveyed", Field("repos", inventory_->All().size()), Field("elapsed_ms", took.count()));
 }
 
@@ -310,10 +316,26 @@ void WiredDaemon::Adopt() {
   if (adoption_->LookAtNext()) upkeep_->Post([this] { Adopt(); });
 }
 
+// Upkeep. What was found out about blobs that are not here any more. A verdict of which the inventory does
+// not know yet is made anew, which costs little.
+void WiredDaemon::ForgetGone() {
+  forgot_at_ = clock_.steady();
+  if (!cache_->abilities().symlinks) return;  // nobody knows which blobs are here
+  const std::unordered_set<uint64_t> marks = inventory::BlobMarksOf(inventory_->All());
+  const absl::StatusOr<uint64_t> forgotten = verdicts_->ForgetGone(
+      [&marks](const BlobId& blob) { return marks.contains(inventory::BlobMark(blob.hex())); });
+  if (!forgotten.ok()) {
+    LogWarn("verdicts not forgotten", Field("error", std::string(MessageOf(forgotten.status()))));
+  } else if (*forgotten > 0) {
+    LogInfo("verdicts forgotten", Field("count", *forgotten));
+  }
+}
+
 // Core sequence. Other tools fill the cache, too.
 void WiredDaemon::KeepRoom() {
   upkeep_->Post([this] {
     Adopt();
+    if (clock_.steady() - forgot_at_ >= kForgetEvery) ForgetGone();
     const absl::Status kept = space_->KeepRoom();
     if (!kept.ok()) LogWarn("cache beyond its quota", Field("error", std::string(MessageOf(kept))));
   });

@@ -11,6 +11,8 @@
 #include "common/text/human.h"
 #include "daemon/cache/tree_parser.h"
 #include "daemon/pull/blob_sharing.h"
+#include "daemon/pull/commit_files.h"
+#include "daemon/pull/selection.h"
 
 namespace batuta::imports {
 namespace {
@@ -37,6 +39,7 @@ absl::StatusOr<std::unique_ptr<CommitImport>> CommitImport::Begin(const ImportCo
                                                                   ImportSpec spec) {
   std::unique_ptr<CommitImport> arrival(new CommitImport(context, std::move(spec)));
   RETURN_IF_ERROR(arrival->TakeFiles());
+  RETURN_IF_ERROR(arrival->CheckNames());
   RETURN_IF_ERROR(arrival->TakeTree());
   RETURN_IF_ERROR(arrival->LookAndReserve());
   return arrival;
@@ -55,6 +58,7 @@ absl::Status CommitImport::TakeFiles() {
       return OutOfOrder(fmt::format("{} is there twice", Printable(file.path.text())));
     }
     Wanted& wanted = wanted_[file.blob];
+    wanted.files.push_back(static_cast<size_t>(&file - spec_.files.data()));
     if (file.size_bytes == 0) continue;
     if (wanted.size_bytes.value_or(file.size_bytes) != file.size_bytes) {
       return OutOfOrder(fmt::format("blob {} cannot have two sizes", file.blob.hex()));
@@ -64,14 +68,30 @@ absl::Status CommitImport::TakeFiles() {
   return absl::OkStatus();
 }
 
+// As if a pull had named all these files.
+absl::Status CommitImport::CheckNames() {
+  if (context_.guard == nullptr || spec_.files.empty()) return absl::OkStatus();
+  pull::SelectionRequest request;
+  request.repo_type = spec_.repo.type();
+  request.allow_unsafe = spec_.allow_unsafe;
+  request.allow_malicious = spec_.allow_malicious;
+  for (const Entry& file : spec_.files) request.paths.push_back(file.path.text());
+  RETURN_IF_ERROR(pull::PlanSelection(Tree{spec_.commit, spec_.files}, request).status());
+  ASSIGN_OR_RETURN(const guard::Consent consent,
+                   guard::MakeConsent(spec_.repo.type(), spec_.allow_unsafe, spec_.allow_malicious));
+  guard_ = std::make_shared<guard::PullGuard>(*context_.guard, spec_.repo, spec_.commit, consent, spec_.who);
+  return absl::OkStatus();
+}
+
 absl::Status CommitImport::TakeTree() {
-  ASSIGN_OR_RETURN(const std::optional<Tree> known, context_.cache.ReadTree(spec_.repo, spec_.commit));
-  if (known) RETURN_IF_ERROR(Learn(known->entries, "the listing that this cache has"));
+  ASSIGN_OR_RETURN(listing_, context_.cache.ReadTree(spec_.repo, spec_.commit));
+  if (listing_) RETURN_IF_ERROR(Learn(listing_->entries, "the listing that this cache has"));
   if (spec_.tree.empty()) return absl::OkStatus();
   std::optional<std::vector<Entry>> entries = cache::ParseTree(std::string_view(spec_.tree));
   if (!entries) return Mismatch("the listing of the commit is damaged");
   RETURN_IF_ERROR(Learn(*entries, "the listing"));
-  if (!known) new_tree_ = Tree{spec_.commit, *std::move(entries)};
+  listing_is_new_ = !listing_;
+  if (listing_is_new_) listing_ = Tree{spec_.commit, *std::move(entries)};
   return absl::OkStatus();
 }
 
@@ -103,7 +123,8 @@ absl::Status CommitImport::LookAndReserve() {
     for (const cache::SurveyedFile& file : snapshot.files) note(file.blob, file.size_bytes);
   }
   for (const cache::LooseFile& file : survey.loose) note(file.name, file.size_bytes);
-  Share();
+  RETURN_IF_ERROR(AdmitPresent());
+  RETURN_IF_ERROR(Share());
   uint64_t missing_bytes = 0;
   for (auto& [blob, wanted] : wanted_) {
     wanted.was_here = wanted.is_here();
@@ -112,9 +133,23 @@ absl::Status CommitImport::LookAndReserve() {
   return ReserveMore(missing_bytes);
 }
 
+// What is here is not sent for, and what was inspected is believed.
+absl::Status CommitImport::AdmitPresent() {
+  if (guard_ == nullptr) return absl::OkStatus();
+  for (Entry file : spec_.files) {
+    const Wanted& wanted = wanted_.at(file.blob);
+    if (!wanted.is_here()) continue;
+    file.size_bytes = *wanted.here_bytes;
+    RETURN_IF_ERROR(Annotate(pull::AdmitCached(context_.cache, /*verified=*/nullptr, *guard_, file,
+                                               {.repo = spec_.repo, .blob = file.blob.hex()}),
+                             file.path.text()));
+  }
+  return absl::OkStatus();
+}
+
 // The same bytes in several repos are one file. What the archive has of them is verified all the same, and
 // not kept.
-void CommitImport::Share() {
+absl::Status CommitImport::Share() {
   std::vector<Entry> missing;
   for (const Entry& file : spec_.files) {
     const Wanted& wanted = wanted_.at(file.blob);
@@ -125,13 +160,21 @@ void CommitImport::Share() {
   const auto holders = context_.inventory.HoldersOf(missing, spec_.repo);
   std::vector<pull::HeldBlob> held;
   for (size_t i = 0; i < missing.size(); ++i) {
-    if (holders[i]) held.push_back({missing[i], *holders[i]});
+    if (!holders[i]) continue;
+    const Entry& file = missing[i];
+    if (guard_ != nullptr) {
+      RETURN_IF_ERROR(Annotate(pull::AdmitCached(context_.cache, /*verified=*/nullptr, *guard_, file,
+                                                 {.repo = *holders[i], .blob = file.blob.hex()}),
+                               file.path.text()));
+    }
+    held.push_back({file, *holders[i]});
   }
   const std::vector<bool> is_shared =
       pull::ShareBlobs(context_.cache, /*verified=*/nullptr, spec_.repo, held, [] { return true; });
   for (size_t i = 0; i < held.size(); ++i) {
     if (is_shared[i]) wanted_.at(held[i].entry.blob).here_bytes = held[i].entry.size_bytes;
   }
+  return absl::OkStatus();
 }
 
 absl::Status CommitImport::ReserveMore(uint64_t bytes) {
@@ -199,8 +242,16 @@ absl::Status CommitImport::EndBlob() {
   Arriving blob = *std::move(arriving_);
   arriving_.reset();
   if (!blob.is_kept) return absl::OkStatus();
+  Wanted& wanted = wanted_.at(blob.blob);
+  if (blob.file != nullptr) {
+    safety::FileSource bytes(*blob.file, blob.size_bytes);
+    RETURN_IF_ERROR(Admit(wanted, bytes));
+  } else {
+    safety::MemorySource bytes({reinterpret_cast<const char*>(blob.bytes.data()), blob.bytes.size()});
+    RETURN_IF_ERROR(Admit(wanted, bytes));
+  }
   imported_bytes_ += blob.size_bytes;
-  wanted_.at(blob.blob).here_bytes = blob.size_bytes;
+  wanted.here_bytes = blob.size_bytes;
   if (blob.staged) {
     blob.file.reset();
     staged_.push_back(*std::move(blob.staged));
@@ -215,6 +266,36 @@ absl::Status CommitImport::EndBlob() {
   return staged_.size() < kSmallGroup ? absl::OkStatus() : Publish();
 }
 
+// All of the blob is here, under a name that nobody looks at.
+absl::Status CommitImport::Admit(const Wanted& wanted, safety::ByteSource& bytes) {
+  if (guard_ == nullptr) return absl::OkStatus();
+  for (const size_t index : wanted.files) {
+    const Entry& file = spec_.files[index];
+    RETURN_IF_ERROR(Annotate(guard_->AdmitWhole(file, bytes), file.path.text()));
+  }
+  return absl::OkStatus();
+}
+
+// What they say of each other, held against the listing; without one nobody knows what is missing.
+absl::Status CommitImport::AdmitAmongOthers() {
+  if (guard_ == nullptr) return absl::OkStatus();
+  auto plan = std::make_shared<pull::PullPlan>(pull::PullPlan{.commit = spec_.commit,
+                                                              .snapshot_path = {},
+                                                              .files = {},
+                                                              .has_listing = listing_.has_value(),
+                                                              .tree = Tree{spec_.commit, {}}});
+  for (const Entry& file : listing_ ? listing_->entries : spec_.files) {
+    plan->files.push_back({.entry = file, .action = pull::PlannedFile::Action::kSkip, .reason = ""});
+  }
+  pull::CommitFiles files(context_.cache, spec_.repo, std::move(plan));
+  for (const Entry& file : spec_.files) {
+    const absl::Status admitted = guard_->AdmitAmongOthers(file, files);
+    if (absl::IsNotFound(admitted)) continue;  // it is not among the blobs, and linking it tells why
+    RETURN_IF_ERROR(Annotate(admitted, file.path.text()));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CommitImport::Publish() {
   for (const absl::Status& status : context_.cache.Publish(std::exchange(staged_, {}))) {
     RETURN_IF_ERROR(status);
@@ -227,22 +308,23 @@ absl::StatusOr<ImportOutcome> CommitImport::Finish() {
   RETURN_IF_ERROR(Publish());
   ImportOutcome outcome{.snapshot = context_.cache.SnapshotPath(spec_.repo, spec_.commit),
                         .imported_bytes = imported_bytes_};
-  for (const Entry& file : spec_.files) {
+  for (Entry& file : spec_.files) {
     const Wanted& wanted = wanted_.at(file.blob);
+    file.size_bytes = wanted.here_bytes.value_or(0);
     if (!wanted.is_here()) {
       return Mismatch(fmt::format("{} is missing: blob {}", Printable(file.path.text()), file.blob.hex()));
     }
     ++(wanted.was_here ? outcome.present_files : outcome.imported_files);
   }
+  RETURN_IF_ERROR(AdmitAmongOthers());
   RETURN_IF_ERROR(PutUp());
   return outcome;
 }
 
 absl::Status CommitImport::PutUp() {
-  if (new_tree_) RETURN_IF_ERROR(context_.cache.WriteTree(spec_.repo, *new_tree_));
+  if (listing_is_new_) RETURN_IF_ERROR(context_.cache.WriteTree(spec_.repo, *listing_));
   std::vector<std::string> paths;
-  for (Entry& file : spec_.files) {
-    file.size_bytes = *wanted_.at(file.blob).here_bytes;
+  for (const Entry& file : spec_.files) {
     ASSIGN_OR_RETURN(const bool is_linked, context_.cache.LinkExisting(spec_.repo, spec_.commit, file));
     if (!is_linked) {
       return MakeError(

@@ -14,10 +14,12 @@
 #include "absl/status/statusor.h"
 
 #include "common/types/entry.h"
+#include "common/types/principal.h"
 #include "common/types/repo_id.h"
 #include "common/types/revision.h"
 #include "daemon/cache/cache.h"
 #include "daemon/cache/space_ledger.h"
+#include "daemon/guard/pull_guard.h"
 #include "daemon/inventory/inventory.h"
 #include "daemon/transfer/content_hash.h"
 
@@ -31,6 +33,11 @@ struct ImportSpec {
   std::string label;           // of the selection; empty: as the inventory finds it in the tree
   std::vector<Entry> files;    // all that the commit shall have here; size 0: as the listing or the blob says
   std::string tree;            // `trees/<commit>.json` of the other cache; may be empty
+
+  // What may come in although it is unsafe, as for guard::MakeConsent(), and who says so.
+  std::vector<std::string> allow_unsafe = {};
+  bool allow_malicious = false;
+  Principal who = {};
 };
 
 // All outlive the import.
@@ -38,6 +45,7 @@ struct ImportContext {
   cache::Cache& cache;
   cache::SpaceLedger& space;
   inventory::Inventory& inventory;
+  const guard::GuardContext* guard = nullptr;  // what may come in; null: everything
 };
 
 struct ImportOutcome {
@@ -49,14 +57,16 @@ struct ImportOutcome {
 
 // CommitImport takes a commit in from another cache. Nothing it is told is believed: each blob is verified
 // against its name before it appears, and neither the listing nor the paths may contradict what is known
-// here.
+// here. What may come in is what a pull of the same files could bring: it is decided by the names, by the
+// content of each blob before it appears, and at last by the files together.
 //
 // Life: Begin() → for each blob BeginBlob() and Append() → Finish(). Blobs come in any order; those that are
 // here may be left out. After an error, or when it is dropped before Finish(), nothing of the commit is to be
 // seen; blobs that were whole lie loose. What it puts up, it puts up in the order of a pull: blobs, listing,
 // links, refs.
 //
-// One thread at a time; everything blocks: on the disk pool. Errors common to all: those of Cache.
+// One thread at a time; everything blocks: on the disk pool. Errors common to all: those of Cache, and
+// refusals (guard::Refusal()), which name the file.
 class CommitImport {
  public:
   // Takes what other repos of this cache have already, and reserves the space for all else, as far as its
@@ -86,6 +96,7 @@ class CommitImport {
 
  private:
   struct Wanted {
+    std::vector<size_t> files = {};           // positions in the spec's
     std::optional<uint64_t> size_bytes = {};  // as far as it was said
     std::optional<uint64_t> here_bytes = {};  // of the file of that name in this repo
     bool was_here = false;
@@ -111,9 +122,13 @@ class CommitImport {
 
   absl::Status TakeTree();
   absl::Status TakeFiles();
+  absl::Status CheckNames();
   absl::Status LookAndReserve();
   absl::Status Learn(const std::vector<Entry>& listing, std::string_view whose);
-  void Share();
+  absl::Status AdmitPresent();
+  absl::Status Admit(const Wanted& wanted, safety::ByteSource& bytes);
+  absl::Status AdmitAmongOthers();
+  absl::Status Share();
   absl::Status ReserveMore(uint64_t bytes);
   absl::Status Write(std::span<const std::byte> bytes);
   absl::Status EndBlob();
@@ -122,7 +137,9 @@ class CommitImport {
 
   const ImportContext context_;
   ImportSpec spec_;
-  std::optional<Tree> new_tree_;  // not stored here yet
+  std::optional<Tree> listing_;              // of the commit, when it is known
+  bool listing_is_new_ = false;              // not stored here yet
+  std::shared_ptr<guard::PullGuard> guard_;  // null: everything may come in
   inventory::Leases::Lease lease_;
   std::vector<cache::SpaceLedger::Reservation> space_;  // the last one is used
   std::map<BlobId, Wanted> wanted_;

@@ -105,7 +105,7 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
                       Encode(file, out->add_unsafe());
                     }
                     ASSIGN_OR_RETURN(const std::vector<guard::GivenConsent> given,
-                                     services.consents.Of(*only));
+                                     services.guard.consents.Of(*only));
                     for (const guard::GivenConsent& consent : given) Encode(consent, out->add_consents());
                     return absl::OkStatus();
                   });
@@ -184,9 +184,9 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
                   });
   }
 
-  grpc::ServerReadReactor<v1::ImportRequest>* Import(grpc::CallbackServerContext* /*context*/,
+  grpc::ServerReadReactor<v1::ImportRequest>* Import(grpc::CallbackServerContext* context,
                                                      v1::ImportResponse* response) override {
-    return BeginImport(context_, response);
+    return BeginImport(context_, CallerOf(uid_, *context).principal, response);
   }
 
   grpc::ServerWriteReactor<v1::VerifyResponse>* Verify(grpc::CallbackServerContext* context,

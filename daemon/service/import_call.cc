@@ -14,7 +14,7 @@
 namespace batuta::service {
 namespace {
 
-absl::StatusOr<imports::ImportSpec> DecodeHeader(const v1::ImportHeader& header) {
+absl::StatusOr<imports::ImportSpec> DecodeHeader(const v1::ImportHeader& header, const Principal& who) {
   ASSIGN_OR_RETURN(RepoId repo, DecodeRepo(header.repo()));
   ASSIGN_OR_RETURN(CommitId commit, CommitId::Parse(header.commit()));
   imports::ImportSpec spec{.repo = std::move(repo),
@@ -22,7 +22,10 @@ absl::StatusOr<imports::ImportSpec> DecodeHeader(const v1::ImportHeader& header)
                            .refs = {},
                            .label = header.label(),
                            .files = {},
-                           .tree = header.tree()};
+                           .tree = header.tree(),
+                           .allow_unsafe = {header.allow_unsafe().begin(), header.allow_unsafe().end()},
+                           .allow_malicious = header.allow_malicious(),
+                           .who = who};
   for (const std::string& text : header.refs()) {
     ASSIGN_OR_RETURN(Revision ref, Revision::Parse(text));
     if (ref.AsCommit()) {
@@ -43,8 +46,8 @@ class ImportCall final : public grpc::ServerReadReactor<v1::ImportRequest>,
                          public OpenCall,
                          public std::enable_shared_from_this<ImportCall> {
  public:
-  ImportCall(const ServiceContext& services, v1::ImportResponse* response)
-      : services_(services), response_(response) {}
+  ImportCall(const ServiceContext& services, Principal who, v1::ImportResponse* response)
+      : services_(services), who_(std::move(who)), response_(response) {}
 
   void Begin(std::shared_ptr<ImportCall> self) {
     self_ = std::move(self);
@@ -88,10 +91,10 @@ class ImportCall final : public grpc::ServerReadReactor<v1::ImportRequest>,
 
   absl::Status TakePart() {
     if (!arrival_ && request_.part_case() == v1::ImportRequest::kHeader) {
-      ASSIGN_OR_RETURN(imports::ImportSpec spec, DecodeHeader(request_.header()));
-      ASSIGN_OR_RETURN(arrival_,
-                       imports::CommitImport::Begin({services_.cache, services_.space, services_.inventory},
-                                                    std::move(spec)));
+      ASSIGN_OR_RETURN(imports::ImportSpec spec, DecodeHeader(request_.header(), who_));
+      ASSIGN_OR_RETURN(arrival_, imports::CommitImport::Begin({services_.cache, services_.space,
+                                                               services_.inventory, &services_.guard},
+                                                              std::move(spec)));
       return absl::OkStatus();
     }
     if (arrival_ && request_.part_case() == v1::ImportRequest::kBlob) {
@@ -128,6 +131,7 @@ class ImportCall final : public grpc::ServerReadReactor<v1::ImportRequest>,
   }
 
   const ServiceContext& services_;
+  const Principal who_;
   v1::ImportResponse* const response_;  // gone when the call has ended
   Mutex mutex_;
   bool has_ended_ ABSL_GUARDED_BY(mutex_) = false;
@@ -138,9 +142,9 @@ class ImportCall final : public grpc::ServerReadReactor<v1::ImportRequest>,
 
 }  // namespace
 
-grpc::ServerReadReactor<v1::ImportRequest>* BeginImport(const ServiceContext& services,
+grpc::ServerReadReactor<v1::ImportRequest>* BeginImport(const ServiceContext& services, Principal who,
                                                         v1::ImportResponse* response) {
-  auto call = std::make_shared<ImportCall>(services, response);
+  auto call = std::make_shared<ImportCall>(services, std::move(who), response);
   ImportCall* const reactor = call.get();
   reactor->Begin(std::move(call));
   return reactor;

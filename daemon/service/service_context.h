@@ -13,7 +13,7 @@
 #include "daemon/cache/cache.h"
 #include "daemon/cache/space_ledger.h"
 #include "daemon/eviction/evictor.h"
-#include "daemon/guard/consents.h"
+#include "daemon/guard/pull_guard.h"
 #include "daemon/hub/hub_client.h"
 #include "daemon/inventory/inventory.h"
 #include "daemon/jobs/job_queue.h"
@@ -57,7 +57,7 @@ struct ServiceContext {
   cache::SpaceLedger& space;
   inventory::Inventory& inventory;
   adoption::Adoption& adoption;
-  guard::Consents& consents;
+  const guard::GuardContext& guard;
   eviction::Evictor& evictor;
   verify::VerifyContext verify;
   budget::BudgetedTransport& budget;

@@ -244,7 +244,7 @@ class TransportTest(EndToEndTest):
         self.take_in(code=9)
         self.assert_nothing_visible()
         huge = f"models--acme--otter/blobs/{'e' * 64}"
-        archive_of([(f"{snapshot}/a.bin", tarfile.SYMTYPE, "../../blobs/" + "e" * 64)])
+        archive_of([(f"{snapshot}/a.gguf", tarfile.SYMTYPE, "../../blobs/" + "e" * 64)])
         with tarfile.open(self.tar) as archive:
             end = archive.getmembers()[-1].offset_data
         member = tarfile.TarInfo(huge)

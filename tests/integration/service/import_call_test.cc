@@ -115,6 +115,25 @@ TEST_F(ImportCallTest, WrongBytesAreRefused) {
   EXPECT_FALSE(IsCached());
 }
 
+TEST_F(ImportCallTest, WhatIsUnsafeComesInOnlyForACallerWhoAdmitsIt) {
+  inspection_.grades = {{'{', safety::Grade::kMalicious}};
+  v1::ImportRequest header = Header();
+  header.mutable_header()->add_allow_unsafe("pickle");
+  EXPECT_THAT(Import({header, Blob(2), Data("{}")}), HasReason("UNSAFE_CONTENT"));
+  EXPECT_FALSE(IsCached());
+  header.mutable_header()->add_allow_unsafe("all of them");
+  EXPECT_THAT(Import({header}), HasReason("INVALID_ARGUMENT"));
+  header.mutable_header()->clear_allow_unsafe();
+  header.mutable_header()->set_allow_malicious(true);
+  EXPECT_THAT(Import({header, Blob(2), Data("{}")}), IsOk());
+  EXPECT_TRUE(IsCached());
+
+  const auto given = consents_.Of(*RepoId::Parse(RepoType::kModel, "acme/otter"));
+  ASSERT_THAT(given, IsOk());
+  ASSERT_EQ(given->size(), 1U);
+  EXPECT_EQ(given->front().who.uid, kOwner);
+}
+
 TEST_F(ImportCallTest, ACallerWhoLeavesLeavesNothing) {
   // Often, since the call may end while a part of it is being dealt with, or between two.
   for (size_t pieces = 0; pieces < 100; ++pieces) {

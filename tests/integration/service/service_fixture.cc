@@ -62,7 +62,7 @@ ServiceFixture::ServiceFixture() {
                                                                 .space = space_,
                                                                 .inventory = *inventory_,
                                                                 .adoption = *adoption_,
-                                                                .consents = consents_,
+                                                                .guard = guard_,
                                                                 .evictor = *evictor_,
                                                                 .verify = {.cache = *cache_,
                                                                            .inventory = *inventory_,

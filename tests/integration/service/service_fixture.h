@@ -74,7 +74,9 @@ class ServiceFixture : public testing::Test {
   std::unique_ptr<inventory::Pins> pins_;
   std::unique_ptr<inventory::Inventory> inventory_;
   guard::FakeInspection inspection_;
+  guard::Verdicts verdicts_{store_, inspection_};
   guard::Consents consents_{store_};
+  guard::GuardContext guard_{verdicts_, consents_, clock_};
   std::unique_ptr<adoption::Adoption> adoption_;
   std::unique_ptr<eviction::Evictor> evictor_;
   cache::SpaceLedger space_{0};
