@@ -214,7 +214,11 @@ class Run final : public Verification, public std::enable_shared_from_this<Run> 
 
   // What the inventory knew of these repos is not so any more.
   void EndRepo() {
-    for (const RepoId& repo : std::exchange(changed_, {})) context_.inventory.Refresh(repo).IgnoreError();
+    const std::set<RepoId> own = std::exchange(written_, {});
+    for (const RepoId& repo : std::exchange(changed_, {})) {
+      context_.inventory.Refresh(repo).IgnoreError();
+      if (own.contains(repo)) context_.inventory.NoteOwnWrites(repo);
+    }
   }
 
   void BeginItem() {
@@ -302,6 +306,7 @@ class Run final : public Verification, public std::enable_shared_from_this<Run> 
     for (const cache::Extent& extent : verdict.good) good_bytes += extent.end - extent.begin;
     if (good_bytes > 0) finding.damaged_bytes = item.size_bytes - good_bytes;
 
+    if (written_.insert(item.place.repo).second) context_.inventory.NoteOthersWrites(item.place.repo);
     const auto withdrawal =
         context_.cache.Withdraw(item.place, {info, item.blob, item.size_bytes, verdict.good, verdict.sums});
     if (!withdrawal.ok()) {
@@ -409,6 +414,7 @@ class Run final : public Verification, public std::enable_shared_from_this<Run> 
   std::unique_ptr<BlobCheck> check_;  // of the item before next_item_
   std::vector<cache::VerifiedFile> right_;
   std::set<RepoId> changed_;
+  std::set<RepoId> written_;  // of which is noted what others have written until then
   std::set<BlobId> large_;
   Duration pause_{0};
 

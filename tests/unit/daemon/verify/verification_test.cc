@@ -148,6 +148,19 @@ TEST_F(VerificationTest, ADamagedFileLeavesTheViewAndIsToBePulledAgain) {
   EXPECT_EQ(known->snapshots.at(0).selections.at(0).files.size(), 1U) << "the inventory knows";
 }
 
+TEST_F(VerificationTest, WhatItTakesOutIsNoWriteOfOthers) {
+  Bring(otter_, '1', {{"config.json", "{}"}, {"model.gguf", "weights"}});
+  ASSERT_THAT(inventory_->RefreshChanged(), IsOk());
+  const WallTime brought = inventory_->Find(otter_)->written;
+  Overwrite(otter_, "weights", "wEights");
+  files_.SetTime(clock().wall() - std::chrono::minutes(1));
+  ASSERT_THAT(Verify().findings, SizeIs(1));
+
+  const WallTime written = inventory_->Find(otter_)->written;
+  EXPECT_GT(written, brought);
+  EXPECT_EQ(inventory_->LastWriteByOthers(otter_, written), brought);
+}
+
 TEST_F(VerificationTest, OneFileOfTwoReposIsReadOnceAndReportedInBoth) {
   Bring(otter_, '1', {{"a.gguf", "weights"}});
   ASSERT_THAT(files_.MakeFolders("/hub/" + badger_.folder() + "/blobs"), IsOk());
