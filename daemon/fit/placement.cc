@@ -70,26 +70,21 @@ std::vector<uint64_t> InProportion(const std::vector<Unit>& units, const Budget&
 // Which device each unit is on; those before the first of them are in the memory.
 struct Filling {
   std::vector<std::optional<size_t>> device_of;  // by unit
-  std::vector<uint64_t> left_bytes;              // of each device
 
   size_t in_memory() const {
     return static_cast<size_t>(std::count(device_of.begin(), device_of.end(), std::nullopt));
   }
 };
 
-// From the last unit and the last device on, each as full as whole units make it. `Size` says what a unit
-// takes on a device.
-template <typename Size>
-Filling Fill(const std::vector<Unit>& units, std::vector<uint64_t> room, Size size_of) {
-  Filling filling{std::vector<std::optional<size_t>>(units.size()), std::move(room)};
-  size_t device = filling.left_bytes.size();
+// From the last unit and the last device on, each as full as whole units make it.
+Filling Fill(const std::vector<Unit>& units, std::vector<uint64_t> room) {
+  Filling filling{std::vector<std::optional<size_t>>(units.size())};
+  size_t device = room.size();
   for (size_t unit = units.size(); unit > 0; --unit) {
-    const uint64_t bytes = size_of(units[unit - 1]);
-    while (device > 0 && (filling.left_bytes[device - 1] < bytes || filling.left_bytes[device - 1] == 0)) {
-      --device;
-    }
+    const uint64_t bytes = units[unit - 1].bytes;
+    while (device > 0 && (room[device - 1] < bytes || room[device - 1] == 0)) --device;
     if (device == 0) break;
-    filling.left_bytes[device - 1] -= bytes;
+    room[device - 1] -= bytes;
     filling.device_of[unit - 1] = device - 1;
   }
   return filling;
@@ -113,8 +108,7 @@ Placement OnGpus(const Weights& weights, const Load& load, const Budget& budget)
       Better(AllOnGpus(InProportion(units, budget), weights.embedding_bytes, load, budget, units.size() - 1),
              std::move(best));
   if (best.fits) return best;
-  const Filling filling =
-      Fill(units, RoomOf(budget, PipelineBytes(load, 2), load), [](const Unit& unit) { return unit.bytes; });
+  const Filling filling = Fill(units, RoomOf(budget, PipelineBytes(load, 2), load));
   if (filling.in_memory() > 0) return best;
   std::vector<uint64_t> of_device(budget.device_bytes.size(), 0);
   for (size_t i = 0; i < units.size(); ++i) of_device[*filling.device_of[i]] += units[i].bytes;
@@ -152,20 +146,20 @@ Placement Divided(const std::vector<Unit>& units, const Filling& filling,
   return Settled(std::move(placement), budget);
 }
 
-// Attention of all layers on the GPUs, and as many experts as there is room for.
+// Attention of all layers on the GPUs, and the experts of as many of the last ones as there is room for.
 std::optional<Placement> WithExpertsInMemory(const std::vector<Unit>& units,
                                              const std::vector<uint64_t>& room, const Weights& weights,
                                              const Load& load, const Budget& budget) {
-  Filling filling = Fill(units, room, [](const Unit& unit) { return unit.bytes - unit.expert_bytes; });
-  if (filling.in_memory() > 0) return std::nullopt;
-  std::vector<bool> keeps_experts(units.size(), true);
-  for (size_t i = units.size(); i > 0; --i) {
-    uint64_t& left = filling.left_bytes[*filling.device_of[i - 1]];
-    if (units[i - 1].expert_bytes > left) continue;
-    left -= units[i - 1].expert_bytes;
-    keeps_experts[i - 1] = false;
+  std::vector<Unit> on_gpus = units;
+  std::vector<bool> keeps_experts(units.size(), false);
+  for (size_t i = 0; i < units.size(); ++i) {
+    on_gpus[i].bytes -= units[i].expert_bytes;
+    keeps_experts[i] = true;
+    if (units[i].expert_bytes == 0) continue;
+    const Filling filling = Fill(on_gpus, room);
+    if (filling.in_memory() == 0) return Divided(units, filling, keeps_experts, weights, load, budget);
   }
-  return Divided(units, filling, keeps_experts, weights, load, budget);
+  return std::nullopt;
 }
 
 // Between the GPUs and the memory.
@@ -178,7 +172,7 @@ Placement InBoth(const Weights& weights, const Load& load, const Budget& budget)
     const auto placement = WithExpertsInMemory(units, room, weights, load, budget);
     if (placement.has_value() && placement->fits) return *placement;
   }
-  const Filling filling = Fill(units, room, [](const Unit& unit) { return unit.bytes; });
+  const Filling filling = Fill(units, room);
   Placement placement =
       Divided(units, filling, std::vector<bool>(units.size(), false), weights, load, budget);
   if (filling.in_memory() == units.size()) {
