@@ -29,5 +29,6 @@ def write_variants(root, repo, name, labels=None, projector=None, split_bytes=re
 
 def read_variants(root, repo, names, projector=None):
     folder = pathlib.Path(root) / "models" / repo / "revisions" / "main"
-    beside = folder / projector if projector else None
-    return [fit_oracle.Model.read(label, [folder / name for name in group], beside) for label, group in names.items()]
+    # The canonical label.
+    names = {{"MXFP4": "MXFP4_MOE"}.get(label, label): group for label, group in names.items()}
+    return [fit_oracle.Model.read(label, folder, group, projector) for label, group in names.items()]

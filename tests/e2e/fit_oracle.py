@@ -3,7 +3,6 @@
 Written from the reference on formats and needs alone, and simple rather than fast: it is what `batuta hf fit` is held against.
 """
 
-import bisect
 import dataclasses
 import functools
 import itertools
@@ -29,7 +28,7 @@ CACHE_TYPES = {"f16": (2, 1), "q8_0": (34, 32), "q4_0": (18, 32)}
 
 # Best first; what counts as equal stands together.
 RANKING = [["F32", "BF16", "F16"], ["Q8_0"], ["Q6_K_L"], ["Q6_K"], ["Q5_K_L"], ["Q5_K_M"], ["Q5_K_S", "Q5_1", "Q5_0"], ["Q4_K_L"], ["Q4_K_M"],
-           ["Q4_K_S", "IQ4_NL", "IQ4_XS"], ["NVFP4", "MXFP4", "Q4_1", "Q4_0"], ["Q3_K_XL"], ["Q3_K_L"], ["Q3_K_M"], ["IQ3_M"], ["IQ3_S"], ["IQ3_XS"],
+           ["Q4_K_S", "IQ4_NL", "IQ4_XS"], ["NVFP4", "MXFP4_MOE", "Q4_1", "Q4_0"], ["Q3_K_XL"], ["Q3_K_L"], ["Q3_K_M"], ["IQ3_M"], ["IQ3_S"], ["IQ3_XS"],
            ["IQ3_XXS", "Q3_K_S"], ["Q2_K_L", "IQ2_M", "Q2_K"], ["Q2_K_S", "IQ2_S", "IQ2_XS"], ["IQ2_XXS"], ["IQ1_M"], ["IQ1_S"], ["TQ2_0"], ["TQ1_0"]]
 RANK = {label: rank for rank, labels in enumerate(RANKING) for label in labels}
 FLOOR = RANK["Q4_K_M"]
@@ -120,14 +119,16 @@ class Model:
     projector_bytes: int = 0
 
     @classmethod
-    def read(cls, label, paths, projector=None):
+    def read(cls, label, folder, files, projector=None):
+        """`files` and the projector by their paths below `folder`."""
+        paths = [folder / name for name in files]
         keys, tensors = {}, {}
         for path in paths:
             more_keys, more_tensors = Reader(path).header()
             keys = {**more_keys, **keys}
             tensors |= more_tensors
-        return cls(label, [path.name for path in paths], keys, tensors, sum(path.stat().st_size for path in paths),
-                   projector.stat().st_size if projector else 0)
+        return cls(label, list(files), keys, tensors, sum(path.stat().st_size for path in paths),
+                   (folder / projector).stat().st_size if projector else 0)
 
     def key(self, name, default=0):
         return self.keys.get(f"{self.keys['general.architecture']}.{name}", default)
@@ -163,10 +164,8 @@ class Model:
 
     @functools.cached_property
     def staging(self):
-        """For the largest matrix in the memory, with so many layers there; for experts twice. The last: with the experts of all layers there."""
-        room = [max(size * (2 if is_expert else 1) for size, is_expert in tensors) for tensors in self.layer_tensors]
-        experts = max((2 * size for tensors in self.layer_tensors for size, is_expert in tensors if is_expert), default=0)
-        return [0, *itertools.accumulate(room, max)], experts
+        """For the largest matrix of the layers, which comes to a device when it is needed there and lies in the memory; for experts twice."""
+        return max(size * (2 if is_expert else 1) for tensors in self.layer_tensors for size, is_expert in tensors)
 
     @property
     def embedding(self):
@@ -258,36 +257,22 @@ class Need:
 
     @functools.cached_property
     def units(self):
-        """Sums of what is dealt to devices: layers with their caches, then the output; whole, and without experts."""
+        """What goes to a device or stays in the memory: layers with their caches, then the output. Pairs: all of it, and of that the experts."""
         model = self.model
-        whole = [size + cache for size, cache in zip(model.layer_bytes, self.caches)]
-        lean = [size - experts for size, experts in zip(whole, model.expert_bytes)]
-        return tuple([0, *itertools.accumulate([*units, model.output])] for units in (whole, lean))
-
-    def dealt(self, first, free, is_lean=False):
-        """Bytes of layers and output on each device, of the units from `first` on, in proportion to what is free."""
-        sums = self.units[is_lean]
-        count, last = self.model.layers + 1 - first, self.model.layers + 1
-        given, begin, devices = 0, first, []
-        for share in free:
-            given += share
-            # A unit goes to the first device whose share, with those before, is above the part that has been dealt.
-            end = bisect.bisect_left(range(last), given / sum(free), lo=begin, key=lambda unit: (unit - first) / count)
-            devices.append(sums[end] - sums[begin])
-            begin = end
-        return devices
+        layers = [(size + cache, experts) for size, cache, experts in zip(model.layer_bytes, self.caches, model.expert_bytes)]
+        return [*layers, (model.output, 0)]
 
 
 @dataclasses.dataclass
 class Placed:
-    """A way to run: bytes in the memory and on each device, and how much is missing."""
+    """A way to run: bytes in the memory and on each device."""
     placement: str
+    fits: bool
     memory: int
     devices: list
     weights: int
     cache: int
-    short: int
-    layers: int = 0
+    layers: int = 0  # on devices
 
     @property
     def total(self):
@@ -297,10 +282,6 @@ class Placed:
     def compute(self):
         return self.total - self.weights - self.cache
 
-    @property
-    def fits(self):
-        return self.short == 0
-
 
 @dataclasses.dataclass
 class Machine:
@@ -309,16 +290,17 @@ class Machine:
 
     @property
     def memory_budget(self):
-        return max(0, self.memory - max(GIB, self.memory // 20))
+        return self.memory - max(GIB, self.memory // 20)
 
     @property
     def budgets(self):
         return [max(0, free - GIB) for free in self.devices]
 
-    def placed(self, need, placement, memory, devices, copies=0, layers=0):
-        short = max(0, memory - self.memory_budget)
-        short += sum(max(0, have - budget) for have, budget in zip(devices, self.budgets))
-        return Placed(placement, memory, devices, need.model.weights + copies + need.model.projector_bytes, need.cache, short, layers)
+    def placed(self, need, placement, memory, devices, layers=0):
+        fits = memory <= self.memory_budget and all(have <= budget for have, budget in zip(devices, self.budgets))
+        copies = need.model.embedding if any(devices) and "output.weight" not in need.model.tensors else 0
+        weights = need.model.weights + copies + need.model.projector_bytes
+        return Placed(placement, fits, memory, devices, weights, need.cache, layers)
 
 
 def on_cpu(need, machine):
@@ -326,63 +308,108 @@ def on_cpu(need, machine):
     return machine.placed(need, "cpu", memory, [0] * len(machine.devices))
 
 
-def on_devices(need, machine, first, is_lean=False):
-    """With the layers from `first` on and the output on the devices; with `is_lean` the experts stay in the memory."""
-    model, count = need.model, len(machine.devices)
-    copies = 0 if "output.weight" in model.tensors else model.embedding
-    devices = need.dealt(first, machine.devices, is_lean)
-    devices[-1] += need.projector
-    if first == 0 and not is_lean:
-        extra = need.compute_device + (3 * need.compute_host if count > 1 else 0)
-        memory = model.embedding + need.compute_host + need.fixed
-        return machine.placed(need, "gpu", memory, [have + extra for have in devices], copies, model.layers)
-    left, experts = model.staging
-    extra = need.compute_device + max(left[first], experts if is_lean else 0)
-    memory = model.embedding + need.compute_cpu + need.fixed + need.units[False][first]
-    memory += sum(model.expert_bytes[first:]) if is_lean else 0
-    return machine.placed(need, "hybrid", memory, [have + extra for have in devices], copies, model.layers - first)
+def main_device(machine):
+    return max(range(len(machine.devices)), key=lambda number: machine.budgets[number])
+
+
+def filled(sizes, room):
+    """Deals sizes from the last one and the last device on; a device that is full is left. Bytes on each, and how many sizes had room."""
+    used, device, count = [0] * len(room), len(room) - 1, 0
+    for size in reversed(sizes):
+        while device >= 0 and used[device] + size > room[device]:
+            device -= 1
+        if device < 0:
+            break
+        used[device] += size
+        count += 1
+    return used, count
+
+
+def rooms(need, machine, buffers):
+    """What each device has for layers."""
+    room = [max(0, budget - buffers) for budget in machine.budgets]
+    room[main_device(machine)] -= need.projector
+    return room
+
+
+def with_buffers(need, machine, used, buffers):
+    devices = [size + buffers if size else 0 for size in used]
+    devices[main_device(machine)] += need.projector
+    return devices
+
+
+def all_on_devices(need, machine):
+    """On one device, or in order on several, which then work one after another."""
+    memory = need.model.embedding + need.compute_host + need.fixed
+    sizes = [size for size, _ in need.units]
+    alone = [sum(sizes) if number == main_device(machine) else 0 for number in range(len(machine.devices))]
+    yield machine.placed(need, "gpu", memory, with_buffers(need, machine, alone, need.compute_device), need.model.layers)
+    if len(machine.devices) > 1:
+        buffers = need.compute_device + 3 * need.compute_host
+        used, count = filled(sizes, rooms(need, machine, buffers))
+        if count == len(sizes):
+            yield machine.placed(need, "gpu", memory, with_buffers(need, machine, used, buffers), need.model.layers)
+
+
+def in_both(need, machine):
+    """All layers on devices, the first ones without their experts; else only the last layers."""
+    buffers = need.compute_device + need.model.staging
+    room = rooms(need, machine, buffers)
+    memory = need.model.embedding + need.compute_cpu + need.fixed
+    whole = [size for size, _ in need.units]
+    lean = [size - experts for size, experts in need.units]
+
+    def placed(used, layers):
+        return machine.placed(need, "hybrid", memory + sum(whole) - sum(used), with_buffers(need, machine, used, buffers), layers)
+
+    if lean != whole:
+        for first in range(1, len(whole)):
+            used, count = filled(lean[:first] + whole[first:], room)
+            if count == len(whole):
+                yield placed(used, need.model.layers)
+                break
+    used, count = filled(whole, room)
+    if count > 0:
+        yield placed(used, count - 1)
 
 
 def ways(need, machine, target):
     """All placements that the target allows, the fastest first."""
-    if target == "cpu" or not machine.devices:
+    if target != "cpu" and machine.devices:
+        yield from all_on_devices(need, machine)
+        if target != "gpu":
+            yield from in_both(need, machine)
+    if target != "gpu":
         yield on_cpu(need, machine)
-        return
-    yield on_devices(need, machine, 0)
-    if target == "gpu":
-        return
-    for first in range(need.model.layers + 1):
-        if first > 0:
-            yield on_devices(need, machine, first)
-        if any(need.model.expert_bytes):
-            yield on_devices(need, machine, first, is_lean=True)
-    yield on_cpu(need, machine)
 
 
 # --- choice ---
 
+def rank_of(model):
+    architecture = model.keys["general.architecture"]
+    # What it was trained in loses nothing by it: gpt-oss in four bits, DeepSeek V3 in eight.
+    if (architecture, model.label) == ("gpt-oss", "MXFP4_MOE"):
+        return -1
+    if (architecture, model.label) == ("deepseek2", "Q8_0") and model.key("expert_count") == 256:
+        return -1
+    return RANK[model.label]
+
+
 def ranked(models):
-    """Best precision first, without those that are larger and worse than another."""
-    def rank(model):
-        # What was trained in this type loses nothing by it.
-        if model.label == "MXFP4" and model.keys["general.architecture"] == "gpt-oss":
-            return -1
-        return RANK[model.label]
+    """Best precision first, without those that rank lower than another and are not smaller."""
     kept = [model for model in models
-            if not any(rank(other) < rank(model) and other.file_bytes < model.file_bytes for other in models)]
-    return sorted(kept, key=lambda model: (rank(model), model.label == "F32", -model.file_bytes))
+            if not any(rank_of(other) < rank_of(model) and other.file_bytes <= model.file_bytes for other in models)]
+    return sorted(kept, key=lambda model: (rank_of(model), model.label == "F32", -model.file_bytes))
 
 
 def choose(models, machine, context=None, target="auto", cache_type="f16"):
     """The variant and how it is placed; nothing when none fits."""
-    order = ranked(models)
     found = []
-    for model in order:
-        trained = model.key("context_length")
-        need = Need(model, min(trained, context or 8192), cache_type)
+    for model in ranked(models):
+        need = Need(model, min(model.key("context_length"), context or 8192), cache_type)
         found.append((model, next((way for way in ways(need, machine, target) if way.fits), None)))
     if target == "auto":
         for model, way in found:
-            if way and way.placement == "gpu" and RANK[model.label] <= FLOOR:
+            if way and way.placement == "gpu" and rank_of(model) <= FLOOR:
                 return model, way
     return next(((model, way) for model, way in found if way), (None, None))

@@ -4,7 +4,7 @@ import tempfile
 import unittest
 
 from fit_models import write_variants
-from fit_oracle import GIB, MIB, Machine, Need, choose, on_cpu, on_devices, ranked
+from fit_oracle import GIB, MIB, Machine, Need, all_on_devices, choose, filled, on_cpu, ranked
 
 LARGE = Machine(10**13, (10**13,))
 
@@ -14,6 +14,10 @@ CACHE = {"llama-3.1-8b": {4096: 512, 8192: 1024, 32768: 4096}, "qwen2.5-7b": {40
 HOST = {"llama-3.1-8b": {4096: 24, 8192: 32, 32768: 80}, "qwen2.5-7b": {4096: 22, 8192: 30, 32768: 78}}
 DEVICE_BUFFER = {"llama-3.1-8b": {8192: 258.5}, "qwen2.5-7b": {4096: 304, 8192: 311, 32768: 382}, "mixtral-8x7b": {4096: 196, 8192: 200, 32768: 240}}
 DEVICE_TOTAL = {("llama-3.1-8b", 8192): 5686, ("qwen2.5-7b", 32768): 6342}
+
+
+def whole(need):
+    return next(all_on_devices(need, LARGE))
 
 
 class OracleTest(unittest.TestCase):
@@ -54,20 +58,26 @@ class OracleTest(unittest.TestCase):
 
     def test_devices_hold_what_is_planned(self):
         for (name, context), size in DEVICE_TOTAL.items():
-            found = on_devices(self.need(name, context), LARGE, 0).devices[0] / MIB
+            found = whole(self.need(name, context)).devices[0] / MIB
             self.assertTrue(size - 1 <= found <= size + 60, (name, found))
 
     def test_tied_embedding_stands_twice_with_a_device_and_once_without(self):
         need = self.need("llama-3.2-1b", 8192)
         self.assertAlmostEqual(need.model.embedding / MIB, 205, delta=1)
-        self.assertEqual(on_devices(need, LARGE, 0).weights, need.model.weights + need.model.embedding)
+        self.assertEqual(whole(need).weights, need.model.weights + need.model.embedding)
         self.assertEqual(on_cpu(need, LARGE).weights, need.model.weights)
 
-    def test_layers_are_dealt_in_proportion_to_what_is_free(self):
+    def test_several_devices_are_filled_in_order(self):
+        self.assertEqual(filled([1, 2, 3, 4], [3, 5, 5]), ([1, 5, 4], 4))
+        self.assertEqual(filled([5, 2, 3, 4], [3, 5, 5]), ([0, 5, 4], 3))
         need = self.need("llama-3.1-8b", 8192)
-        devices = need.dealt(0, (10 * GIB, 20 * GIB, 10 * GIB))
-        self.assertEqual(sum(devices), sum(need.dealt(0, (GIB,))))
-        self.assertAlmostEqual(devices[1] / devices[0], 2, delta=0.3)
+        together = choose([need.model], Machine(16 * GIB, (4 * GIB, 5 * GIB)))[1]
+        self.assertEqual(together.placement, "gpu")
+        self.assertTrue(all(together.devices))
+
+    def test_experts_stay_in_the_memory_before_layers_do(self):
+        way = choose([self.models["mixtral-8x7b"]], Machine(48 * GIB, (8 * GIB,)))[1]
+        self.assertEqual((way.placement, way.layers), ("hybrid", 32))
 
     def test_what_is_larger_and_worse_is_out(self):
         labels = [model.label for model in ranked(self.series)]
