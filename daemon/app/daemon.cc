@@ -102,6 +102,7 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<adoption::Adoption> adoption_;
   std::unique_ptr<cache::KnownPieces> pieces_;
   std::unique_ptr<cache::Cache> cache_;
+  std::unique_ptr<AtOnce> cache_at_once_;
   std::unique_ptr<inventory::Pins> pins_;
   std::unique_ptr<inventory::Inventory> inventory_;
   std::unique_ptr<eviction::Evictor> evictor_;
@@ -177,6 +178,7 @@ absl::Status WiredDaemon::OpenStorage() {
   }
   RETURN_IF_ERROR(cache.status());
   cache_ = *std::move(cache);
+  cache_at_once_ = std::make_unique<AtOnce>(cache_->root());
   ASSIGN_OR_RETURN(pins_, inventory::Pins::Load(options_.state_dir / "pins.txt", *files_));
   inventory_ = std::make_unique<inventory::Inventory>(*cache_, *store_, *pins_, clock_);
   adoption_ = std::make_unique<adoption::Adoption>(*cache_, *inventory_, *inspection_, *store_);
@@ -258,6 +260,7 @@ void WiredDaemon::Serve() {
                                   .clock = clock_,
                                   .hub = *hub_,
                                   .cache = *cache_,
+                                  .cache_at_once = *cache_at_once_,
                                   .space = *space_,
                                   .inventory = *inventory_,
                                   .adoption = *adoption_,

@@ -23,6 +23,9 @@ using metadata::Table;
 
 constexpr size_t kMostEvidence = 8;  // files of a kind that are read for dependencies
 
+// What is used again and again is written down once in such a while.
+constexpr std::chrono::seconds kOneUse{60};
+
 std::string SnapshotKey(const RepoId& repo, const CommitId& commit) {
   return fmt::format("{}/{}/", repo.folder(), commit.hex());
 }
@@ -85,6 +88,20 @@ const Snapshot* SnapshotOf(const Repo* repo, const CommitId& commit) {
   const auto found = std::find_if(repo->snapshots.begin(), repo->snapshots.end(),
                                   [&commit](const Snapshot& known) { return known.commit == commit; });
   return found == repo->snapshots.end() ? nullptr : &*found;
+}
+
+// The accesses that a use of the snapshot, or of one file of it, is noted under. `repo` may be null.
+std::vector<std::string> UsedKeys(const Repo* repo, const CommitId& commit,
+                                  const std::optional<std::string>& path) {
+  std::vector<std::string> keys;
+  const Snapshot* snapshot = SnapshotOf(repo, commit);
+  if (snapshot == nullptr) return keys;
+  for (const Selection& selection : snapshot->selections) {
+    const bool is_meant = !path || std::any_of(selection.files.begin(), selection.files.end(),
+                                               [&path](const File& file) { return file.path == *path; });
+    if (is_meant) keys.push_back(SnapshotKey(repo->repo, commit) + selection.id);
+  }
+  return keys;
 }
 
 WallTime LastModified(const cache::SurveyedSnapshot& snapshot) {
@@ -402,27 +419,32 @@ absl::Status Inventory::Forget(const RepoId& repo, const CommitId& commit, const
 
 absl::Status Inventory::Touch(const RepoId& repo, const CommitId& commit,
                               const std::optional<std::string>& path) {
-  // More often than this is written down by nobody.
-  constexpr std::chrono::seconds kCoarse{60};
   RETURN_IF_ERROR(Load());
-  const auto known = Find(repo);
-  const Snapshot* snapshot = SnapshotOf(known.get(), commit);
-  if (snapshot == nullptr) return absl::OkStatus();
+  const std::vector<std::string> keys = UsedKeys(Find(repo).get(), commit, path);
   const WallTime now = clock_.wall();
   metadata::WriteBatch batch;
   {
     MutexLock lock(mutex_);
-    for (const Selection& selection : snapshot->selections) {
-      const bool is_meant = !path || std::any_of(selection.files.begin(), selection.files.end(),
-                                                 [&path](const File& file) { return file.path == *path; });
-      if (!is_meant) continue;
-      const std::string key = SnapshotKey(repo, commit) + selection.id;
+    for (const std::string& key : keys) {
       WallTime& at = accesses_[key];
-      if (now - at >= kCoarse) batch.Put(Table::kAccesses, key, EncodeAccess(now));
-      at = std::max(at, now);
+      if (now - at < kOneUse) continue;
+      at = now;
+      batch.Put(Table::kAccesses, key, EncodeAccess(now));
     }
   }
   return batch.changes().empty() ? absl::OkStatus() : store_.Write(batch, Durability::kProcess);
+}
+
+bool Inventory::IsJustTouched(const RepoId& repo, const CommitId& commit,
+                              const std::optional<std::string>& path) const {
+  const std::vector<std::string> keys = UsedKeys(Find(repo).get(), commit, path);
+  const WallTime now = clock_.wall();
+  MutexLock lock(mutex_);
+  for (const std::string& key : keys) {
+    const auto at = accesses_.find(key);
+    if (at == accesses_.end() || now - at->second >= kOneUse) return false;
+  }
+  return !keys.empty();
 }
 
 Repos Inventory::All() const {

@@ -77,7 +77,7 @@ class Inventory {
   // What pulls asked for in that commit, whatever of it is there.
   absl::StatusOr<std::vector<PulledSelection>> PulledOf(const RepoId& repo, const CommitId& commit);
 
-  // A use of the snapshot, or of one file of it, now.
+  // A use of the snapshot, or of one file of it, now. Uses within a minute count as one.
   absl::Status Touch(const RepoId& repo, const CommitId& commit, const std::optional<std::string>& path);
 
   // --- never blocking ---
@@ -96,6 +96,10 @@ class Inventory {
   // For each entry a repo, other than `but`, that has its blob in a snapshot, as it seems: by BlobMark() and
   // size. Goes through all that is known, once, in memory.
   std::vector<std::optional<RepoId>> HoldersOf(const std::vector<Entry>& entries, const RepoId& but) const;
+
+  // True when Touch() would have nothing to do.
+  bool IsJustTouched(const RepoId& repo, const CommitId& commit,
+                     const std::optional<std::string>& path) const;
 
   // When the selection was used last: as recorded, or as its files' access times say.
   WallTime LastAccess(const RepoId& repo, const Snapshot& snapshot, const Selection& selection) const;

@@ -141,4 +141,9 @@ void Encode(const cache::SurveyedSnapshot& snapshot, v1::LeaseResponse* out) {
   }
 }
 
+void Encode(const CachedPlace& place, v1::ResolveResponse* out) {
+  out->set_path(place.path.string());
+  out->set_commit(place.commit.hex());
+}
+
 }  // namespace batuta::service

@@ -10,6 +10,7 @@
 #include "daemon/eviction/listing.h"
 #include "daemon/guard/consents.h"
 #include "daemon/inventory/pins.h"
+#include "daemon/service/cached_place.h"
 
 // Messages of the cache service ↔ structs of the domain; as codec.h.
 namespace batuta::service {
@@ -31,5 +32,6 @@ void Encode(const adoption::UnsafeFile& file, v1::FileVerdict* out);
 void Encode(const guard::GivenConsent& consent, v1::Consent* out);
 void Encode(const eviction::CacheUsage& usage, v1::GetUsageResponse* out);
 void Encode(const cache::SurveyedSnapshot& snapshot, v1::LeaseResponse* out);
+void Encode(const CachedPlace& place, v1::ResolveResponse* out);
 
 }  // namespace batuta::service

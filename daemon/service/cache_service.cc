@@ -4,6 +4,7 @@
 
 #include "batuta/v1/cache_service.grpc.pb.h"
 
+#include "common/log/log.h"
 #include "common/status/status.h"
 #include "common/time/clock.h"
 #include "daemon/service/cache_codec.h"
@@ -53,18 +54,21 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
   grpc::ServerUnaryReactor* Resolve(grpc::CallbackServerContext* /*context*/,
                                     const v1::ResolveRequest* request,
                                     v1::ResolveResponse* response) override {
-    return Answer(
-        context_.disk, DecodeResolve(*request), response,
-        [](const ServiceContext& services, const Question& asked, v1::ResolveResponse* out) -> absl::Status {
-          ASSIGN_OR_RETURN(const CachedPlace place,
-                           FindCached(services.cache, asked.repo, *asked.revision, asked.path));
-          const std::optional<std::string> path =
-              asked.path ? std::optional(asked.path->text()) : std::nullopt;
-          RETURN_IF_ERROR(services.inventory.Touch(asked.repo, place.commit, path));
-          out->set_path(place.path.string());
-          out->set_commit(place.commit.hex());
-          return absl::OkStatus();
-        });
+    absl::StatusOr<Question> asked = DecodeResolve(*request);
+    if (asked.ok()) {
+      const std::optional<CachedPlace> place = FindCachedAtOnce(context_.cache_at_once, context_.cache,
+                                                                asked->repo, *asked->revision, asked->path);
+      if (place) return AnswerAtOnce(*asked, *place, response);
+    }
+    return Answer(context_.disk, std::move(asked), response,
+                  [](const ServiceContext& services, const Question& question,
+                     v1::ResolveResponse* out) -> absl::Status {
+                    ASSIGN_OR_RETURN(const CachedPlace place, FindCached(services.cache, question.repo,
+                                                                         *question.revision, question.path));
+                    NoteUse(services, question, place);
+                    Encode(place, out);
+                    return absl::OkStatus();
+                  });
   }
 
   grpc::ServerWriteReactor<v1::LeaseResponse>* Lease(grpc::CallbackServerContext* /*context*/,
@@ -201,6 +205,17 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
     std::optional<RepoPath> path;
   };
 
+  // On gRPC's thread, which must not wait: what is to be written down is left to the pool.
+  grpc::ServerUnaryReactor* AnswerAtOnce(const Question& asked, const CachedPlace& place,
+                                         v1::ResolveResponse* response) {
+    const UnaryCall call(context_);
+    call.Answer([&] { Encode(place, response); });
+    if (!context_.inventory.IsJustTouched(asked.repo, place.commit, PathOf(asked))) {
+      context_.disk.Post([this, asked, place] { NoteUse(context_, asked, place); });
+    }
+    return call.reactor();
+  }
+
   // A request that does not decode is refused at once; else `work` runs on the pool and fills the response.
   template <typename Decoded, typename Response, typename Work>
   grpc::ServerUnaryReactor* Answer(WorkerPool& pool, absl::StatusOr<Decoded> decoded, Response* response,
@@ -235,6 +250,17 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
       ASSIGN_OR_RETURN(question.path, RepoPath::Parse(request.path()));
     }
     return question;
+  }
+
+  static std::optional<std::string> PathOf(const Question& asked) {
+    return asked.path ? std::optional(asked.path->text()) : std::nullopt;
+  }
+
+  // Disk pool. Where it cannot be written down, on a full disk for example, the file can be used all the
+  // same.
+  static void NoteUse(const ServiceContext& services, const Question& asked, const CachedPlace& place) {
+    const absl::Status noted = services.inventory.Touch(asked.repo, place.commit, PathOf(asked));
+    if (!noted.ok()) LogWarn("use not noted", Field("error", std::string(MessageOf(noted))));
   }
 
   // What has come since the last look is looked at now, when that is done soon; else when upkeep comes to it.

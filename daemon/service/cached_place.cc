@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include "common/status/status.h"
+#include "daemon/cache/cache_reader.h"
+#include "daemon/cache/layout.h"
 
 namespace batuta::service {
 namespace {
@@ -36,6 +38,22 @@ absl::StatusOr<CachedPlace> FindCached(cache::Cache& cache, const RepoId& repo, 
     return Miss(repo, path ? path->text() : fmt::format("commit {}", commit.hex()));
   }
   return CachedPlace{std::move(place), std::move(commit)};
+}
+
+std::optional<CachedPlace> FindCachedAtOnce(const AtOnce& at_once, const cache::Cache& cache,
+                                            const RepoId& repo, const Revision& revision,
+                                            const std::optional<RepoPath>& path) {
+  const cache::Layout below("");  // the root
+  std::optional<CommitId> commit = revision.AsCommit();
+  if (!commit) {
+    const std::optional<std::string> text = at_once.Read(below.Ref(repo, revision));
+    if (text) commit = cache::ParseRefText(*text);
+  }
+  if (!commit) return std::nullopt;
+  std::filesystem::path place = below.Snapshot(repo, *commit);
+  if (path) place /= path->text();
+  if (!at_once.Has(place)) return std::nullopt;
+  return CachedPlace{cache.root() / place, *std::move(commit)};
 }
 
 }  // namespace batuta::service

@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 
+#include "common/io/at_once.h"
 #include "common/types/repo_id.h"
 #include "common/types/revision.h"
 #include "daemon/cache/cache.h"
@@ -21,6 +22,12 @@ struct CachedPlace {
 //   kNotFound (OFFLINE_MISS)  it is not in the cache; the hint says how to get it.
 absl::StatusOr<CachedPlace> FindCached(cache::Cache& cache, const RepoId& repo, const Revision& revision,
                                        const std::optional<RepoPath>& path);
+
+// The same, where `at_once` (of the cache's root) can tell: does not block. Nothing also when it is not in
+// the cache: FindCached() knows better.
+std::optional<CachedPlace> FindCachedAtOnce(const AtOnce& at_once, const cache::Cache& cache,
+                                            const RepoId& repo, const Revision& revision,
+                                            const std::optional<RepoPath>& path);
 
 // The commit of a revision that is cached.   Errors: as FindCached().
 absl::StatusOr<CommitId> CachedCommit(cache::Cache& cache, const RepoId& repo, const Revision& revision);

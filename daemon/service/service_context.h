@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/io/at_once.h"
 #include "common/sync/sequence.h"
 #include "common/sync/worker_pool.h"
 #include "common/time/clock.h"
@@ -54,6 +55,7 @@ struct ServiceContext {
   const Clock& clock;
   hub::HubClient& hub;
   cache::Cache& cache;
+  const AtOnce& cache_at_once;  // its root
   cache::SpaceLedger& space;
   inventory::Inventory& inventory;
   adoption::Adoption& adoption;

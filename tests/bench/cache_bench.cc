@@ -19,6 +19,7 @@
 
 #include <fmt/format.h>
 
+#include "common/io/at_once.h"
 #include "common/io/file_system.h"
 #include "common/sync/worker_pool.h"
 #include "common/time/clock.h"
@@ -27,6 +28,7 @@
 #include "daemon/eviction/view.h"
 #include "daemon/inventory/inventory.h"
 #include "daemon/metadata/rocksdb_store.h"
+#include "daemon/service/cached_place.h"
 
 namespace batuta {
 namespace {
@@ -103,10 +105,11 @@ struct Figures {
 };
 
 // What the daemon does between question and answer: the ref is read, the file looked for, and its use noted.
-// Alone, and with the way to the disk pool and back, of which most is waking threads.
+// At once, as gRPC's thread does it; and by way of the disk pool and back, of which most is waking threads.
 void AddResolve(cache::Cache& cache, inventory::Inventory& inventory, Figures* figures) {
   constexpr int kQuestions = 20'000;
   const auto pool = WorkerPool::Start("disk", 4);
+  const AtOnce at_once(cache.root());
   const inventory::Repos repos = inventory.All();
   std::mt19937 random(1);
   std::vector<double> alone;
@@ -114,16 +117,22 @@ void AddResolve(cache::Cache& cache, inventory::Inventory& inventory, Figures* f
   for (int i = 0; i < kQuestions; ++i) {
     const inventory::Repo& repo = *repos[random() % repos.size()];
     const auto& files = repo.snapshots.front().selections.front().files;
-    const std::string& path = files[random() % files.size()].path;
-    const auto resolve = [&] {
-      const auto commit = cache.ReadRef(repo.repo, Revision::Main());
-      if (!std::filesystem::exists(cache.SnapshotPath(repo.repo, **commit) / path)) std::exit(1);
-      Must(inventory.Touch(repo.repo, **commit, path));
-    };
+    const RepoPath path = Must(RepoPath::Parse(files[random() % files.size()].path));
+    const Revision revision = Revision::Main();
+    alone.push_back(1000 * MillisOf([&] {
+                             auto place =
+                                 service::FindCachedAtOnce(at_once, cache, repo.repo, revision, path);
+                             if (!place) place = Must(service::FindCached(cache, repo.repo, revision, path));
+                             if (!inventory.IsJustTouched(repo.repo, place->commit, path.text())) {
+                               Must(inventory.Touch(repo.repo, place->commit, path.text()));
+                             }
+                           }).wall);
     std::promise<void> answered;
     by_pool.push_back(1000 * MillisOf([&] {
                                pool->Post([&] {
-                                 alone.push_back(1000 * MillisOf(resolve).wall);
+                                 const auto place =
+                                     Must(service::FindCached(cache, repo.repo, revision, path));
+                                 Must(inventory.Touch(repo.repo, place.commit, path.text()));
                                  answered.set_value();
                                });
                                answered.get_future().wait();

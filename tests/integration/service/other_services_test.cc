@@ -1,10 +1,13 @@
 // BudgetService, CacheService and DaemonService.
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -14,6 +17,7 @@
 #include "common/rpc/status_codec.h"
 #include "common/status/status.h"
 #include "tests/integration/service/service_fixture.h"
+#include "tests/support/files/followed_link.h"
 #include "tests/support/status/status_matchers.h"
 #include "tests/support/transport/recording_handler.h"
 
@@ -95,8 +99,44 @@ TEST_F(BudgetServiceTest, WatchersThatAreGoneBeforeTheyBeganDoNoHarm) {
   EXPECT_TRUE(HasNoCalls());
 }
 
+// Every thread of a pool waits until it is released.
+class HeldPool {
+ public:
+  HeldPool(WorkerPool& pool, int threads) {
+    for (int i = 0; i < threads; ++i) {
+      pool.Post([held = held_, released = released_] {
+        ++*held;
+        released.wait();
+      });
+    }
+    EXPECT_TRUE(WaitUntil([this, threads] { return *held_ == threads; }));
+  }
+
+  ~HeldPool() { Release(); }
+
+  void Release() {
+    if (!std::exchange(is_released_, true)) release_.set_value();
+  }
+
+ private:
+  const std::shared_ptr<std::atomic<int>> held_ = std::make_shared<std::atomic<int>>(0);
+  std::promise<void> release_;
+  const std::shared_future<void> released_ = release_.get_future().share();
+  bool is_released_ = false;
+};
+
 class CacheServiceTest : public ServiceFixture {
  protected:
+  static RepoId Otter() { return RepoId::Parse(RepoType::kModel, "acme/otter").value(); }
+
+  bool IsUseNoted() {
+    bool is_noted = false;
+    EXPECT_THAT(store_.Scan(metadata::Table::kAccesses, "",
+                            [&is_noted](std::string_view, std::string_view) { return is_noted = true; }),
+                IsOk());
+    return is_noted;
+  }
+
   absl::StatusOr<v1::ResolveResponse> Resolve(const std::string& id, const std::string& revision,
                                               const std::string& path) {
     CallContext context;
@@ -245,6 +285,40 @@ TEST_F(CacheServiceTest, PruneByAgeOrBySizeButNotBoth) {
   ASSERT_TRUE(stub_->Prune(&wet, request, &response).ok());
   EXPECT_EQ(response.freed_bytes(), 7u);
   EXPECT_THAT(Resolve("acme/otter", "", "model.bin"), HasReason(reason::kOfflineMiss));
+}
+
+// What the kernel has in memory is answered without the disk pool, all of whose threads are held here.
+TEST_F(CacheServiceTest, SaysWhereACachedFileIsWhileTheDiskIsBusy) {
+  Bring("acme/otter", "weights");
+  ASSERT_THAT(inventory_->RefreshChanged(), IsOk());
+  const std::string commit(40, 'a');
+  const std::filesystem::path snapshot = cache_->SnapshotPath(Otter(), CommitId::Parse(commit).value());
+  if (!cache_at_once_->Has("models--acme--otter") || !cache_at_once_->Read("models--acme--otter/refs/main")) {
+    GTEST_SKIP() << "this kernel or file system does not answer at once";
+  }
+  ASSERT_TRUE(MarkFollowed(snapshot / "model.bin"));
+  HeldPool disk(*disk_, kDiskThreads);
+  for (const auto& [revision, path] :
+       {std::pair<std::string, std::string>("", "model.bin"), {"main", ""}, {commit, "model.bin"}}) {
+    ASSERT_OK_AND_ASSIGN(const v1::ResolveResponse found, Resolve("acme/otter", revision, path));
+    EXPECT_EQ(found.commit(), commit);
+    EXPECT_EQ(found.path(), (path.empty() ? snapshot : snapshot / path).string());
+  }
+  EXPECT_FALSE(IsUseNoted());
+  disk.Release();
+  EXPECT_TRUE(WaitUntil([this] { return IsUseNoted(); }));
+}
+
+TEST_F(CacheServiceTest, WhatIsNotFoundAtOnceIsLookedForOnTheDisk) {
+  Bring("acme/otter", "weights");
+  std::ofstream(folder_ / "hub/models--acme--otter/refs/empty") << "";
+  HeldPool disk(*disk_, kDiskThreads);
+  auto none = std::async(std::launch::async, [this] { return Resolve("acme/otter", "", "none.bin"); });
+  auto empty = std::async(std::launch::async, [this] { return Resolve("acme/otter", "empty", "model.bin"); });
+  EXPECT_TRUE(WaitUntil([this] { return calls_.running() == 2; }));
+  disk.Release();
+  EXPECT_THAT(none.get(), HasReason(reason::kOfflineMiss));
+  EXPECT_THAT(empty.get(), HasReason(reason::kOfflineMiss));
 }
 
 TEST_F(CacheServiceTest, WhatIsNotThereIsAMissAndWhatCannotBeIsRefused) {

@@ -28,6 +28,7 @@ bool WaitUntil(const std::function<bool()>& condition) {
 ServiceFixture::ServiceFixture() {
   const cache::CacheOptions cache{.root = folder_ / "hub", .verified = &verified_, .pieces = &pieces_};
   cache_ = std::move(cache::Cache::Open(cache, *files_, store_)).value();
+  cache_at_once_ = std::make_unique<AtOnce>(cache_->root());
   pins_ = std::move(inventory::Pins::Load(folder_ / "pins.txt", *files_)).value();
   inventory_ = std::make_unique<inventory::Inventory>(*cache_, store_, *pins_, clock_);
   adoption_ = std::make_unique<adoption::Adoption>(*cache_, *inventory_, inspection_, store_);
@@ -59,6 +60,7 @@ ServiceFixture::ServiceFixture() {
                                                                 .clock = clock_,
                                                                 .hub = hub_,
                                                                 .cache = *cache_,
+                                                                .cache_at_once = *cache_at_once_,
                                                                 .space = space_,
                                                                 .inventory = *inventory_,
                                                                 .adoption = *adoption_,

@@ -37,6 +37,7 @@ class ServiceFixture : public testing::Test {
  protected:
   static constexpr uint32_t kOwner = 1'000;
   static constexpr uint32_t kStranger = 1'001;
+  static constexpr int kDiskThreads = 2;
 
   ServiceFixture();
   ~ServiceFixture() override;
@@ -66,11 +67,12 @@ class ServiceFixture : public testing::Test {
   metadata::FakeMetadataStore store_;
   const std::unique_ptr<FileSystem> files_ = MakePosixFileSystem();
   const std::unique_ptr<Sequence> core_ = Sequence::Start("core");
-  const std::unique_ptr<WorkerPool> disk_ = WorkerPool::Start("disk", 2);
+  const std::unique_ptr<WorkerPool> disk_ = WorkerPool::Start("disk", kDiskThreads);
   const std::unique_ptr<WorkerPool> upkeep_ = WorkerPool::Start("upkeep", 1);
   cache::VerifiedFiles verified_{store_, clock_};
   cache::KnownPieces pieces_{store_};
   std::unique_ptr<cache::Cache> cache_;
+  std::unique_ptr<AtOnce> cache_at_once_;
   std::unique_ptr<inventory::Pins> pins_;
   std::unique_ptr<inventory::Inventory> inventory_;
   guard::FakeInspection inspection_;

@@ -134,6 +134,34 @@ TEST_F(InventoryTest, ATouchIsOfTheSelectionsThatHaveTheFile) {
   EXPECT_EQ(LastAccess("acme/otter", 2), world_.clock.wall());
 }
 
+TEST_F(InventoryTest, UsesWithinAMinuteAreOneAndAfterItTheNextIsWrittenDown) {
+  world_.Bring("acme/otter", '3', {{"a.gguf", "a"}, {"b.gguf", "b"}});
+  const RepoId repo = CacheWorld::Model("acme/otter");
+  const CommitId commit = CacheWorld::Commit('3');
+  EXPECT_FALSE(world_.inventory->IsJustTouched(repo, commit, "a.gguf"));  // nothing is known yet
+  ASSERT_THAT(world_.inventory->Rescan(), IsOk());
+  world_.clock.Advance(std::chrono::hours(5));
+  EXPECT_FALSE(world_.inventory->IsJustTouched(repo, commit, "a.gguf"));
+  const WallTime first = world_.clock.wall();
+  ASSERT_THAT(world_.inventory->Touch(repo, commit, "a.gguf"), IsOk());
+  for (int i = 0; i < 2; ++i) {
+    world_.clock.Advance(std::chrono::seconds(29));
+    EXPECT_TRUE(world_.inventory->IsJustTouched(repo, commit, "a.gguf"));
+    ASSERT_THAT(world_.inventory->Touch(repo, commit, "a.gguf"), IsOk());
+    EXPECT_EQ(LastAccess("acme/otter", 0), first);
+  }
+  EXPECT_FALSE(world_.inventory->IsJustTouched(repo, commit, "b.gguf"));
+  EXPECT_FALSE(world_.inventory->IsJustTouched(repo, commit, std::nullopt));
+
+  world_.clock.Advance(std::chrono::seconds(2));
+
+  EXPECT_FALSE(world_.inventory->IsJustTouched(repo, commit, "a.gguf"));
+  ASSERT_THAT(world_.inventory->Touch(repo, commit, "a.gguf"), IsOk());
+  EXPECT_EQ(LastAccess("acme/otter", 0), world_.clock.wall());
+  world_.Start();
+  EXPECT_EQ(LastAccess("acme/otter", 0), world_.clock.wall());
+}
+
 TEST_F(InventoryTest, ReadsWhatAModelNeedsFromItsFiles) {
   world_.Bring("acme/lora", '3',
                {{"adapter_config.json", R"({"base_model_name_or_path": "acme/otter"})"},
