@@ -15,6 +15,7 @@
 #include "client/commands/hf_cache_rm.h"
 #include "client/commands/hf_cache_verify.h"
 #include "client/commands/hf_files.h"
+#include "client/commands/hf_fit.h"
 #include "client/commands/hf_info.h"
 #include "client/commands/hf_jobs.h"
 #include "client/commands/hf_limits.h"
@@ -48,6 +49,7 @@ std::vector<std::unique_ptr<Command>> MakeCommands() {
   commands.push_back(std::make_unique<HfInfo>());
   commands.push_back(std::make_unique<HfFiles>());
   commands.push_back(std::make_unique<HfPull>());
+  commands.push_back(std::make_unique<HfFit>());
   commands.push_back(std::make_unique<HfScan>());
   commands.push_back(std::make_unique<HfCacheLs>());
   commands.push_back(std::make_unique<HfCachePath>());

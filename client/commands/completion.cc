@@ -104,7 +104,7 @@ std::vector<std::string> ArgumentCandidates(const Flags& flags, const std::vecto
         argument.choices.begin(),
         argument.choices.begin() + std::min<std::ptrdiff_t>(3, std::ssize(argument.choices)));
   }
-  if (argument.name == "REPO" && !given.empty()) return sources.repos(given.front());
+  if (argument.name == "REPO") return sources.repos(given.empty() ? "model" : given.front());
   if (argument.name == "TARGET") return TargetCandidates(given, word, sources);
   if (argument.name == "ID") return sources.jobs();
   return {};

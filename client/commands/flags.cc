@@ -9,6 +9,7 @@
 
 #include "client/commands/near_miss.h"
 #include "client/commands/usage_error.h"
+#include "common/machine/machine.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
 
@@ -131,6 +132,18 @@ void Flags::Rate(uint64_t* target, std::string names, std::string value_name, st
 
 void Flags::Size(uint64_t* target, std::string names, std::string value_name, std::string help) {
   const Setter set = ParsedInto(target, &ParseBytes, LongName(names));
+  Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue, set);
+}
+
+void Flags::Size(std::optional<uint64_t>* target, std::string names, std::string value_name,
+                 std::string help) {
+  const Setter set = ParsedInto(target, &ParseBytes, LongName(names));
+  Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue, set);
+}
+
+void Flags::Sizes(std::optional<std::vector<uint64_t>>* target, std::string names, std::string value_name,
+                  std::string help) {
+  const Setter set = ParsedInto(target, &ParseVram, LongName(names));
   Declare(std::move(names), std::move(value_name), std::move(help), Kind::kValue, set);
 }
 

@@ -69,6 +69,11 @@ class Flags {
 
   // Bytes, e.g. `500M` or `10GB`.
   void Size(uint64_t* target, std::string names, std::string value_name, std::string help);
+  void Size(std::optional<uint64_t>* target, std::string names, std::string value_name, std::string help);
+
+  // Comma-separated, e.g. `24GiB,24GiB`; what is 0 counts for nothing.
+  void Sizes(std::optional<std::vector<uint64_t>>* target, std::string names, std::string value_name,
+             std::string help);
 
   // A duration, e.g. `12h` or `30d`.
   void Time(std::optional<std::chrono::milliseconds>* target, std::string names, std::string value_name,

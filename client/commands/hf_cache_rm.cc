@@ -148,6 +148,11 @@ absl::Status HfCacheWhy::Run(Context& context) {
     }
     *part.mutable_unsafe() = order.unsafe();
     *part.mutable_consents() = order.consents();
+    for (const v1::SelectionChoice& choice : order.choices()) {
+      const bool is_shown = std::ranges::any_of(
+          part.lines(), [&](const v1::EvictionLine& line) { return line.commit() == choice.commit(); });
+      if (is_shown) *part.add_choices() = choice;
+    }
     order = std::move(part);
   }
   PrintEvictionOrder(context.output, order, context.clock.wall());

@@ -65,14 +65,6 @@ std::vector<Variant> VariantsOf(const absl::Status& status) {
   return variants;
 }
 
-absl::StatusOr<size_t> AskVariant(Context& context, const v1::PullSpec& spec,
-                                  const std::vector<Variant>& variants) {
-  std::vector<std::string> answers;
-  for (const Variant& variant : variants) answers.push_back(variant.text());
-  return AskChoice(context.output, context.console,
-                   fmt::format("{} has several variants:", Printable(spec.repo().id())), answers);
-}
-
 // What there is to say was told already.
 absl::StatusOr<bool> Agrees(Context& context, SignalWatch& signals) {
   context.output.TalkRaw("Pull it? [y/N] ");
@@ -92,6 +84,7 @@ absl::StatusOr<bool> Agrees(Context& context, SignalWatch& signals) {
 std::string_view HfPull::examples() const {
   return "batuta hf pull model acme/otter-tiny\n"
          "batuta hf pull model acme/otter-gguf --quantization Q4_K_M  one GGUF variant\n"
+         "batuta hf pull model acme/otter-gguf --auto-quantize  the best variant that fits this machine\n"
          "batuta hf pull model acme/otter-tiny config.json tokenizer.json  these files only\n"
          "batuta hf pull dataset acme/river-notes --include '2024/*' -o notes  part of it, copied to a "
          "folder\n"
@@ -112,6 +105,10 @@ void HfPull::DefineFlags(Flags& flags) {
   flags.Values(&include_, "--include", "GLOB", "only files that match; may be repeated");
   flags.Values(&exclude_, "--exclude", "GLOB", "no files that match; may be repeated");
   flags.Value(&quantization_, "--quantization", "Q", "one variant of a GGUF repo, e.g. Q4_K_M");
+  flags.Switch(&auto_quantize_, "--auto-quantize",
+               "the variant of the highest precision that fits this machine");
+  flags.Value(&device_, "--device", "D", "as --fit-target", {"auto", "cpu", "gpu"});
+  fit_.Define(flags);
   safety_.Define(flags);
   flags.Path(&output_, "-o,--output", "DIR", "also put the files into this folder");
   flags.Switch(&hard_link_, "--hard-link", "with --output: link the cached files instead of copying them");
@@ -142,6 +139,7 @@ absl::Status HfPull::CheckFlags() const {
                       "pull without --output first, then again with it");
   }
   RETURN_IF_ERROR(CheckLockFlags());
+  RETURN_IF_ERROR(CheckFitFlags());
   if (hard_link_ && output_.empty()) return UsageError("--hard-link goes with --output", "");
   if (!quantization_.empty() && !weight_format_.empty() && weight_format_ != "gguf") {
     return UsageError("--quantization chooses a GGUF variant and --format other weights",
@@ -167,6 +165,36 @@ absl::Status HfPull::CheckLockFlags() const {
   return absl::OkStatus();
 }
 
+absl::Status HfPull::CheckFitFlags() const {
+  if (!auto_quantize_) {
+    const std::string_view given = device_.empty() ? fit_.given() : "--device";
+    if (given.empty()) return absl::OkStatus();
+    return UsageError(fmt::format("{} goes with --auto-quantize", given),
+                      "add --auto-quantize, or leave it out");
+  }
+  if (repo_.type != "model") return UsageError("--auto-quantize goes with models", "");
+  const std::string_view other = !quantization_.empty()    ? "--quantization"
+                                 : !weight_format_.empty() ? "--format"
+                                 : !files_.empty()         ? "FILE"
+                                 : !locked_.empty()        ? "--locked"
+                                                           : "";
+  if (!other.empty()) {
+    return UsageError(fmt::format("--auto-quantize chooses a variant, and {} names one", other),
+                      "leave one of them out");
+  }
+  if (!device_.empty() && fit_.has_target()) {
+    return UsageError("--device and --fit-target say the same", "leave one of them out");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::FitSpec> HfPull::MakeFit(const Context& context) const {
+  ASSIGN_OR_RETURN(v1::FitSpec spec, fit_.MakeSpec(context.environment));
+  if (device_ == "cpu") spec.set_target(v1::FIT_TARGET_CPU);
+  if (device_ == "gpu") spec.set_target(v1::FIT_TARGET_GPU);
+  return spec;
+}
+
 absl::StatusOr<v1::PullSpec> HfPull::MakeSpec(const Context& context) const {
   RETURN_IF_ERROR(CheckFlags());
   v1::PullSpec spec;
@@ -178,6 +206,9 @@ absl::StatusOr<v1::PullSpec> HfPull::MakeSpec(const Context& context) const {
   RETURN_IF_ERROR(safety_.Put(&spec));
   spec.set_format(weight_format_);
   spec.set_quantization(quantization_);
+  if (auto_quantize_) {
+    ASSIGN_OR_RETURN(*spec.mutable_auto_quantize(), MakeFit(context));
+  }
   RETURN_IF_ERROR(memory_.Put(context.environment, &spec));
   spec.set_name_review(yes_               ? v1::NAME_REVIEW_ACCEPTED
                        : may_ask(context) ? v1::NAME_REVIEW_ASK
@@ -249,6 +280,7 @@ absl::Status HfPull::Plan(Context& context, const v1::PullSpec& spec) const {
     if (!part.snapshot_path().empty()) report.SetPath(part.snapshot_path());
     if (part.has_as_of()) as_of = part.as_of();
     if (part.has_review()) report.SetReview(part.review());
+    if (part.has_fit()) report.SetFit(part.fit(), spec.auto_quantize().cache_type());
     for (const v1::PullFile& file : part.files()) report.AddFile(file);
     return true;
   };
@@ -288,17 +320,34 @@ bool HfPull::may_ask(const Context& context) const {
   return context.console.can_ask() && context.output.human() && !yes_ && !detach_;
 }
 
+// The last answer leaves the choice to the daemon. Returns `question` where there is nothing to choose from.
+absl::Status HfPull::AskForVariant(Context& context, const absl::Status& question, v1::PullSpec& spec) const {
+  const std::vector<Variant> variants = VariantsOf(question);
+  if (variants.empty()) return question;
+  std::vector<std::string> answers;
+  for (const Variant& variant : variants) answers.push_back(variant.text());
+  if (spec.repo().type() == v1::REPO_TYPE_MODEL) {
+    answers.emplace_back("the best one that fits this machine (--auto-quantize)");
+  }
+  ASSIGN_OR_RETURN(const size_t choice,
+                   AskChoice(context.output, context.console,
+                             fmt::format("{} has several variants:", Printable(spec.repo().id())), answers));
+  if (choice < variants.size()) {
+    spec.set_quantization(variants[choice].label);
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(*spec.mutable_auto_quantize(), MakeFit(context));
+  return absl::OkStatus();
+}
+
 absl::Status HfPull::FollowWithQuestions(Context& context, v1::PullSpec spec) const {
   ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
   while (true) {
     absl::Status status = Follow(context, signals, spec);
     if (!may_ask(context)) return status;
     const std::string why = ReasonOf(status);
-    if (why == reason::kChoiceNeeded && spec.quantization().empty()) {
-      const std::vector<Variant> variants = VariantsOf(status);
-      if (variants.empty()) return status;
-      ASSIGN_OR_RETURN(const size_t choice, AskVariant(context, spec, variants));
-      spec.set_quantization(variants[choice].label);
+    if (why == reason::kChoiceNeeded && spec.quantization().empty() && !spec.has_auto_quantize()) {
+      RETURN_IF_ERROR(AskForVariant(context, status, spec));
     } else if (why == reason::kNamespaceNew || why == reason::kNameConfusable) {
       if (spec.name_review() == v1::NAME_REVIEW_ACCEPTED) return status;
       ASSIGN_OR_RETURN(const bool agrees, Agrees(context, signals));

@@ -10,6 +10,7 @@
 #include "batuta/v1/job_service.pb.h"
 
 #include "client/commands/command.h"
+#include "client/commands/fit_flags.h"
 #include "client/commands/memory_flags.h"
 #include "client/commands/repo_arguments.h"
 #include "client/commands/safety_flags.h"
@@ -46,6 +47,9 @@ class HfPull final : public Command {
   absl::Status FollowWithQuestions(Context& context, v1::PullSpec spec) const;
   absl::Status WriteOutput(Context& context, PullReport& report) const;
   absl::Status CheckLockFlags() const;
+  absl::Status CheckFitFlags() const;
+  absl::StatusOr<v1::FitSpec> MakeFit(const Context& context) const;
+  absl::Status AskForVariant(Context& context, const absl::Status& question, v1::PullSpec& spec) const;
   absl::Status ReadLock(v1::PullSpec& spec) const;
   absl::Status WriteLock(Context& context, const v1::PullSpec& spec, const PullReport& report) const;
   bool keeps_files(const Context& context) const;
@@ -56,6 +60,9 @@ class HfPull final : public Command {
   std::vector<std::string> include_;
   std::vector<std::string> exclude_;
   std::string quantization_;
+  bool auto_quantize_ = false;
+  FitFlags fit_;
+  std::string device_;  // "auto", "cpu", "gpu"; "" = not given
   std::string weight_format_;
   SafetyFlags safety_;
   std::string output_;

@@ -214,6 +214,7 @@ void CompleteReport(const v1::Job& job, uint64_t elapsed_ms, PullReport& report)
   report.SetCommit(job.commit());
   report.SetPath(job.snapshot_path());
   report.SetTotals(job.downloaded_bytes(), elapsed_ms);
+  report.SetChoice(job.chosen(), job.choice());
 }
 
 }  // namespace batuta::client

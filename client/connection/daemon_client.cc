@@ -11,6 +11,7 @@
 #include "batuta/v1/budget_service.grpc.pb.h"
 #include "batuta/v1/cache_service.grpc.pb.h"
 #include "batuta/v1/daemon_service.grpc.pb.h"
+#include "batuta/v1/fit_service.grpc.pb.h"
 #include "batuta/v1/hub_service.grpc.pb.h"
 #include "batuta/v1/job_service.grpc.pb.h"
 
@@ -62,6 +63,7 @@ struct DaemonClient::Stubs {
         jobs(channel),
         cache(channel),
         budget(channel),
+        fit(channel),
         daemon(channel) {}
 
   void Prepare(grpc::ClientContext& context) const {
@@ -100,6 +102,7 @@ struct DaemonClient::Stubs {
   v1::JobService::Stub jobs;
   v1::CacheService::Stub cache;
   v1::BudgetService::Stub budget;
+  v1::FitService::Stub fit;
   v1::DaemonService::Stub daemon;
 };
 
@@ -142,6 +145,10 @@ absl::Status DaemonClient::ListFiles(const v1::ListFilesRequest& request,
 
 absl::StatusOr<v1::WhoAmIResponse> DaemonClient::WhoAmI(const v1::WhoAmIRequest& request) {
   return stubs_->Call(stubs_->hub, &v1::HubService::Stub::WhoAmI, request);
+}
+
+absl::StatusOr<v1::FitResponse> DaemonClient::Fit(const v1::FitRequest& request) {
+  return stubs_->Call(stubs_->fit, &v1::FitService::Stub::Fit, request);
 }
 
 absl::Status DaemonClient::PlanPull(const v1::PlanPullRequest& request,

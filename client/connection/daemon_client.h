@@ -12,6 +12,7 @@
 #include "batuta/v1/budget_service.pb.h"
 #include "batuta/v1/cache_service.pb.h"
 #include "batuta/v1/daemon_service.pb.h"
+#include "batuta/v1/fit_service.pb.h"
 #include "batuta/v1/hub_service.pb.h"
 #include "batuta/v1/job_service.pb.h"
 
@@ -104,6 +105,7 @@ class DaemonClient {
   absl::Status ListFiles(const v1::ListFilesRequest& request,
                          const OnMessage<v1::ListFilesResponse>& on_message);
   absl::StatusOr<v1::WhoAmIResponse> WhoAmI(const v1::WhoAmIRequest& request);
+  absl::StatusOr<v1::FitResponse> Fit(const v1::FitRequest& request);
 
   absl::Status PlanPull(const v1::PlanPullRequest& request,
                         const OnMessage<v1::PlanPullResponse>& on_message);

@@ -149,6 +149,15 @@ void WriteConsents(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1
   json.EndArray();
 }
 
+void WriteChoices(JsonWriter& json, const google::protobuf::RepeatedPtrField<v1::SelectionChoice>& choices) {
+  json.Key("choices").BeginArray();
+  for (const v1::SelectionChoice& choice : choices) {
+    json.BeginObject().Field("commit", choice.commit()).Field("label", choice.label());
+    json.Field("reason", choice.text()).FieldOrNull("at", TimeText(choice.has_at(), choice.at())).EndObject();
+  }
+  json.EndArray();
+}
+
 void PrintCacheTable(Output& output, const v1::ListReposResponse& response, CacheRows rows, WallTime now) {
   const bool of_selections = rows == CacheRows::kSelections;
   std::vector<TableColumn> columns = {{"TYPE"},
@@ -310,6 +319,7 @@ void PrintEvictionOrder(Output& output, const v1::ExplainEvictionResponse& order
     WriteLines(output, json, order.lines());
     WriteUnsafe(json, order.unsafe());
     WriteConsents(json, order.consents());
+    WriteChoices(json, order.choices());
     json.EndObject();
     return output.Data(json.Take());
   }
@@ -320,6 +330,11 @@ void PrintEvictionOrder(Output& output, const v1::ExplainEvictionResponse& order
     output.Talk(fmt::format("admitted: {} of {} by user {} ({}) at {}", Printable(consent.path()),
                             consent.commit().substr(0, kShortCommit), consent.uid(),
                             Printable(consent.tool()), TimeText(consent.has_at(), consent.at())));
+  }
+  for (const v1::SelectionChoice& choice : order.choices()) {
+    output.Talk(fmt::format("chosen: {} of {}: {} ({})", Printable(choice.label()),
+                            Printable(choice.commit().substr(0, kShortCommit)), Printable(choice.text()),
+                            AgeText(choice.has_at(), choice.at(), now)));
   }
   if (order.lines().empty()) output.Talk("the cache is empty");
 }

@@ -32,7 +32,8 @@ struct Removal {
 // "freed_bytes","loose_files","dry_run"}; quiet: `TYPE ID COMMIT LABEL` of what goes, a line.
 void PrintRemoval(Output& output, const Removal& removal, WallTime now);
 
-// {"selections":[as above]}, in the order of eviction; quiet: `TYPE ID COMMIT LABEL` of what may go, a line.
+// {"selections":[as above],"unsafe":[…],"consents":[…],"choices":[{"commit","label","reason","at"}]}, in the
+// order of eviction; quiet: `TYPE ID COMMIT LABEL` of what may go, a line.
 void PrintEvictionOrder(Output& output, const v1::ExplainEvictionResponse& order, WallTime now);
 
 // {"total_bytes","shared_bytes","reclaimable_bytes","loose_bytes","free_bytes","disk_bytes","max_bytes"

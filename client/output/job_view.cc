@@ -50,6 +50,7 @@ void WriteJobFields(JsonWriter& json, const v1::Job& job) {
   json.FieldOrNull("created", TimeText(job.has_created(), job.created()));
   json.FieldOrNull("finished", TimeText(job.has_finished(), job.finished()));
   json.Field("elapsed_ms", job.elapsed_ms()).FieldOrNull("path", job.snapshot_path());
+  json.FieldOrNull("chosen", job.chosen()).FieldOrNull("choice", job.choice());
   json.Field("priority", PriorityWord(job.priority()));
   json.Field("limit_bytes_per_second", job.limit_bytes_per_second()).FieldOrNull("tool", job.tool());
   json.Key("error");

@@ -1,5 +1,6 @@
 #include "client/output/json_writer.h"
 
+#include <cmath>
 #include <cstddef>
 #include <utility>
 
@@ -53,6 +54,17 @@ JsonWriter& JsonWriter::String(std::string_view value) {
 JsonWriter& JsonWriter::Unsigned(uint64_t value) {
   BeforeValue();
   fmt::format_to(std::back_inserter(text_), "{}", value);
+  AfterValue();
+  return *this;
+}
+
+JsonWriter& JsonWriter::Decimal(double value) {
+  if (!std::isfinite(value)) return Null();
+  BeforeValue();
+  std::string text = fmt::format("{:.3f}", value);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  text_ += text;
   AfterValue();
   return *this;
 }

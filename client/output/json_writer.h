@@ -31,6 +31,7 @@ class JsonWriter {
   JsonWriter& Key(std::string_view key);
   JsonWriter& String(std::string_view value);
   JsonWriter& Unsigned(uint64_t value);
+  JsonWriter& Decimal(double value);  // with at most three decimals; what is no finite number is null
   JsonWriter& Bool(bool value);
   JsonWriter& Null();
 
@@ -42,6 +43,8 @@ class JsonWriter {
   JsonWriter& Field(std::string_view key, uint64_t value) { return Key(key).Unsigned(value); }
 
   JsonWriter& Field(std::string_view key, uint32_t value) { return Key(key).Unsigned(value); }
+
+  JsonWriter& Field(std::string_view key, double value) { return Key(key).Decimal(value); }
 
   JsonWriter& Field(std::string_view key, bool value) { return Key(key).Bool(value); }
 

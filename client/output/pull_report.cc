@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "client/output/fit_view.h"
 #include "client/output/json_writer.h"
 #include "client/output/review_view.h"
 #include "client/output/wire_text.h"
@@ -33,6 +34,17 @@ void PullReport::SetSubject(const v1::RepoId& repo, std::string_view revision) {
 void PullReport::SetTotals(uint64_t bytes_downloaded, uint64_t elapsed_ms) {
   bytes_downloaded_ = bytes_downloaded;
   elapsed_ms_ = elapsed_ms;
+}
+
+void PullReport::SetChoice(std::string_view chosen, std::string_view choice) {
+  chosen_ = chosen;
+  choice_ = choice;
+}
+
+void PullReport::SetFit(const v1::Fit& fit, std::string_view cache_type) {
+  fit_ = fit;
+  cache_type_ = cache_type;
+  SetChoice(fit.chosen(), fit.explanation());
 }
 
 void PullReport::AddFile(const v1::PullFile& file) {
@@ -79,6 +91,8 @@ std::string PullReport::Json(bool one_line) const {
   json.FieldOrNull("commit", commit_).FieldOrNull("path", path_);
   if (!output_folder_.empty()) json.Field("output", output_folder_);
   if (review_) WriteReview(*review_, json.Key("review"));
+  if (!chosen_.empty()) json.Field("chosen", chosen_).FieldOrNull("choice", choice_);
+  if (fit_) WriteFit(*fit_, json.Key("fit"));
   json.Key("files").BeginArray();
   for (const v1::PullFile& file : files_) {
     json.BeginObject()
@@ -124,14 +138,22 @@ void PullReport::Print(Output& output) const {
       fmt::format("{} {}@{}", TypeWord(repo_.type()), Printable(repo_.id()),
                   Printable(revision_.size() == 40 ? revision_.substr(0, 12) : revision_));
   if (output.human() && kind_ == Kind::kPlan) {
+    if (fit_) output.Data(FitText(*fit_, cache_type_, output.table_width()) + "\n");
     PrintPlan(output);
     output.Flush();
     TellReview(output);
     return output.Talk(fmt::format("{}: {}; nothing was downloaded", subject, Summary()));
   }
   for (const std::string& warning : warnings_) output.Talk(warning);
+  TellChoice(output);
   output.Talk(fmt::format("{}: {}", subject, Summary()));
   output.DataLine(path_);
+}
+
+void PullReport::TellChoice(Output& output) const {
+  if (chosen_.empty()) return;
+  output.Talk(
+      fmt::format("chosen: {}{}{}", Printable(chosen_), choice_.empty() ? "" : ": ", Printable(choice_)));
 }
 
 void PullReport::TellReview(Output& output) const {

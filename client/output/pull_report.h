@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "batuta/v1/fit.pb.h"
 #include "batuta/v1/job_service.pb.h"
 
 #include "client/output/output.h"
@@ -23,8 +24,9 @@ namespace batuta::client {
 // {"repo","type","revision","commit","path","files":[{"path","size_bytes","blob",
 // "status","reason"}],"bytes_downloaded","elapsed_ms"}. A plan has the status `would_download` instead of
 // `downloaded` and also "bytes_to_download" and "as_of"; with an output folder there is "output", with
-// something to say of the repo "review" (see review_view.h). `reason` is
-// null where there is nothing to say.
+// something to say of the repo "review" (see review_view.h); where a variant was chosen "chosen" and
+// "choice", and in a plan what it was chosen by, "fit" (see fit_view.h). `reason` is null where there is
+// nothing to say.
 class PullReport {
  public:
   enum class Kind { kPull, kPlan };
@@ -43,6 +45,12 @@ class PullReport {
 
   // What there was to say of the repo before anything of it was fetched.
   void SetReview(const v1::RepoReview& review) { review_ = review; }
+
+  // The variant that --auto-quantize chose, and why; empty = none was chosen.
+  void SetChoice(std::string_view chosen, std::string_view choice);
+
+  // Of a plan: what it was chosen by, for a cache of this type.
+  void SetFit(const v1::Fit& fit, std::string_view cache_type);
 
   void SetOutputFolder(std::string_view folder) { output_folder_ = folder; }
 
@@ -80,6 +88,7 @@ class PullReport {
   Count Of(v1::PullFile::Status status) const;
   void PrintPlan(Output& output) const;
   void TellReview(Output& output) const;
+  void TellChoice(Output& output) const;
 
   Kind kind_;
   bool keep_files_;
@@ -90,6 +99,10 @@ class PullReport {
   std::string output_folder_;
   std::optional<google::protobuf::Timestamp> as_of_;
   std::optional<v1::RepoReview> review_;
+  std::string chosen_;
+  std::string choice_;
+  std::optional<v1::Fit> fit_;
+  std::string cache_type_;
   uint64_t bytes_downloaded_ = 0;
   uint64_t elapsed_ms_ = 0;
   std::vector<v1::PullFile> files_;

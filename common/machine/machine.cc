@@ -99,11 +99,21 @@ void LeaveOutIntegrated(Machine& machine) {
     if (has_own(device)) {
       kept.push_back(std::move(device));
     } else {
-      machine.notes.push_back(
-          fmt::format("{} is not counted: its memory is the machine's", Printable(device.name)));
+      machine.notes.push_back(fmt::format("{} is not counted: its memory is the machine's", device.name));
     }
   }
   machine.devices = std::move(kept);
+}
+
+// Names come from drivers and from files that somebody may have put in their place.
+void MakePrintable(Machine& machine) {
+  constexpr size_t kMaxTextBytes = 200;
+  const auto clean = [](std::string& text) { text = Printable(text.substr(0, kMaxTextBytes)); };
+  for (Device& device : machine.devices) {
+    clean(device.name);
+    clean(device.id);
+  }
+  for (std::string& note : machine.notes) note = Printable(note.substr(0, 2 * kMaxTextBytes));
 }
 
 }  // namespace
@@ -124,6 +134,7 @@ Machine DetectMachine(const MachineSources& sources) {
   Append(AmdDevices(ReadAmdGpus(files, cards), environment, machine.memory), machine);
   Append(IntelDevices(ReadIntelGpus(files, cards), machine.memory), machine);
   LeaveOutIntegrated(machine);
+  MakePrintable(machine);
   return machine;
 }
 

@@ -24,8 +24,8 @@ struct Memory {
 
 // One accelerator, or one partition of it.
 struct Device {
-  std::string name;            // for a person; from outside, so to be escaped where it is printed
-  std::string id;              // stable: a UUID or an address on the bus
+  std::string name;            // for a person; printable
+  std::string id;              // stable: a UUID or an address on the bus; printable
   std::string kind;            // "nvidia", "amd", "intel" or "asked for"
   uint64_t total_bytes = 0;    // 0 = not known
   uint64_t free_bytes = 0;     // a snapshot: another process may be loading

@@ -202,6 +202,33 @@ TEST_F(CacheCommandsTest, WhyIsOfEverythingOfARepoOrOfARevision) {
   EXPECT_EQ(Run({"hf", "cache", "why", "acme/otter", "--revision", "nope"}).code, 10);
 }
 
+TEST_F(CacheCommandsTest, WhyRepeatsWhyAVariantWasChosen) {
+  Answer([](FakeDaemon::Answers& answers) {
+    for (const std::string& commit : {kCommit, std::string(40, 'b')}) {
+      v1::EvictionLine& line = *answers.order.add_lines();
+      line.set_commit(commit);
+      if (commit == kCommit) line.add_refs("main");
+      v1::SelectionChoice& choice = *answers.order.add_choices();
+      choice.set_commit(commit);
+      choice.set_label("Q8_0");
+      choice.set_text("it fits the GPU \x1b[2J");
+      choice.mutable_at()->set_seconds(1'792'999'000);
+    }
+  });
+
+  EXPECT_THAT(Run({"hf", "cache", "why", "acme/otter"}).err,
+              HasSubstr("chosen: Q8_0 of " + kCommit.substr(0, 12) + ": it fits the GPU \\x1b[2J ("));
+  const auto all = nlohmann::json::parse(Run({"hf", "cache", "why", "acme/otter", "--format", "json"}).out);
+  EXPECT_EQ(all["choices"].size(), 2u);
+  EXPECT_EQ(all["choices"][0],
+            nlohmann::json::parse(R"({"commit":")" + kCommit +
+                                  R"(","label":"Q8_0","reason":"it fits the GPU \u001b[2J",)" +
+                                  R"("at":"2026-10-26T07:16:40.000Z"})"));
+  const auto of_one = nlohmann::json::parse(
+      Run({"hf", "cache", "why", "acme/otter", "--revision", "main", "--format", "json"}).out);
+  EXPECT_EQ(of_one["choices"].size(), 1u);
+}
+
 TEST_F(CacheCommandsTest, DfAndRescan) {
   Answer([](FakeDaemon::Answers& answers) {
     answers.usage.set_used_bytes(70);

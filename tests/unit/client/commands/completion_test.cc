@@ -39,6 +39,8 @@ TEST(CompleteWordsTest, CompletesCommandsLevelByLevel) {
 TEST(CompleteWordsTest, CompletesTypesReposAndJobs) {
   EXPECT_THAT(Complete({"hf", "pull", ""}), ElementsAre("dataset", "model", "space"));
   EXPECT_THAT(Complete({"hf", "search", "m"}), ElementsAre("models"));
+  EXPECT_THAT(Complete({"hf", "fit", "acme/ot"}), ElementsAre("acme/otter"));
+  EXPECT_THAT(Complete({"hf", "fit", "acme/otter", "--fit-target", "g"}), ElementsAre("gpu"));
   EXPECT_THAT(Complete({"hf", "pull", "model", "acme/o"}), ElementsAre("acme/osprey", "acme/otter"));
   EXPECT_THAT(Complete({"hf", "cache", "path", "--revision", "x", "dataset", ""}), ElementsAre("acme/notes"));
   EXPECT_THAT(Complete({"hf", "jobs", "watch", "3"}), ElementsAre("3fa2"));

@@ -109,6 +109,52 @@ TEST_F(PullFlagsTest, WhoWaitsComesFirst) {
   EXPECT_EQ(daemon_.calls().pulls.back().spec().priority(), v1::PRIORITY_INTERACTIVE);
 }
 
+TEST_F(PullFlagsTest, AutoQuantizeSendsTheMachineOfTheCaller) {
+  const v1::PullSpec spec = SpecOf({"--auto-quantize", "--context", "4096", "--memory", "16GiB", "--vram",
+                                    "8GiB,24GiB", "--cache-type", "q8_0", "--fit-target", "hybrid"});
+
+  ASSERT_TRUE(spec.has_auto_quantize());
+  const v1::FitSpec& fit = spec.auto_quantize();
+  EXPECT_EQ(fit.context(), 4096u);
+  EXPECT_EQ(fit.cache_type(), "q8_0");
+  EXPECT_EQ(fit.target(), v1::FIT_TARGET_HYBRID);
+  EXPECT_EQ(fit.machine().memory().available_bytes(), uint64_t{16} << 30);
+  EXPECT_EQ(fit.machine().memory().limited_by(), "asked for");
+  ASSERT_EQ(fit.machine().devices_size(), 2);
+  EXPECT_EQ(fit.machine().devices(1).free_bytes(), uint64_t{24} << 30);
+  EXPECT_FALSE(SpecOf({}).has_auto_quantize());
+}
+
+TEST_F(PullFlagsTest, ADeviceIsATarget) {
+  const struct {
+    const char* device;
+    v1::FitTarget target;
+  } rows[] = {{"auto", v1::FIT_TARGET_UNSPECIFIED}, {"cpu", v1::FIT_TARGET_CPU}, {"gpu", v1::FIT_TARGET_GPU}};
+
+  for (const auto& row : rows) {
+    EXPECT_EQ(SpecOf({"--auto-quantize", "--memory", "1GiB", "--vram", "0", "--device", row.device})
+                  .auto_quantize()
+                  .target(),
+              row.target)
+        << row.device;
+  }
+}
+
+TEST_F(PullFlagsTest, WhatAModelShallFitGoesWithAutoQuantize) {
+  const std::vector<std::vector<std::string>> rows = {{"--context", "4096"},    {"--device", "gpu"},
+                                                      {"--memory", "1GiB"},     {"--vram", "0"},
+                                                      {"--fit-target", "auto"}, {"--cache-type", "f16"}};
+  for (std::vector<std::string> words : rows) {
+    const std::string flag = words.front();
+    words.insert(words.begin(), {"hf", "pull", "model", "a/b"});
+    const RunResult result = Run(words);
+    EXPECT_EQ(result.code, 2) << flag;
+    EXPECT_THAT(result.err, HasSubstr(flag + " goes with --auto-quantize"));
+  }
+  EXPECT_EQ(Run({"hf", "pull", "dataset", "a/b", "--auto-quantize"}).code, 2);
+  EXPECT_TRUE(daemon_.calls().pulls.empty());
+}
+
 TEST_F(PullFlagsTest, ContradictionsAndUnknownWordsAreUsageErrors) {
   const std::vector<std::vector<std::string>> rows = {
       {"--dry-run", "--detach"},
@@ -117,6 +163,15 @@ TEST_F(PullFlagsTest, ContradictionsAndUnknownWordsAreUsageErrors) {
       {"--quantization", "q4", "--format", "onnx"},
       {"--allow-unsafe=everything"},
       {"--priority", "urgent"},
+      {"--auto-quantize", "--quantization", "q4"},
+      {"--auto-quantize", "--format", "gguf"},
+      {"--auto-quantize", "file"},
+      {"--auto-quantize", "--locked", "models.lock"},
+      {"--auto-quantize", "--device", "cpu", "--fit-target", "gpu"},
+      {"--auto-quantize", "--device", "tpu"},
+      {"--auto-quantize", "--vram", "24GiB,lots"},
+      {"--auto-quantize", "--memory", "lots"},
+      {"--auto-quantize", "--context", "0"},
       {"--format", "safetensor"},
   };
   for (std::vector<std::string> words : rows) {

@@ -9,6 +9,7 @@
 namespace batuta::client {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -209,6 +210,71 @@ TEST_F(PullTest, AChoiceIsAnErrorWithoutATerminalAndAMenuOnOne) {
   EXPECT_EQ(asked.code, 0) << asked.err;
   EXPECT_THAT(asked.err, HasSubstr(" 1) Q4_K_M     4.9 GB"));
   EXPECT_EQ(daemon_.calls().pulls.back().spec().quantization(), "Q8_0");
+}
+
+TEST_F(PullTest, TheMenuOffersTheBestThatFits) {
+  v1::WatchJobResponse choice = Failed(3, "CHOICE_NEEDED", "several variants");
+  (*choice.mutable_job()->mutable_error()->mutable_facts())["quantization.Q4_K_M"] = "4900000000";
+  SetPulls({{choice}, {Done()}});
+  client_.variables["BATUTA_FIT_MEMORY"] = "16GiB";
+  client_.variables["BATUTA_FIT_VRAM"] = "0";
+  client_.console.is_terminal = true;
+  client_.console.Type("2\n");
+
+  const RunResult asked = Run({"hf", "pull", "model", "a/b"});
+
+  EXPECT_EQ(asked.code, 0) << asked.err;
+  EXPECT_THAT(asked.err, HasSubstr(" 2) the best one that fits this machine (--auto-quantize)"));
+  const v1::PullSpec spec = daemon_.calls().pulls.back().spec();
+  EXPECT_EQ(spec.quantization(), "");
+  EXPECT_EQ(spec.auto_quantize().machine().memory().available_bytes(), uint64_t{16} << 30);
+  EXPECT_EQ(spec.auto_quantize().machine().devices_size(), 0);
+}
+
+TEST_F(PullTest, TellsWhatWasChosenAndWhy) {
+  v1::WatchJobResponse done = Done();
+  done.mutable_job()->set_chosen("Q8_0");
+  done.mutable_job()->set_choice("it fits the GPU with 1.9 GB to spare \x1b[2J");
+  SetPulls({{done}, {done}, {Done()}});
+  const std::vector<std::string> words = {"hf",       "pull", "model",  "a/b", "--auto-quantize",
+                                          "--memory", "1GiB", "--vram", "0"};
+
+  const RunResult result = Run(words);
+  EXPECT_EQ(result.out, (folder_ / "snapshot").native() + "\n");
+  EXPECT_THAT(result.err, HasSubstr("chosen: Q8_0: it fits the GPU with 1.9 GB to spare \\x1b[2J\n"));
+
+  std::vector<std::string> json = words;
+  json.insert(json.end(), {"--format", "json"});
+  const auto document = nlohmann::json::parse(Run(json).out);
+  EXPECT_EQ(document["chosen"], "Q8_0");
+  EXPECT_EQ(document["choice"], "it fits the GPU with 1.9 GB to spare \x1b[2J");
+  EXPECT_FALSE(
+      nlohmann::json::parse(Run({"hf", "pull", "model", "a/b", "--format", "json"}).out).contains("chosen"));
+}
+
+TEST_F(PullTest, APlanShowsWhatItChoseBy) {
+  Answer([](FakeDaemon::Answers& answers) {
+    v1::PlanPullResponse& first = answers.plan.emplace_back();
+    first.set_commit("c0ffee");
+    *first.add_files() = File("a-Q8_0.gguf", 5, v1::PullFile::STATUS_PENDING);
+    first.mutable_fit()->set_commit("c0ffee");
+    first.mutable_fit()->set_chosen("Q8_0");
+    first.mutable_fit()->set_explanation("the best that fits");
+    first.mutable_fit()->add_candidates()->set_label("Q8_0");
+  });
+  const std::vector<std::string> words = {"hf",        "pull",     "model", "a/b",    "--auto-quantize",
+                                          "--dry-run", "--memory", "1GiB",  "--vram", "0"};
+
+  EXPECT_THAT(Run(words).out,
+              AllOf(HasSubstr("machine   memory"), HasSubstr("chosen    the best that fits\n"),
+                    HasSubstr("would download")));
+  std::vector<std::string> json = words;
+  json.insert(json.end(), {"--format", "json"});
+  const auto document = nlohmann::json::parse(Run(json).out);
+  EXPECT_EQ(document["chosen"], "Q8_0");
+  EXPECT_EQ(document["choice"], "the best that fits");
+  EXPECT_EQ(document["fit"]["chosen"], "Q8_0");
+  EXPECT_EQ(document["fit"]["candidates"][0]["label"], "Q8_0");
 }
 
 TEST_F(PullTest, WhoeverAgreesOnATerminalPullsFromANewNamespace) {

@@ -9,6 +9,7 @@
 #include "batuta/v1/budget_service.grpc.pb.h"
 #include "batuta/v1/cache_service.grpc.pb.h"
 #include "batuta/v1/daemon_service.grpc.pb.h"
+#include "batuta/v1/fit_service.grpc.pb.h"
 #include "batuta/v1/hub_service.grpc.pb.h"
 #include "batuta/v1/job_service.grpc.pb.h"
 
@@ -33,7 +34,7 @@ std::string MetadataOf(const grpc::ServerContext& context, const char* key) {
 
 struct FakeDaemon::Services {
   explicit Services(State& shared)
-      : state(shared), hub(*this), jobs(*this), cache(*this), budget(*this), daemon(*this) {}
+      : state(shared), hub(*this), jobs(*this), cache(*this), budget(*this), fit(*this), daemon(*this) {}
 
   // Notes the call; the error it shall return, or OK.
   grpc::Status Note(const grpc::ServerContext* context, const std::string& method) {
@@ -319,6 +320,19 @@ struct FakeDaemon::Services {
     Services& all;
   };
 
+  struct Fitting final : v1::FitService::Service {
+    explicit Fitting(Services& services) : all(services) {}
+
+    grpc::Status Fit(grpc::ServerContext* context, const v1::FitRequest* request,
+                     v1::FitResponse* response) override {
+      all.Keep(&Calls::fits, *request);
+      *response = all.answers().fit;
+      return all.Note(context, "Fit");
+    }
+
+    Services& all;
+  };
+
   struct Budget final : v1::BudgetService::Service {
     explicit Budget(Services& services) : all(services) {}
 
@@ -420,6 +434,7 @@ struct FakeDaemon::Services {
   Jobs jobs;
   Cache cache;
   Budget budget;
+  Fitting fit;
   Daemon daemon;
   std::unique_ptr<grpc::Server> server;
 };
@@ -431,6 +446,7 @@ FakeDaemon::FakeDaemon(std::string socket_path) : services_(std::make_unique<Ser
   builder.RegisterService(&services_->jobs);
   builder.RegisterService(&services_->cache);
   builder.RegisterService(&services_->budget);
+  builder.RegisterService(&services_->fit);
   builder.RegisterService(&services_->daemon);
   services_->server = builder.BuildAndStart();
   Answers answers;

@@ -11,6 +11,7 @@
 #include "batuta/v1/budget_service.pb.h"
 #include "batuta/v1/cache_service.pb.h"
 #include "batuta/v1/daemon_service.pb.h"
+#include "batuta/v1/fit_service.pb.h"
 #include "batuta/v1/hub_service.pb.h"
 #include "batuta/v1/job_service.pb.h"
 
@@ -30,6 +31,7 @@ class FakeDaemon {
     v1::GetRepoResponse repo;
     std::vector<v1::ListFilesResponse> files;
     v1::WhoAmIResponse identity;
+    v1::FitResponse fit;
     std::vector<v1::PlanPullResponse> plan;
     v1::ListReposResponse cache;
     v1::ResolveResponse resolve;
@@ -57,6 +59,7 @@ class FakeDaemon {
     std::vector<v1::StartPullRequest> pulls;
     std::vector<v1::WatchJobRequest> watches;
     std::vector<v1::SearchRequest> searches;
+    std::vector<v1::FitRequest> fits;
     std::vector<std::string> cancelled;
     std::vector<v1::SetJobPriorityRequest> priorities;
     std::vector<v1::SetJobLimitRequest> limits;
