@@ -64,8 +64,8 @@ inline constexpr Rule kCompressedBroken{"compressed-broken", Grade::kInvalid,
 inline constexpr Rule kCompressedCut{"compressed-cut", Grade::kInvalid, "compressed data ends too early"};
 inline constexpr Rule kCompressedTrailing{"compressed-trailing", Grade::kInvalid,
                                           "something follows the compressed data"};
-inline constexpr Rule kCompressedMemory{"compressed-memory", Grade::kBomb,
-                                        "decompressing takes more memory than any model needs"};
+inline constexpr Rule kCompressedMemory{"compressed-memory", Grade::kUnknown,
+                                        "decompressing takes more memory than an inspection may"};
 
 // --- others ---
 inline constexpr Rule kForeignArchive{"archive-unsupported", Grade::kUnknown,
