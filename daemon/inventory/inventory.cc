@@ -24,7 +24,7 @@ using metadata::Table;
 constexpr size_t kMostEvidence = 8;  // files of a kind that are read for dependencies
 
 // What is used again and again is written down once in such a while.
-constexpr std::chrono::seconds kOneUse{60};
+constexpr std::chrono::seconds kCoarse{60};
 
 std::string SnapshotKey(const RepoId& repo, const CommitId& commit) {
   return fmt::format("{}/{}/", repo.folder(), commit.hex());
@@ -318,7 +318,7 @@ absl::Status Inventory::Load() {
 absl::Status Inventory::LoadAccesses() {
   Accesses accesses;
   RETURN_IF_ERROR(store_.Scan(Table::kAccesses, "", [&](std::string_view key, std::string_view value) {
-    if (const auto at = DecodeAccess(value)) accesses.emplace(key, *at);
+    if (const auto at = DecodeAccess(value)) accesses.emplace(key, Access{*at, *at});
     return true;
   }));
   MutexLock lock(mutex_);
@@ -365,7 +365,7 @@ absl::Status Inventory::RecordPull(const RepoId& repo, const CommitId& commit, s
   RETURN_IF_ERROR(store_.Write(batch, Durability::kProcess));
   {
     MutexLock lock(mutex_);
-    accesses_[key] = now;
+    accesses_[key] = {now, now};
   }
   if (is_known) return absl::OkStatus();
   RETURN_IF_ERROR(Refresh(repo).status());
@@ -426,25 +426,28 @@ absl::Status Inventory::Touch(const RepoId& repo, const CommitId& commit,
   {
     MutexLock lock(mutex_);
     for (const std::string& key : keys) {
-      WallTime& at = accesses_[key];
-      if (now - at < kOneUse) continue;
-      at = now;
+      Access& access = accesses_[key];
+      access.at = std::max(access.at, now);
+      if (now - access.kept < kCoarse) continue;
+      access.kept = now;
       batch.Put(Table::kAccesses, key, EncodeAccess(now));
     }
   }
   return batch.changes().empty() ? absl::OkStatus() : store_.Write(batch, Durability::kProcess);
 }
 
-bool Inventory::IsJustTouched(const RepoId& repo, const CommitId& commit,
-                              const std::optional<std::string>& path) const {
+bool Inventory::TouchInMemory(const RepoId& repo, const CommitId& commit,
+                              const std::optional<std::string>& path) {
   const std::vector<std::string> keys = UsedKeys(Find(repo).get(), commit, path);
   const WallTime now = clock_.wall();
+  bool is_kept = !keys.empty();
   MutexLock lock(mutex_);
   for (const std::string& key : keys) {
-    const auto at = accesses_.find(key);
-    if (at == accesses_.end() || now - at->second >= kOneUse) return false;
+    Access& access = accesses_[key];
+    access.at = std::max(access.at, now);
+    is_kept = is_kept && now - access.kept < kCoarse;
   }
-  return !keys.empty();
+  return is_kept;
 }
 
 Repos Inventory::All() const {
@@ -518,7 +521,7 @@ WallTime Inventory::LastAccess(const RepoId& repo, const Snapshot& snapshot,
                                const Selection& selection) const {
   MutexLock lock(mutex_);
   const auto recorded = accesses_.find(SnapshotKey(repo, snapshot.commit) + selection.id);
-  return recorded == accesses_.end() ? selection.accessed : std::max(selection.accessed, recorded->second);
+  return recorded == accesses_.end() ? selection.accessed : std::max(selection.accessed, recorded->second.at);
 }
 
 }  // namespace batuta::inventory

@@ -77,7 +77,7 @@ class Inventory {
   // What pulls asked for in that commit, whatever of it is there.
   absl::StatusOr<std::vector<PulledSelection>> PulledOf(const RepoId& repo, const CommitId& commit);
 
-  // A use of the snapshot, or of one file of it, now. Uses within a minute count as one.
+  // A use of the snapshot, or of one file of it, now. The catalog hears of it once a minute.
   absl::Status Touch(const RepoId& repo, const CommitId& commit, const std::optional<std::string>& path);
 
   // --- never blocking ---
@@ -97,9 +97,9 @@ class Inventory {
   // size. Goes through all that is known, once, in memory.
   std::vector<std::optional<RepoId>> HoldersOf(const std::vector<Entry>& entries, const RepoId& but) const;
 
-  // True when Touch() would have nothing to do.
-  bool IsJustTouched(const RepoId& repo, const CommitId& commit,
-                     const std::optional<std::string>& path) const;
+  // The same, in memory only. False when Touch() is needed: the catalog does not know of the latest minute,
+  // or the repo is not known yet.
+  bool TouchInMemory(const RepoId& repo, const CommitId& commit, const std::optional<std::string>& path);
 
   // When the selection was used last: as recorded, or as its files' access times say.
   WallTime LastAccess(const RepoId& repo, const Snapshot& snapshot, const Selection& selection) const;
@@ -113,7 +113,12 @@ class Inventory {
   const HubFacts& hub_facts() const { return hub_facts_; }
 
  private:
-  using Accesses = std::map<std::string, WallTime, std::less<>>;  // by key of the catalog
+  struct Access {
+    WallTime at;
+    WallTime kept;  // as the catalog has it
+  };
+
+  using Accesses = std::map<std::string, Access, std::less<>>;  // by key of the catalog
 
   // What is known of a repo.
   struct Known {

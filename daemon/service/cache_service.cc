@@ -210,7 +210,7 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
                                          v1::ResolveResponse* response) {
     const UnaryCall call(context_);
     call.Answer([&] { Encode(place, response); });
-    if (!context_.inventory.IsJustTouched(asked.repo, place.commit, PathOf(asked))) {
+    if (!context_.inventory.TouchInMemory(asked.repo, place.commit, PathOf(asked))) {
       context_.disk.Post([this, asked, place] { NoteUse(context_, asked, place); });
     }
     return call.reactor();

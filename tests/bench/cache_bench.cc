@@ -123,7 +123,7 @@ void AddResolve(cache::Cache& cache, inventory::Inventory& inventory, Figures* f
                              auto place =
                                  service::FindCachedAtOnce(at_once, cache, repo.repo, revision, path);
                              if (!place) place = Must(service::FindCached(cache, repo.repo, revision, path));
-                             if (!inventory.IsJustTouched(repo.repo, place->commit, path.text())) {
+                             if (!inventory.TouchInMemory(repo.repo, place->commit, path.text())) {
                                Must(inventory.Touch(repo.repo, place->commit, path.text()));
                              }
                            }).wall);

@@ -134,30 +134,30 @@ TEST_F(InventoryTest, ATouchIsOfTheSelectionsThatHaveTheFile) {
   EXPECT_EQ(LastAccess("acme/otter", 2), world_.clock.wall());
 }
 
-TEST_F(InventoryTest, UsesWithinAMinuteAreOneAndAfterItTheNextIsWrittenDown) {
+TEST_F(InventoryTest, WhatIsUsedAllTheTimeIsWrittenDownOnceAMinute) {
   world_.Bring("acme/otter", '3', {{"a.gguf", "a"}, {"b.gguf", "b"}});
   const RepoId repo = CacheWorld::Model("acme/otter");
   const CommitId commit = CacheWorld::Commit('3');
-  EXPECT_FALSE(world_.inventory->IsJustTouched(repo, commit, "a.gguf"));  // nothing is known yet
+  EXPECT_FALSE(world_.inventory->TouchInMemory(repo, commit, "a.gguf"));  // nothing is known yet
   ASSERT_THAT(world_.inventory->Rescan(), IsOk());
   world_.clock.Advance(std::chrono::hours(5));
-  EXPECT_FALSE(world_.inventory->IsJustTouched(repo, commit, "a.gguf"));
-  const WallTime first = world_.clock.wall();
+  EXPECT_FALSE(world_.inventory->TouchInMemory(repo, commit, "a.gguf"));
+  EXPECT_EQ(LastAccess("acme/otter", 0), world_.clock.wall());
   ASSERT_THAT(world_.inventory->Touch(repo, commit, "a.gguf"), IsOk());
+  const uint64_t writes = world_.store.writes(metadata::Durability::kProcess);
   for (int i = 0; i < 2; ++i) {
     world_.clock.Advance(std::chrono::seconds(29));
-    EXPECT_TRUE(world_.inventory->IsJustTouched(repo, commit, "a.gguf"));
+    EXPECT_TRUE(world_.inventory->TouchInMemory(repo, commit, "a.gguf"));
     ASSERT_THAT(world_.inventory->Touch(repo, commit, "a.gguf"), IsOk());
-    EXPECT_EQ(LastAccess("acme/otter", 0), first);
+    EXPECT_EQ(LastAccess("acme/otter", 0), world_.clock.wall());
   }
-  EXPECT_FALSE(world_.inventory->IsJustTouched(repo, commit, "b.gguf"));
-  EXPECT_FALSE(world_.inventory->IsJustTouched(repo, commit, std::nullopt));
+  EXPECT_EQ(world_.store.writes(metadata::Durability::kProcess), writes);
+  EXPECT_FALSE(world_.inventory->TouchInMemory(repo, commit, std::nullopt));  // of b.gguf as well
 
   world_.clock.Advance(std::chrono::seconds(2));
 
-  EXPECT_FALSE(world_.inventory->IsJustTouched(repo, commit, "a.gguf"));
+  EXPECT_FALSE(world_.inventory->TouchInMemory(repo, commit, "a.gguf"));
   ASSERT_THAT(world_.inventory->Touch(repo, commit, "a.gguf"), IsOk());
-  EXPECT_EQ(LastAccess("acme/otter", 0), world_.clock.wall());
   world_.Start();
   EXPECT_EQ(LastAccess("acme/otter", 0), world_.clock.wall());
 }
