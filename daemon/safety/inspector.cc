@@ -113,6 +113,8 @@ absl::Status InspectAny(Subject& subject) {
   if (!promise.what.empty()) {
     subject.Add(rules::kNameMismatch, 0, fmt::format("it is not {} as its name says", promise.what));
   }
+  if (promise.text == TextKind::kTemplate)
+    subject.Add(rules::kTemplateBroken, 0, "the chat template is no text");
   subject.Add(rules::kUnrecognised, 0, "its bytes are of no known format");
   return absl::OkStatus();
 }

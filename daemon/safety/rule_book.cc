@@ -201,6 +201,7 @@ constexpr const Rule* kRules[] = {
     &rules::kTemplateBomb,
     &rules::kTemplateBroken,
     &rules::kTemplateTooLarge,
+    &rules::kTemplateTooComplex,
     &rules::kNotText,
     &rules::kSourceCode,
     &rules::kNotebook,

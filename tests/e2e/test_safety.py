@@ -130,6 +130,15 @@ class SafetyTest(EndToEndTest):
         self.assertIn("tokenizer_config.json", self.refuse("acme/template")["message"])
         self.assertIn("README.md", self.refuse("acme/script")["message"])
 
+    def test_a_template_that_nobody_can_read_is_a_program_and_no_broken_file(self):
+        for repo, template in (("acme/broken-template", "{% for m in messages %}{{ m.content "), ("acme/large-template", "x" * ((1 << 20) + 1))):
+            write_repo(self.root, repo, {"chat_template.jinja": template, "model.safetensors": WEIGHTS})
+        self.begin()
+        for repo in ("acme/broken-template", "acme/large-template"):
+            self.assertIn("--allow-unsafe=code", self.refuse(repo)["hint"])
+            self.refuse(repo, "--allow-unsafe=pickle,invalid,unknown")
+            self.box.pull("model", repo, "--allow-unsafe=code")
+
     # --- what may be admitted, and what may not ---
 
     def test_a_harmless_pickle_is_admitted_with_a_warning_and_that_is_remembered(self):

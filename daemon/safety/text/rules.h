@@ -23,10 +23,13 @@ inline constexpr Rule kTemplateUnlisted{
     "a chat template needs a filter, test, function or tag that is not known"};
 inline constexpr Rule kTemplateBomb{"template-bomb", Grade::kBomb,
                                     "a chat template runs or grows without bound"};
-inline constexpr Rule kTemplateBroken{"template-broken", Grade::kInvalid,
-                                      "a chat template is no valid Jinja"};
-inline constexpr Rule kTemplateTooLarge{"template-too-large", Grade::kInvalid,
+
+// What could not be read of a program may do anything: nobody admits it as mere data.
+inline constexpr Rule kTemplateBroken{"template-broken", Grade::kCode, "a chat template is no valid Jinja"};
+inline constexpr Rule kTemplateTooLarge{"template-too-large", Grade::kCode,
                                         "a chat template is larger than 1 MiB"};
+inline constexpr Rule kTemplateTooComplex{"template-too-complex", Grade::kCode,
+                                          "a chat template is too much to be verified within the limits"};
 
 inline constexpr Rule kNotText{"text-not-utf8", Grade::kUnknown, "a text with bytes that are no UTF-8 text"};
 inline constexpr Rule kSourceCode{"script-source", Grade::kCode, "source code"};

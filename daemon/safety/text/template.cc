@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "common/text/human.h"
-#include "daemon/safety/base/rules.h"
 #include "daemon/safety/text/rules.h"
 #include "daemon/safety/text/template_lexer.h"
 #include "daemon/safety/text/template_words.h"
@@ -109,8 +108,7 @@ class Judge {
         SpreadIntoMacros(part.tokens);
       }
     } while (before != built_.size() && work_ < kMostWork);
-    if (work_ >= kMostWork)
-      subject_.Add(rules::kTooComplex, offset_, "the chat template hands text on in too many ways");
+    if (work_ >= kMostWork) Say(rules::kTemplateTooComplex, "hands text on in too many ways");
   }
 
   static bool IsTag(const Tokens& tokens, std::string_view name) {

@@ -39,9 +39,8 @@ bool IsOldText(char c) {
   return static_cast<unsigned char>(c) >= 0x20 ? c != '\x7F' : c >= '\t' && c <= '\r';
 }
 
-bool NotText(Subject& subject, uint64_t offset) {
+void NotText(Subject& subject, uint64_t offset) {
   subject.Add(rules::kNotText, offset, "bytes that are no text");
-  return false;
 }
 
 // All of it, where UTF-8 was not to be had.
@@ -84,17 +83,25 @@ absl::Status InspectPlain(Subject& subject, bool may_be_old) {
   }
 }
 
-absl::Status InspectWhole(Subject& subject, uint64_t most_bytes, const Rule& too_large,
+// What is said of a text that is not looked into.
+struct Unread {
+  uint64_t most_bytes;
+  const Rule& too_large;
+  const Rule& no_text;
+};
+
+absl::Status InspectWhole(Subject& subject, const Unread& unread,
                           void (*inspect)(Subject&, std::string_view)) {
-  if (subject.size_bytes() > most_bytes) {
-    subject.Add(too_large, 0, fmt::format("{} bytes are more than {}", subject.size_bytes(), most_bytes));
+  if (subject.size_bytes() > unread.most_bytes) {
+    subject.Add(unread.too_large, 0,
+                fmt::format("{} bytes are more than {}", subject.size_bytes(), unread.most_bytes));
     return absl::OkStatus();
   }
   ByteReader reader(subject.bytes());
   std::string text;
   if (!reader.Append(subject.size_bytes(), text)) return reader.status();
   if (!IsValidUtf8(text) || text.find('\0') != std::string::npos) {
-    NotText(subject, 0);
+    subject.Add(unread.no_text, 0, "bytes that are no text");
   } else {
     inspect(subject, text);
   }
@@ -210,9 +217,9 @@ absl::Status InspectText(Subject& subject, TextKind kind) {
     case TextKind::kData:
       return InspectRepoConfig(subject, kind == TextKind::kConfig);
     case TextKind::kYaml:
-      return InspectWhole(subject, kMostYamlBytes, rules::kTooComplex, InspectYaml);
+      return InspectWhole(subject, {kMostYamlBytes, rules::kTooComplex, rules::kNotText}, InspectYaml);
     case TextKind::kTemplate:
-      return InspectWhole(subject, kMostTemplateBytes, rules::kTemplateTooLarge,
+      return InspectWhole(subject, {kMostTemplateBytes, rules::kTemplateTooLarge, rules::kTemplateBroken},
                           [](Subject& whole, std::string_view text) { InspectTemplate(whole, text, 0); });
     case TextKind::kMarkup:
       return InspectMarkup(subject);

@@ -123,7 +123,12 @@ def templates(corpus):
     corpus.refused("bombs", "template/bad/long-range/chat_template.jinja", "{% for i in range(999999999) %}x{% endfor %}", pickle="none")
     corpus.refused("bombs", "template/bad/long-text/chat_template.jinja", "{{ 'x' * 999999999 }}", pickle="none")
     corpus.refused("bombs", "template/bad/nested-ranges/chat_template.jinja", "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}", pickle="none")
-    corpus.refused(group, "template/bad/unbalanced/chat_template.jinja", "{% for m in messages %}{{ m.content ", pickle="none")
+    unread = {"unbalanced": "{% for m in messages %}{{ m.content ", "open": "{% if messages %}x", "large": "x" * ((1 << 20) + 1), "no-text": b"{{ '\xff' }}"}
+    for name, text in unread.items():
+        corpus.code(group, f"template/bad/{name}/chat_template.jinja", text)
+        if isinstance(text, str):
+            corpus.code(group, f"template/bad/{name}/tokenizer_config.json", json.dumps({"chat_template": text}))
+            corpus.code(group, f"template/bad/{name}.gguf", gguf(keys=(NAME, ("tokenizer.chat_template", "str", text))))
 
 
 # --- programs ---

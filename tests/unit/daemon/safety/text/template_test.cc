@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -215,6 +216,30 @@ TEST(Template, HoldsItsLimits) {
 }
 
 // Each name is built only by the one behind it, so that every round adds one.
+std::string SlowTemplate() {
+  constexpr int kNames = 6'000;
+  std::string chain;
+  for (int i = 0; i < kNames; ++i) {
+    chain += "{% set a" + std::to_string(i) + " = a" + std::to_string(i + 1) + " %}";
+  }
+  return chain + "{% set a" + std::to_string(kNames) + " = b ~ c %}";
+}
+
+TEST(Template, WhatNobodyCouldReadOfAProgramIsCode) {
+  const std::pair<std::string, std::string> unread[] = {
+      {"{{ x", "template-broken"},
+      {"{% if x %}", "template-broken"},
+      {std::string(kMostTemplateBytes + 1, 'x'), "template-too-large"},
+      {SlowTemplate(), "template-too-complex"},
+  };
+  for (const auto& [source, code] : unread) {
+    const Verdict verdict = Look(source);
+    EXPECT_EQ(verdict.grades, Grades{Grade::kCode}) << code;
+    ASSERT_EQ(verdict.findings.size(), 1U) << code;
+    EXPECT_EQ(verdict.findings[0].code, code);
+  }
+}
+
 TEST(Template, EndsOnATemplateMadeToBeSlow) {
   std::string chain;
   for (int i = 0; chain.size() < 900'000; ++i) {

@@ -154,6 +154,7 @@ TEST(Text, RefusesWhatIsBroken) {
       {"a.tiktoken", "IQ== x\n", "text-tiktoken"},
       {"a.tiktoken", "import os\n", "text-tiktoken"},
       {"a.jinja", "{{ x", "template-broken"},
+      {"a.jinja", "{{ '\xFF' }}", "template-broken"},
   });
   EXPECT_EQ(Codes("a.json", std::string(100, '[')), "too-complex");
   EXPECT_EQ(Codes("a.yaml", std::string(100, '[')), "too-complex");
