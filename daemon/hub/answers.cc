@@ -1,6 +1,7 @@
 #include "daemon/hub/answers.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
@@ -81,6 +82,27 @@ uint64_t ParametersOf(const json& object) {
   return UnsignedMember(Member(object, "gguf"), "total").value_or(0);
 }
 
+// Only what the hub itself calls good, or has not looked at, is no issue: a level that is new is one.
+std::optional<ScanLevel> ScanLevelOf(std::string_view status) {
+  constexpr std::array<std::string_view, 5> kNone = {"", "safe", "unscanned", "queued", "error"};
+  if (std::ranges::find(kNone, status) != kNone.end()) return std::nullopt;
+  if (status == "caution") return ScanLevel::kCaution;
+  return status == "unsafe" ? ScanLevel::kUnsafe : ScanLevel::kSuspicious;
+}
+
+void AddScanIssue(const json& file, std::string_view status, std::vector<ScanIssue>& issues) {
+  const std::optional<ScanLevel> level = ScanLevelOf(status);
+  if (level) issues.push_back({.path = StringMember(file, "path"), .level = *level});
+}
+
+std::vector<ScanIssue> ScanIssuesOf(const json& object) {
+  std::vector<ScanIssue> issues;
+  const json& files = Member(Member(object, "securityRepoStatus"), "filesWithIssues");
+  if (!files.is_array()) return issues;
+  for (const json& file : files) AddScanIssue(file, StringMember(file, "level"), issues);
+  return issues;
+}
+
 absl::StatusOr<CommitId> CommitOf(const json& object) {
   absl::StatusOr<CommitId> commit = CommitId::Parse(StringMember(object, "sha"));
   if (!commit.ok()) return ProtocolError("the answer names no commit");
@@ -88,6 +110,18 @@ absl::StatusOr<CommitId> CommitOf(const json& object) {
 }
 
 }  // namespace
+
+std::string_view ToString(ScanLevel level) {
+  switch (level) {
+    case ScanLevel::kCaution:
+      return "caution";
+    case ScanLevel::kSuspicious:
+      return "suspicious";
+    case ScanLevel::kUnsafe:
+      return "unsafe";
+  }
+  return "unsafe";
+}
 
 absl::StatusOr<RepoInfo> DecodeRepoInfo(RepoType type, std::string_view text) {
   // Of the files only their number matters here, and there may be very many.
@@ -110,7 +144,23 @@ absl::StatusOr<RepoInfo> DecodeRepoInfo(RepoType type, std::string_view text) {
                   .parameters = ParametersOf(object),
                   .disabled = BoolMember(object, "disabled"),
                   .file_count = static_cast<uint32_t>(std::min<uint64_t>(files, UINT32_MAX)),
-                  .used_storage_bytes = UnsignedMember(object, "usedStorage").value_or(0)};
+                  .used_storage_bytes = UnsignedMember(object, "usedStorage").value_or(0),
+                  .scan_issues = ScanIssuesOf(object)};
+}
+
+std::string EncodePathsQuestion(const std::vector<std::string>& paths) {
+  json question = {{"paths", json::array()}, {"expand", true}};
+  for (size_t i = 0; i < std::min(paths.size(), kMostScanPaths); ++i) question["paths"].push_back(paths[i]);
+  return question.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+absl::StatusOr<std::vector<ScanIssue>> DecodePathsAnswer(std::string_view text) {
+  std::vector<ScanIssue> issues;
+  RETURN_IF_ERROR(ReadRecords(text, JsonBounds{}, [&issues](const json& entry) {
+    AddScanIssue(entry, StringMember(Member(entry, "securityFileStatus"), "status"), issues);
+    return absl::OkStatus();
+  }));
+  return issues;
 }
 
 absl::StatusOr<BriefInfo> DecodeBriefInfo(RepoType type, std::string_view text) {

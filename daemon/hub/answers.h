@@ -18,6 +18,12 @@ namespace batuta::hub {
 // Essential: `id`, `sha`.
 absl::StatusOr<RepoInfo> DecodeRepoInfo(RepoType type, std::string_view text);
 
+// The body of the question what is known of `paths`, at most kMostScanPaths of them.
+std::string EncodePathsQuestion(const std::vector<std::string>& paths);
+
+// Essential: that it is a list.
+absl::StatusOr<std::vector<ScanIssue>> DecodePathsAnswer(std::string_view text);
+
 // What even the shortest answer about a revision says.
 struct BriefInfo {
   CommitId commit;

@@ -25,6 +25,9 @@ struct Question {
   std::string page = {};  // see Asked
   Subject subject = Subject::kSearch;
 
+  // JSON that is posted; empty: nothing is.
+  std::string body = {};
+
   // Another question whose answer holds what this one wants, and more: either may answer.
   std::string wider_url = {};
 

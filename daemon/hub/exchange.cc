@@ -34,6 +34,11 @@ class Exchange final : public transport::HttpHandler, public std::enable_shared_
   void Start() {
     transport::HttpRequest request = RequestFor(hop_.url, hop_.send_token, access_);
     request.headers.push_back({"Accept", "application/json"});
+    if (!question_.body.empty()) {
+      request.method = transport::HttpMethod::kPost;
+      request.headers.push_back({"Content-Type", "application/json"});
+      request.body = question_.body;
+    }
     if (!question_.etag.empty()) request.headers.push_back({"If-None-Match", question_.etag});
     request.max_body_bytes = kMaxAnswerBytes;
     request.connect_timeout = wire_.answer_timeout;

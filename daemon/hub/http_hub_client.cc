@@ -127,14 +127,43 @@ class HttpHubClient final : public HubClient {
 
   void GetRepo(const RepoId& repo, const Revision& revision, const Access& access,
                Callback<RepoInfo> done) override {
+    Question plain = About(urls_, urls_.PlainInfo(repo, revision), repo, revision);
+    Question question = plain;
+    question.url = urls_.Info(repo, revision);
+    const auto read = InfoReader(repo, ToBoth(on_news_, access));
+    const bool is_plain = question.url == plain.url;
     AskAndRead<RepoInfo>(
-        asker_, About(urls_, urls_.Info(repo, revision), repo, revision), access,
-        [on_news = ToBoth(on_news_, access), repo](const Answer& answer) -> absl::StatusOr<RepoInfo> {
-          ASSIGN_OR_RETURN(RepoInfo info, DecodeRepoInfo(repo.type(), answer.body));
-          on_news({repo, info.summary.repo, info.summary.tags, info.hub_id, info.summary.created});
-          return info;
-        },
-        To<RepoInfo>(callbacks_, access, std::move(done)));
+        asker_, std::move(question), access, read,
+        [&asker = asker_, plain = std::move(plain), access, read, is_plain,
+         done = To<RepoInfo>(callbacks_, access, std::move(done))](Reading<RepoInfo> info) mutable {
+          const bool is_too_much = absl::IsInvalidArgument(info.value.status()) && !is_plain;
+          if (!is_too_much) return done(std::move(info));
+          AskAndRead<RepoInfo>(asker, std::move(plain), access, read, std::move(done));
+        });
+  }
+
+  void GetScan(const RepoId& repo, const CommitId& commit, const std::vector<std::string>& paths,
+               const Access& access, Callback<std::vector<ScanIssue>> done) override {
+    using Issues = std::vector<ScanIssue>;
+    const Revision revision = Revision::From(commit);
+    Question question = About(urls_, urls_.Info(repo, revision), repo, revision);
+    question.subject = Subject::kRevision;  // scans end after the commit was made
+    if (repo.type() == RepoType::kModel) {
+      return AskAndRead<Issues>(
+          asker_, std::move(question), access,
+          [read =
+               InfoReader(repo, ToBoth(on_news_, access))](const Answer& answer) -> absl::StatusOr<Issues> {
+            ASSIGN_OR_RETURN(RepoInfo info, read(answer));
+            return std::move(info.scan_issues);
+          },
+          To<Issues>(callbacks_, access, std::move(done)));
+    }
+    question.url = urls_.PathsInfo(repo, commit);
+    question.body = EncodePathsQuestion(paths);
+    AskAndRead<Issues>(
+        asker_, std::move(question), access,
+        [](const Answer& answer) { return DecodePathsAnswer(answer.body); },
+        To<Issues>(callbacks_, access, std::move(done)));
   }
 
   void ResolveRevision(const RepoId& repo, const Revision& revision, const Access& access,
@@ -230,6 +259,15 @@ class HttpHubClient final : public HubClient {
             .subject = revision.AsCommit() ? Subject::kCommit : Subject::kRevision};
   }
 
+  static std::function<absl::StatusOr<RepoInfo>(const Answer&)> InfoReader(const RepoId& repo,
+                                                                           const OnNews& on_news) {
+    return [repo, on_news](const Answer& answer) -> absl::StatusOr<RepoInfo> {
+      ASSIGN_OR_RETURN(RepoInfo info, DecodeRepoInfo(repo.type(), answer.body));
+      on_news({repo, info.summary.repo, info.summary.tags, info.hub_id, info.summary.created});
+      return info;
+    };
+  }
+
   // Reads the commit from any answer about a revision of `repo`.
   static std::function<absl::StatusOr<CommitId>(const Answer&)> CommitReader(const RepoId& repo,
                                                                              const OnNews& on_news) {
@@ -242,7 +280,7 @@ class HttpHubClient final : public HubClient {
 
   static void ResolveByInfo(Asker& asker, const HubUrls& urls, const RepoId& repo, const Revision& revision,
                             const Access& access, const OnNews& on_news, ReadingDone<CommitId> done) {
-    AskAndRead<CommitId>(asker, About(urls, urls.Info(repo, revision), repo, revision), access,
+    AskAndRead<CommitId>(asker, About(urls, urls.PlainInfo(repo, revision), repo, revision), access,
                          CommitReader(repo, on_news), std::move(done));
   }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -70,6 +71,21 @@ struct RepoSummary {
   std::optional<WallTime> last_modified = {};
 };
 
+// How bad the hub's own scanners call a file.
+enum class ScanLevel { kCaution, kSuspicious, kUnsafe };
+
+// "caution", "suspicious" or "unsafe".
+std::string_view ToString(ScanLevel level);
+
+// A file against which they have something. Of one that is not named nothing is known: it has not been
+// scanned (yet), that failed, or nothing was found.
+struct ScanIssue {
+  std::string path;
+  ScanLevel level = ScanLevel::kSuspicious;
+
+  friend bool operator==(const ScanIssue&, const ScanIssue&) = default;
+};
+
 struct RepoInfo {
   RepoSummary summary;  // its id is the canonical spelling, which may differ from the one asked for
   CommitId commit;
@@ -81,6 +97,7 @@ struct RepoInfo {
   bool disabled = false;
   uint32_t file_count = 0;
   uint64_t used_storage_bytes = 0;
+  std::vector<ScanIssue> scan_issues = {};  // at the commit; of models only
 };
 
 struct SearchQuery {
@@ -103,6 +120,8 @@ struct Identity {
   std::string token_name = {};
   std::string token_role = {};
 };
+
+inline constexpr size_t kMostScanPaths = 500;
 
 template <typename T>
 using Callback = absl::AnyInvocable<void(absl::StatusOr<T>)>;
@@ -135,6 +154,12 @@ class HubClient {
   // Every file of the commit, all pages.
   virtual void ListTree(const RepoId& repo, const CommitId& commit, const Access& access,
                         Callback<Tree> done) = 0;
+
+  // What the hub's own scanners have against files of the commit: of a model all of them; else those among
+  // `paths`, of which the first kMostScanPaths are asked for. One request at most. A hub without scanners has
+  // nothing against anything.
+  virtual void GetScan(const RepoId& repo, const CommitId& commit, const std::vector<std::string>& paths,
+                       const Access& access, Callback<std::vector<ScanIssue>> done) = 0;
   virtual void Search(const SearchQuery& query, const Access& access,
                       Callback<std::vector<RepoSummary>> done) = 0;
   virtual void WhoAmI(const Access& access, Callback<Identity> done) = 0;

@@ -81,15 +81,24 @@ std::string HubUrls::Api(const RepoId& repo) const {
 }
 
 std::string HubUrls::Info(const RepoId& repo, const Revision& revision) const {
+  return PlainInfo(repo, revision) + (repo.type() == RepoType::kModel ? "?securityStatus=true" : "");
+}
+
+std::string HubUrls::PlainInfo(const RepoId& repo, const Revision& revision) const {
   return fmt::format("{}/revision/{}", Api(repo), PercentEncode(revision.text()));
 }
 
 std::string HubUrls::BriefInfo(const RepoId& repo, const Revision& revision) const {
-  return Info(repo, revision) + (repo.type() == RepoType::kModel ? "?expand=sha&expand=tags" : "?expand=sha");
+  return PlainInfo(repo, revision) +
+         (repo.type() == RepoType::kModel ? "?expand=sha&expand=tags" : "?expand=sha");
 }
 
 std::string HubUrls::Tree(const RepoId& repo, const CommitId& commit) const {
   return fmt::format("{}/tree/{}?recursive=true", Api(repo), commit.hex());
+}
+
+std::string HubUrls::PathsInfo(const RepoId& repo, const CommitId& commit) const {
+  return fmt::format("{}/paths-info/{}", Api(repo), commit.hex());
 }
 
 std::string HubUrls::File(const RepoId& repo, const CommitId& commit, const RepoPath& path) const {

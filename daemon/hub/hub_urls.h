@@ -21,8 +21,11 @@ class HubUrls {
 
   const std::string& endpoint() const { return endpoint_; }
 
-  // Metadata of a revision.
+  // Metadata of a revision; of a model with what the hub's scanners say of its files.
   std::string Info(const RepoId& repo, const Revision& revision) const;
+
+  // The same without any parameter, for hubs that refuse those which they do not know.
+  std::string PlainInfo(const RepoId& repo, const Revision& revision) const;
 
   // The same, asking for the commit and the tags of a model alone; a hub that does not know the parameter
   // answers 400.
@@ -30,6 +33,9 @@ class HubUrls {
 
   // The first page of a tree with everything below it.
   std::string Tree(const RepoId& repo, const CommitId& commit) const;
+
+  // What is known of some paths, which are posted.
+  std::string PathsInfo(const RepoId& repo, const CommitId& commit) const;
 
   // The resolver of one file.
   std::string File(const RepoId& repo, const CommitId& commit, const RepoPath& path) const;

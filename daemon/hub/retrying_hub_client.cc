@@ -85,6 +85,14 @@ class RetryingHubClient final : public HubClient {
     });
   }
 
+  void GetScan(const RepoId& repo, const CommitId& commit, const std::vector<std::string>& paths,
+               const Access& access, Callback<std::vector<ScanIssue>> done) override {
+    Put<std::vector<ScanIssue>>(access, std::move(done),
+                                [&inner = inner_, repo, commit, paths, access](auto answered) {
+                                  inner.GetScan(repo, commit, paths, access, std::move(answered));
+                                });
+  }
+
   void Search(const SearchQuery& query, const Access& access,
               Callback<std::vector<RepoSummary>> done) override {
     Put<std::vector<RepoSummary>>(access, std::move(done), [&inner = inner_, query, access](auto answered) {

@@ -150,8 +150,10 @@ class Savings : public std::enable_shared_from_this<Savings> {
       return AnswerKey(options_.salt, caller.access.token, url);
     };
     const std::string& wider_url = caller.question.wider_url;
-    auto flight = std::make_shared<Flight>(caller, key_of(caller.question.url),
-                                           wider_url.empty() ? std::string() : key_of(wider_url));
+    const std::string& body = caller.question.body;
+    auto flight =
+        std::make_shared<Flight>(caller, key_of(caller.question.url + (body.empty() ? "" : "\n" + body)),
+                                 wider_url.empty() ? std::string() : key_of(wider_url));
     // Whoever wants no request waits for none.
     const bool is_shared = caller.access.memory != Memory::kOnly;
     const auto on_waiting = caller.access.on_waiting;

@@ -86,6 +86,10 @@ class Hub:
             encoded[path] = content
         return self._call("POST", "commit", {"kind": kind, "repo": repo, "branch": branch, "create": True, "files": encoded})
 
+    def scan(self, repo, files, kind="model"):
+        """Publishes what the hub's scanners say of files: path → "unsafe", "suspicious", …"""
+        self._call("POST", "scan", {"kind": kind, "repo": repo, "files": files})
+
     def blobs(self, repo, paths, kind="model"):
         """What the hub says of files: path → name of the blob."""
         request = urllib.request.Request(f"{self.endpoint}/api/{kind}s/{repo}/paths-info/main",

@@ -117,6 +117,22 @@ Response AddCommit(HubSim& sim, const Request& request) {
   return JsonAnswer({{"commit", *commit}});
 }
 
+// Publishes what the scanners found: a level, or all of a securityFileStatus, by path.
+Response PublishScan(HubSim& sim, const Request& request) {
+  const json body = JsonBody(request);
+  const auto kind = KindFromName(JsonString(body, "kind", "model"));
+  if (!kind || !body.is_object() || !body.contains("files") || !body.at("files").is_object()) {
+    return ErrorAnswer(400, "", R"(expected {"kind", "repo", "files": {path: level}})");
+  }
+  const RepoRef repo{.kind = *kind, .id = JsonString(body, "repo")};
+  const absl::Status edited = sim.EditSettings(repo, [&body](RepoSettings& settings) {
+    for (const auto& [path, told] : body.at("files").items()) {
+      settings.security_file_status[path] = told.is_string() ? json{{"status", told}}.dump() : told.dump();
+    }
+  });
+  return edited.ok() ? JsonAnswer(json::object()) : ErrorAnswer(400, "", std::string(edited.message()));
+}
+
 }  // namespace
 
 Response AdminAnswer(HubSim& sim, const Request& request) {
@@ -139,6 +155,7 @@ Response AdminAnswer(HubSim& sim, const Request& request) {
     return JsonAnswer(json::object());
   }
   if (call == "POST commit") return AddCommit(sim, request);
+  if (call == "POST scan") return PublishScan(sim, request);
   if (call == "GET windows") {
     json list = json::array();
     for (const WindowUse& window : sim.windows()) list.push_back(WindowJson(window));

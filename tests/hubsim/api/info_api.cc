@@ -183,7 +183,8 @@ Response InfoAnswer(const RepoCall& call, const std::string& revision) {
   }
   json info = fields.Object(DefaultInfoFields(repo.kind));
   if (QueryFlag(query, "blobs")) info["siblings"] = fields.Siblings(true);
-  if (QueryFlag(query, "securityStatus")) info["securityRepoStatus"] = fields.SecurityRepoStatus();
+  if (QueryFlag(query, "securityStatus") && repo.kind == RepoKind::kModel)
+    info["securityRepoStatus"] = fields.SecurityRepoStatus();
   return JsonAnswer(info);
 }
 
@@ -241,6 +242,7 @@ Response TagCatalogue(const Site& site, const Request& request, RepoKind kind) {
 }
 
 Response ScanAnswer(const RepoCall& call) {
+  if (call.repo.kind != RepoKind::kModel) return ErrorAnswer(404, "", "only models have a scan");
   return JsonAnswer(RepoFields(call.site.store, call.repo, MainOf(call.repo)).SecurityRepoStatus());
 }
 

@@ -21,17 +21,19 @@ std::variant<const Commit*, Response> CommitOf(const RepoCall& call, const std::
   return ErrorAnswer(404, "RevisionNotFound", "Invalid rev id: " + revision);
 }
 
+// What the settings say of the file, and of each scanner that they do not name that it has not looked.
 json SecurityStatus(const Repo& repo, const std::string& path) {
+  json status = {{"status", "unscanned"},
+                 {"avScan", {{"status", "unscanned"}}},
+                 {"pickleImportScan", {{"status", "unscanned"}}},
+                 {"jFrogScan", {{"status", "unscanned"}}},
+                 {"protectAiScan", {{"status", "unscanned"}}},
+                 {"virusTotalScan", {{"status", "unscanned"}}}};
   const auto verdict = repo.settings.security_file_status.find(path);
-  if (verdict != repo.settings.security_file_status.end()) {
-    json status = json::parse(verdict->second, nullptr, false);
-    if (!status.is_discarded()) return status;
-  }
-  return {{"status", "unscanned"},
-          {"avScan", {{"status", "unscanned"}}},
-          {"pickleImportScan", {{"status", "unscanned"}}},
-          {"jFrogScan", {{"status", "unscanned"}}},
-          {"protectAiScan", {{"status", "unscanned"}}}};
+  if (verdict == repo.settings.security_file_status.end()) return status;
+  const json told = json::parse(verdict->second, nullptr, false);
+  if (told.is_object()) status.update(told);
+  return status;
 }
 
 json EntryJson(const Repo& repo, const std::string& path, const Node& node, bool is_expanded) {

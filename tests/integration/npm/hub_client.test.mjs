@@ -213,6 +213,15 @@ describe("reading", () => {
 		assert.equal(await hub.countCommits({ repo, hubUrl }), 2);
 	});
 
+	test("pathsInfo reads what the scanners say of a file", async () => {
+		await sim.commit("acme/scanned", { "a.bin": "1", "b.bin": "2" });
+		await sim.admin("POST", "scan", { repo: "acme/scanned", files: { "a.bin": "unsafe" } });
+		const infos = await hub.pathsInfo({ repo: "acme/scanned", paths: ["a.bin", "b.bin"], expand: true, hubUrl });
+		assert.deepEqual(infos.map((i) => [i.path, i.securityFileStatus.status]), [["a.bin", "unsafe"], ["b.bin", "unscanned"]]);
+		const brief = await hub.pathsInfo({ repo: "acme/scanned", paths: ["a.bin"], hubUrl });
+		assert.equal(brief[0].securityFileStatus, undefined);
+	});
+
 	test("@huggingface/gguf reads a file by ranges, and the hub's own summary agrees", async () => {
 		await sim.commit("acme/tiny-gguf", { "tiny.gguf": { base64: tinyGguf().toString("base64") } });
 		const read = await gguf(`${hubUrl}/acme/tiny-gguf/resolve/main/tiny.gguf`);

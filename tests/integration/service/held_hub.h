@@ -41,6 +41,10 @@ class HeldHub final : public HubClient {
                        Callback<CommitId> done) override;
   void ListTree(const RepoId& repo, const CommitId& commit, const Access& access,
                 Callback<Tree> done) override;
+
+  // Answers at once, and is not counted: nobody has anything against anything.
+  void GetScan(const RepoId& repo, const CommitId& commit, const std::vector<std::string>& paths,
+               const Access& access, Callback<std::vector<ScanIssue>> done) override;
   void Search(const SearchQuery& query, const Access& access,
               Callback<std::vector<RepoSummary>> done) override;
   void WhoAmI(const Access& access, Callback<Identity> done) override;

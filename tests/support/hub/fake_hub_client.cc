@@ -102,6 +102,16 @@ void FakeHubClient::ListTree(const RepoId& repo, const CommitId& commit, const A
       [done = std::move(done), answer = std::move(answer)]() mutable { done(std::move(answer)); });
 }
 
+void FakeHubClient::GetScan(const RepoId& repo, const CommitId& commit, const std::vector<std::string>& paths,
+                            const Access& access, Callback<std::vector<ScanIssue>> done) {
+  const absl::Status failure = Record(fmt::format("scan {} {}", Name(repo), commit.hex()), access);
+  last_scanned_ = paths;
+  absl::StatusOr<std::vector<ScanIssue>> answer = scans_[repo];
+  if (!failure.ok()) answer = failure;
+  callbacks_.Post(
+      [done = std::move(done), answer = std::move(answer)]() mutable { done(std::move(answer)); });
+}
+
 void FakeHubClient::Search(const SearchQuery& query, const Access& access,
                            Callback<std::vector<RepoSummary>> done) {
   const absl::Status failure = Record(fmt::format("search {}", query.text), access);

@@ -22,6 +22,12 @@ class FakeHubClient final : public HubClient {
   // What the hub says of that repo, beside the commit, from now on.
   void Describe(RepoInfo info);
 
+  // What the hub's scanners have against files of that repo, from now on.
+  void Accuse(const RepoId& repo, std::vector<ScanIssue> issues) { scans_[repo] = std::move(issues); }
+
+  // The paths of the latest question for that.
+  const std::vector<std::string>& last_scanned() const { return last_scanned_; }
+
   // The next call of any kind ends with `status`; several are used in order.
   void FailNext(absl::Status status) { failures_.push_back(std::move(status)); }
 
@@ -38,6 +44,8 @@ class FakeHubClient final : public HubClient {
                        Callback<CommitId> done) override;
   void ListTree(const RepoId& repo, const CommitId& commit, const Access& access,
                 Callback<Tree> done) override;
+  void GetScan(const RepoId& repo, const CommitId& commit, const std::vector<std::string>& paths,
+               const Access& access, Callback<std::vector<ScanIssue>> done) override;
   void Search(const SearchQuery& query, const Access& access,
               Callback<std::vector<RepoSummary>> done) override;
   void WhoAmI(const Access& access, Callback<Identity> done) override;
@@ -63,6 +71,8 @@ class FakeHubClient final : public HubClient {
   std::map<RepoId, RepoInfo> infos_;
   std::map<std::pair<RepoId, CommitId>, Tree> trees_;
   std::map<BlobId, std::shared_ptr<transport::RangeSource>> sources_;
+  std::map<RepoId, std::vector<ScanIssue>> scans_;
+  std::vector<std::string> last_scanned_;
   std::deque<absl::Status> failures_;
   std::vector<std::string> asked_;
   Access last_access_;

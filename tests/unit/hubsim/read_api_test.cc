@@ -91,6 +91,40 @@ TEST_F(ReadApiTest, InfoWithBlobsAndSecurityStatusSaysMore) {
             json({{"path", "weights/model.bin"}, {"level", "unsafe"}}));
 }
 
+TEST_F(ReadApiTest, TheScannersVerdictsStandInEveryAnswerThatHasThem) {
+  const RepoRef repo =
+      MakeRepo("acme/otter", {{"a.bin", "1"}, {"b.bin", "2"}, {"c.bin", "3"}, {"d.txt", "4"}});
+  const RawAnswer published = Post("/__hubsim/scan",
+                                   R"({"repo":"acme/otter","files":{"a.bin":"unsafe","c.bin":"safe","b.bin":
+         {"status":"suspicious","pickleImportScan":{"status":"suspicious","pickleImports":
+           [{"module":"acme","name":"Net","safety":"suspicious"}]}}}})");
+  ASSERT_EQ(published.status, 200);
+
+  const json scan = GetJson("/api/models/acme/otter/scan");
+  EXPECT_EQ(scan, GetJson("/api/models/acme/otter?securityStatus=true").at("securityRepoStatus"));
+  EXPECT_EQ(scan.at("scansDone"), false);
+  EXPECT_EQ(scan.at("filesWithIssues"), json::parse(R"([{"path":"a.bin","level":"unsafe"},
+                                                        {"path":"b.bin","level":"suspicious"}])"));
+
+  const json entries = json::parse(
+      Post("/api/models/acme/otter/paths-info/main", R"({"paths":["b.bin","d.txt"],"expand":true})").body);
+  ASSERT_EQ(entries.size(), 2U);
+  const json& named = entries[0].at("securityFileStatus");
+  EXPECT_EQ(named.at("status"), "suspicious");
+  EXPECT_EQ(named.at("pickleImportScan").at("pickleImports")[0].at("name"), "Net");
+  for (const char* scanner : {"avScan", "jFrogScan", "protectAiScan", "virusTotalScan"}) {
+    EXPECT_EQ(named.at(scanner).at("status"), "unscanned") << scanner;
+  }
+  EXPECT_EQ(entries[1].at("securityFileStatus").at("status"), "unscanned");
+}
+
+TEST_F(ReadApiTest, OnlyModelsHaveAScanOfTheWholeRepo) {
+  MakeRepo("acme/ponds", {{"a.csv", "1"}}, {}, RepoKind::kDataset);
+
+  EXPECT_FALSE(GetJson("/api/datasets/acme/ponds?securityStatus=true").contains("securityRepoStatus"));
+  EXPECT_EQ(Get(Url("/api/datasets/acme/ponds/scan")).status, 404);
+}
+
 TEST_F(ReadApiTest, ExpandReturnsOnlyWhatIsNamed) {
   MakeRepo("acme/otter", kOtter);
 

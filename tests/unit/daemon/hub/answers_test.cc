@@ -85,6 +85,28 @@ TEST(AnswersTest, ToleratesEveryOddFieldButTheEssentialOnes) {
   }
 }
 
+TEST(AnswersTest, OnlyWhatTheScannersObjectToIsAnIssue) {
+  const RepoInfo info =
+      DecodeRepoInfo(RepoType::kModel, R"({"id":"a/b","sha":")" + std::string(40, 'a') + R"(",
+        "securityRepoStatus":{"scansDone":false,"filesWithIssues":[
+          {"path":"1","level":"unsafe"},{"path":"2","level":"suspicious"},{"path":"3","level":"caution"},
+          {"path":"4","level":"safe"},{"path":"5","level":"unscanned"},{"path":"6","level":"queued"},
+          {"path":"7","level":"error"},{"path":"8"},{"path":"9","level":"infected"},7]}})")
+          .value();
+
+  EXPECT_THAT(info.scan_issues,
+              ElementsAre(ScanIssue{"1", ScanLevel::kUnsafe}, ScanIssue{"2", ScanLevel::kSuspicious},
+                          ScanIssue{"3", ScanLevel::kCaution}, ScanIssue{"9", ScanLevel::kSuspicious}));
+}
+
+TEST(AnswersTest, ReadsWhatIsSaidOfSomePaths) {
+  EXPECT_THAT(DecodePathsAnswer(R"([{"path":"a","securityFileStatus":{"status":"unsafe","avScan":{}}},
+                                    {"path":"b","securityFileStatus":{"status":"unscanned"}},
+                                    {"path":"c","securityFileStatus":"unsafe"},{"path":"d"},{}])"),
+              IsOkAndHolds(ElementsAre(ScanIssue{"a", ScanLevel::kUnsafe})));
+  EXPECT_THAT(DecodePathsAnswer(R"({"error":"no"})"), HasReason("HUB_PROTOCOL"));
+}
+
 TEST(AnswersTest, TakesHugeListsOfFiles) {
   std::string text = fmt::format(R"({{"id":"a/b","sha":"{}","siblings":[)", std::string(40, 'a'));
   for (int i = 0; i < 120'000; ++i) text += R"({"rfilename":"x"},)";

@@ -8,6 +8,7 @@
 #include "common/status/status.h"
 #include "daemon/hub/exchange.h"
 #include "daemon/hub/hub_client.h"
+#include "nlohmann/json.hpp"
 #include "tests/support/runner/manual_task_runner.h"
 #include "tests/support/status/status_matchers.h"
 #include "tests/support/transport/fake_transport.h"
@@ -25,7 +26,9 @@ using transport::HttpRequest;
 
 const std::string kHost = "https://hub.test";
 const std::string kCommit(40, 'a');
-const std::string kInfo = kHost + "/api/models/acme/otter/revision/main";
+const std::string kPlainInfo = kHost + "/api/models/acme/otter/revision/main";
+const std::string kInfo = kPlainInfo + "?securityStatus=true";
+const std::string kBriefInfo = kPlainInfo + "?expand=sha&expand=tags";
 const std::string kTree = kHost + "/api/models/acme/otter/tree/" + kCommit + "?recursive=true";
 const std::string kSearch =
     kHost +
@@ -87,6 +90,12 @@ class HttpHubClientTest : public ::testing::Test {
     });
   }
 
+  absl::StatusOr<std::vector<ScanIssue>> Scan(const RepoId& repo, const std::vector<std::string>& paths) {
+    return Get<std::vector<ScanIssue>>([&](auto done) {
+      client_->GetScan(repo, *CommitId::Parse(kCommit), paths, WithToken(), std::move(done));
+    });
+  }
+
   absl::StatusOr<std::vector<RepoSummary>> Search(SearchQuery query) {
     return Get<std::vector<RepoSummary>>(
         [&](auto done) { client_->Search(query, WithToken(), std::move(done)); });
@@ -124,8 +133,9 @@ TEST_F(HttpHubClientTest, AsksForARepoInTheCallersName) {
 }
 
 TEST_F(HttpHubClientTest, FollowsARenameWithTheTokenAndTellsTheNewName) {
-  const std::string renamed = kHost + "/api/models/acme/new-otter/revision/main";
-  http_.On(kInfo).Reply(307, {{"Location", "/api/models/acme/new-otter/revision/main"}}, "moved");
+  const std::string renamed = kHost + "/api/models/acme/new-otter/revision/main?securityStatus=true";
+  http_.On(kInfo).Reply(307, {{"Location", "/api/models/acme/new-otter/revision/main?securityStatus=true"}},
+                        "moved");
   http_.On(renamed).Reply(200, {}, fmt::format(R"({{"id":"acme/new-otter","sha":"{}"}})", kCommit));
 
   const auto info = GetRepo();
@@ -219,7 +229,7 @@ TEST_F(HttpHubClientTest, AnyAnswerAboutARevisionTellsTheNameAndTheTagsOfTheRepo
                                                        fmt::join(heard.tags, " ")));
                           });
   const std::string info = fmt::format(R"({{"id":"acme/new","sha":"{}","tags":["a","b"]}})", kCommit);
-  http_.On(kInfo + "?expand=sha&expand=tags").Reply(200, {}, info);
+  http_.On(kBriefInfo).Reply(200, {}, info);
   http_.On(kInfo).Reply(200, {}, info);
 
   EXPECT_THAT(Resolve("main"), IsOk());
@@ -232,7 +242,7 @@ TEST_F(HttpHubClientTest, WhoAsksHearsAsWhichRepoTheHubHasIt) {
   std::vector<std::string> heard;
   Access access = WithToken();
   access.on_news = [&heard](const RepoNews& news) { heard.push_back(news.hub_id); };
-  http_.On(kInfo + "?expand=sha&expand=tags")
+  http_.On(kBriefInfo)
       .Reply(200, {}, fmt::format(R"({{"_id":"66a1","id":"acme/otter","sha":"{}"}})", kCommit));
   http_.On(kInfo).Reply(200, {}, fmt::format(R"({{"_id":"66a2","id":"acme/otter","sha":"{}"}})", kCommit));
 
@@ -245,20 +255,59 @@ TEST_F(HttpHubClientTest, WhoAsksHearsAsWhichRepoTheHubHasIt) {
 }
 
 TEST_F(HttpHubClientTest, AHubThatKnowsNoExpandIsAskedPlainlyFromThenOn) {
-  http_.On(kInfo + "?expand=sha&expand=tags").Reply(400, {}, R"({"error":"unknown expand"})");
-  http_.On(kInfo).Reply(200, {}, Info());
+  http_.On(kBriefInfo).Reply(400, {}, R"({"error":"unknown expand"})");
+  http_.On(kPlainInfo).Reply(200, {}, Info());
 
   EXPECT_THAT(Resolve("main"), IsOk());
   EXPECT_THAT(Resolve("main"), IsOk());
-  EXPECT_THAT(http_.RequestedUrls(), ElementsAre(kInfo + "?expand=sha&expand=tags", kInfo, kInfo));
+  EXPECT_THAT(http_.RequestedUrls(), ElementsAre(kBriefInfo, kPlainInfo, kPlainInfo));
 }
 
 TEST_F(HttpHubClientTest, ARevisionThatTheHubRefusesKeepsTheShortQuestion) {
-  http_.On(kInfo + "?expand=sha&expand=tags").Reply(400).ThenReply(200, {}, Info());
-  http_.On(kInfo).Reply(400);
+  http_.On(kBriefInfo).Reply(400).ThenReply(200, {}, Info());
+  http_.On(kPlainInfo).Reply(400);
 
   EXPECT_THAT(Resolve("main"), HasReason("HUB_ERROR"));
   EXPECT_THAT(Resolve("main"), IsOk());
+}
+
+TEST_F(HttpHubClientTest, AHubThatKnowsNoScannersTellsOfARepoAllTheSame) {
+  http_.On(kInfo).Reply(400, {}, R"({"error":"unknown parameter"})");
+  http_.On(kPlainInfo).Reply(200, {}, Info());
+
+  EXPECT_THAT(GetRepo(), IsOk());
+  EXPECT_THAT(http_.RequestedUrls(), ElementsAre(kInfo, kPlainInfo));
+}
+
+TEST_F(HttpHubClientTest, TheScannersOpinionOfAModelComesWithWhatIsSaidOfItsCommit) {
+  http_.On(kHost + "/api/models/acme/otter/revision/" + kCommit + "?securityStatus=true")
+      .Reply(200, {},
+             fmt::format(R"({{"id":"acme/otter","sha":"{}","securityRepoStatus":{{"scansDone":true,)"
+                         R"("filesWithIssues":[{{"path":"a.bin","level":"unsafe"}}]}}}})",
+                         kCommit));
+
+  EXPECT_THAT(Scan(kRepo, {"b.bin"}), IsOkAndHolds(ElementsAre(ScanIssue{"a.bin", ScanLevel::kUnsafe})));
+}
+
+TEST_F(HttpHubClientTest, OfOtherReposTheFilesThemselvesAreAskedFor) {
+  http_.On(kHost + "/api/datasets/acme/ponds/paths-info/" + kCommit)
+      .Reply(200, {},
+             R"([{"type":"file","path":"b.pkl","securityFileStatus":{"status":"suspicious"}},)"
+             R"({"type":"file","path":"c.csv","securityFileStatus":{"status":"safe"}},)"
+             R"({"type":"file","path":"d.csv"}])");
+  std::vector<std::string> paths = {"b.pkl", "c.csv", "d.csv"};
+  paths.resize(kMostScanPaths + 7, "e.csv");
+
+  const auto issues = Scan(*RepoId::Parse(RepoType::kDataset, "acme/ponds"), paths);
+
+  EXPECT_THAT(issues, IsOkAndHolds(ElementsAre(ScanIssue{"b.pkl", ScanLevel::kSuspicious})));
+  const HttpRequest request = http_.Requests().at(0);
+  EXPECT_EQ(request.method, transport::HttpMethod::kPost);
+  EXPECT_EQ(request.bearer.Reveal(), "hf_secret");
+  const auto body = nlohmann::json::parse(request.body);
+  EXPECT_EQ(body.at("expand"), true);
+  EXPECT_THAT(body.at("paths"), SizeIs(kMostScanPaths));
+  EXPECT_EQ(body.at("paths")[0], "b.pkl");
 }
 
 TEST_F(HttpHubClientTest, ListsAllPagesOfATree) {
@@ -349,13 +398,13 @@ TEST_F(HttpHubClientTest, WhoAmINeedsAToken) {
 }
 
 TEST_F(HttpHubClientTest, MayGoAwayWhileAQuestionIsUnderWay) {
-  http_.On(kInfo + "?expand=sha&expand=tags").Reply(400).Held();
-  http_.On(kInfo).Reply(200, {}, Info());
+  http_.On(kBriefInfo).Reply(400).Held();
+  http_.On(kPlainInfo).Reply(200, {}, Info());
   absl::StatusOr<CommitId> result = absl::UnknownError("not yet");
   client_->ResolveRevision(kRepo, Revision::Main(), WithToken(),
                            [&](auto answer) { result = std::move(answer); });
   client_.reset();
-  http_.Release(kInfo + "?expand=sha&expand=tags");
+  http_.Release(kBriefInfo);
   runner_.RunUntilIdle();
   EXPECT_THAT(result, IsOk());
 }

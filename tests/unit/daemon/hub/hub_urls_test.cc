@@ -18,13 +18,22 @@ RepoId Repo(RepoType type, std::string_view id) {
 
 TEST(HubUrlsTest, EncodesARevisionWithItsSlashes) {
   EXPECT_EQ(kUrls.Info(Repo(RepoType::kModel, "a/b"), *Revision::Parse("refs/pr/1")),
-            "https://hub.test/api/models/a/b/revision/refs%2Fpr%2F1");
+            "https://hub.test/api/models/a/b/revision/refs%2Fpr%2F1?securityStatus=true");
   EXPECT_EQ(kUrls.BriefInfo(Repo(RepoType::kModel, "gpt2"), Revision::Main()),
             "https://hub.test/api/models/gpt2/revision/main?expand=sha&expand=tags");
   EXPECT_EQ(kUrls.BriefInfo(Repo(RepoType::kDataset, "squad"), Revision::Main()),
             "https://hub.test/api/datasets/squad/revision/main?expand=sha");
   EXPECT_EQ(kUrls.Info(Repo(RepoType::kModel, "a/b"), *Revision::Parse("v1.0+x")),
-            "https://hub.test/api/models/a/b/revision/v1.0%2Bx");
+            "https://hub.test/api/models/a/b/revision/v1.0%2Bx?securityStatus=true");
+}
+
+TEST(HubUrlsTest, AsksForTheScannersOpinionWhereTheHubHasIt) {
+  EXPECT_EQ(kUrls.PlainInfo(Repo(RepoType::kModel, "a/b"), Revision::Main()),
+            "https://hub.test/api/models/a/b/revision/main");
+  EXPECT_EQ(kUrls.Info(Repo(RepoType::kDataset, "a/b"), Revision::Main()),
+            "https://hub.test/api/datasets/a/b/revision/main");
+  EXPECT_EQ(kUrls.PathsInfo(Repo(RepoType::kSpace, "a/b"), kCommit),
+            "https://hub.test/api/spaces/a/b/paths-info/" + kCommit.hex());
 }
 
 TEST(HubUrlsTest, KeepsTheSlashesOfAPath) {

@@ -29,8 +29,9 @@ using transport::HttpHeader;
 
 const std::string kHost = "https://hub.test";
 const std::string kCommitHex(40, 'a');
-const std::string kInfo = kHost + "/api/models/acme/otter/revision/main";
-const std::string kSha = kInfo + "?expand=sha&expand=tags";
+const std::string kPlainInfo = kHost + "/api/models/acme/otter/revision/main";
+const std::string kInfo = kPlainInfo + "?securityStatus=true";
+const std::string kSha = kPlainInfo + "?expand=sha&expand=tags";
 const std::string kTree = kHost + "/api/models/acme/otter/tree/" + kCommitHex + "?recursive=true";
 
 std::string PageOf(std::string_view path) {
@@ -140,6 +141,35 @@ TEST_F(RememberingHubClientTest, WhatInfoLearnsOfABranchServesAPull) {
   EXPECT_THAT(resolved.status, IsOk());
   EXPECT_EQ(resolved.as_of, asked_at);
   EXPECT_THAT(http_.RequestedUrls(), ElementsAre(kInfo));
+}
+
+TEST_F(RememberingHubClientTest, TheScannersOpinionOfACommitIsNotKeptForEver) {
+  http_.On(kHost + "/api/models/acme/otter/revision/" + kCommitHex + "?securityStatus=true")
+      .Reply(200, {}, fmt::format(R"({{"id":"acme/otter","sha":"{}"}})", kCommitHex));
+  const auto scan = [this] {
+    client_->GetScan(repo_, *CommitId::Parse(kCommitHex), {}, Access{}, [](const auto&) {});
+    runner_.RunUntilIdle();
+    return http_.RequestCount();
+  };
+
+  EXPECT_EQ(scan(), 1U);
+  EXPECT_EQ(scan(), 1U);
+  runner_.AdvanceAndRunUntilIdle(60s);
+  EXPECT_EQ(scan(), 2U);
+}
+
+TEST_F(RememberingHubClientTest, ADatasetIsAskedAboutOtherFilesAnew) {
+  http_.On(kHost + "/api/datasets/acme/ponds/paths-info/" + kCommitHex).Reply(200, {}, "[]");
+  const auto scan = [this](const std::string& path) {
+    client_->GetScan(*RepoId::Parse(RepoType::kDataset, "acme/ponds"), *CommitId::Parse(kCommitHex), {path},
+                     Access{}, [](const auto&) {});
+    runner_.RunUntilIdle();
+    return http_.RequestCount();
+  };
+
+  EXPECT_EQ(scan("a"), 1U);
+  EXPECT_EQ(scan("a"), 1U);
+  EXPECT_EQ(scan("b"), 2U);
 }
 
 TEST_F(RememberingHubClientTest, ATreeIsAskedForOnceForEver) {
