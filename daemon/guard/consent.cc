@@ -15,6 +15,7 @@ using safety::Grade;
 using safety::Grades;
 
 constexpr std::string_view kVerdictFact = "verdict";
+constexpr std::string_view kPickleFact = "pickle";
 
 constexpr std::pair<std::string_view, Grades> kClasses[] = {
     {"pickle", {Grade::kPickle, Grade::kUnverified}},
@@ -49,9 +50,7 @@ std::string WaysOut(const safety::Verdict& verdict) {
   const std::string flag = classes == "pickle" ? "--allow-unsafe" : fmt::format("--allow-unsafe={}", classes);
   if (verdict.has_pickle) {
     return fmt::format(
-        "look for a copy as safetensors or GGUF (--revision refs/convert/safetensors where the hub has one, "
-        "another "
-        "repo), or admit it with {} if you trust the author",
+        "look for a copy as safetensors or GGUF in another repo, or admit it with {} if you trust the author",
         flag);
   }
   return fmt::format(
@@ -108,9 +107,14 @@ absl::Status Refusal(std::string_view path, const safety::Verdict& verdict) {
                  {"format", verdict.format},
                  {std::string(kVerdictFact), std::string(safety::Judgement(verdict))}};
   if (worst != nullptr) facts.emplace("code", worst->code);
+  if (verdict.has_pickle) facts.emplace(kPickleFact, "true");
   return MakeError(is_merely_invalid ? absl::StatusCode::kDataLoss : absl::StatusCode::kFailedPrecondition,
                    is_merely_invalid ? reason::kInvalidContent : reason::kUnsafeContent,
                    fmt::format("refused: {}", Explanation(verdict)), WaysOut(verdict), std::move(facts));
+}
+
+bool IsOfPickles(const absl::Status& refusal) {
+  return DetailsOf(refusal).facts.contains(kPickleFact);
 }
 
 bool IsRefusal(const absl::Status& status) {

@@ -37,6 +37,9 @@ absl::Status Refusal(std::string_view path, const safety::Verdict& verdict);
 // Is the error one of Refusal()?
 bool IsRefusal(const absl::Status& status);
 
+// Is it a refusal of pickles, for which there may be a copy in a format that is none?
+bool IsOfPickles(const absl::Status& refusal);
+
 // Could it be that the bytes were damaged on their way? Of a refusal: what is invalid or of no known format
 // may be; what is recognised as unsafe is so.
 bool MayBeDamage(const absl::Status& refusal);

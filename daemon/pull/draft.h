@@ -17,6 +17,7 @@ inline constexpr std::string_view kExcluded = "excluded";
 inline constexpr std::string_view kNotNamed = "not asked for";
 inline constexpr std::string_view kPickle = "pickle: may run code when loaded";
 inline constexpr std::string_view kCode = "code: --allow-unsafe=code takes it";
+inline constexpr std::string_view kObjected = "the hub's scanners call it";  // and how bad
 inline constexpr std::string_view kOtherFormat = "not the format asked for";
 inline constexpr std::string_view kCompanion = "belongs to weights that are left out";
 inline constexpr std::string_view kTrainingState = "state of a training run";

@@ -6,7 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "common/log/log.h"
 #include "common/status/status.h"
+#include "daemon/pull/conversion.h"
+#include "daemon/pull/hub_scan.h"
 
 namespace batuta::pull {
 
@@ -115,8 +118,77 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
     if (plan.ok()) {
       plan->as_of = *as_of_;
       plan->review = ReviewOf(*plan);
+      return std::exchange(done_, nullptr)(std::move(plan));
     }
-    std::exchange(done_, nullptr)(std::move(plan));
+    if (offline_) return std::exchange(done_, nullptr)(plan.status());
+    NameConversion(hub_, request_, access_, plan.status(),
+                   [self = shared_from_this()](const absl::Status& named) {
+                     std::exchange(self->done_, nullptr)(named);
+                   });
+  }
+
+  // What the hub's own scanners say of what would be fetched; nobody is asked about what is here.
+  void AskScanners(absl::StatusOr<PullPlan> made) {
+    if (!made.ok() || offline_) return Finish(std::move(made));
+    auto plan = std::make_shared<PullPlan>(*std::move(made));
+    Tree wanted{plan->commit, {}};
+    for (const PlannedFile& file : plan->files) {
+      if (file.action == PlannedFile::Action::kDownload) wanted.entries.push_back(file.entry);
+    }
+    if (wanted.entries.empty()) return Finish(std::move(*plan));
+    // The answer that told of the repo told of its files as well, unless it is the remembered one about a
+    // commit.
+    const bool is_told = review_ && review_->info && request_.repo.type() == RepoType::kModel &&
+                         !request_.revision.AsCommit() && review_->info->commit == plan->commit;
+    if (is_told) return OnScan(plan, review_->info->scan_issues);
+    Access access = access_;
+    access.on_remembered = {};
+    hub_.GetScan(request_.repo, plan->commit, PathsToScan(wanted, request_.repo.type()), access,
+                 [self = shared_from_this(), plan](absl::StatusOr<std::vector<hub::ScanIssue>> issues) {
+                   if (!issues.ok() && EndsThePull(issues.status())) return self->Finish(issues.status());
+                   if (!issues.ok()) {
+                     LogWarn("the hub does not say what its scanners found",
+                             Field("repo", self->request_.repo.id()),
+                             Field("error", MessageOf(issues.status())));
+                     issues.emplace();
+                   }
+                   self->OnScan(plan, *issues);
+                 });
+  }
+
+  void OnScan(const std::shared_ptr<PullPlan>& plan, const std::vector<hub::ScanIssue>& issues) {
+    Tree tree{plan->commit, {}};
+    for (const PlannedFile& file : plan->files) tree.entries.push_back(file.entry);
+    ScanOpinion opinion = OpinionOf(issues, tree, request_.selection);
+    bool is_objected = false;
+    for (const PlannedFile& file : plan->files) {
+      const auto found = opinion.objections.find(file.entry.path.text());
+      if (found == opinion.objections.end()) continue;
+      if (file.action == PlannedFile::Action::kDownload) is_objected = true;
+      if (file.action == PlannedFile::Action::kCached) opinion.objections.erase(found);
+    }
+    if (!is_objected) {
+      Warn(opinion, *plan);
+      return Finish(std::move(*plan));
+    }
+    OnDisk(
+        [self = shared_from_this(), plan, tree = std::move(tree), opinion]() -> absl::StatusOr<PullPlan> {
+          ASSIGN_OR_RETURN(PullPlan other, self->MakePlan(tree, opinion.objections));
+          other.tree_is_new = plan->tree_is_new;
+          other.tree = std::move(plan->tree);
+          Warn(opinion, other);
+          return other;
+        },
+        [self = shared_from_this()](absl::StatusOr<PullPlan> other) { self->Finish(std::move(other)); });
+  }
+
+  static void Warn(const ScanOpinion& opinion, PullPlan& plan) {
+    for (PlannedFile& file : plan.files) {
+      const auto warning = opinion.warnings.find(file.entry.path.text());
+      if (warning != opinion.warnings.end() && file.action == PlannedFile::Action::kDownload) {
+        file.warning = warning->second;
+      }
+    }
   }
 
   std::shared_ptr<const Review> ReviewOf(const PullPlan& plan) {
@@ -170,7 +242,7 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
 
   void OnPlanFromCache(const CommitId& commit, absl::StatusOr<std::optional<PullPlan>> plan) {
     if (!plan.ok()) return Finish(plan.status());
-    if (plan->has_value()) return Finish(CheckOffline(**std::move(plan)));
+    if (plan->has_value()) return AskScanners(CheckOffline(**std::move(plan)));
     if (offline_) return Finish(Miss(fmt::format("commit {}", commit.hex())));
     hub_.ListTree(request_.repo, commit, access_, [self = shared_from_this()](absl::StatusOr<Tree> tree) {
       if (!tree.ok()) return self->Finish(tree.status());
@@ -186,12 +258,12 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
           plan.tree = std::move(tree);
           return plan;
         },
-        [self = shared_from_this()](absl::StatusOr<PullPlan> plan) { self->Finish(std::move(plan)); });
+        [self = shared_from_this()](absl::StatusOr<PullPlan> plan) { self->AskScanners(std::move(plan)); });
   }
 
   // Disk pool. Selection, and what of it is there.
-  absl::StatusOr<PullPlan> MakePlan(const Tree& tree) {
-    ASSIGN_OR_RETURN(const Selection selection, PlanSelection(tree, request_.selection));
+  absl::StatusOr<PullPlan> MakePlan(const Tree& tree, const Objections& objections = {}) {
+    ASSIGN_OR_RETURN(const Selection selection, PlanSelection(tree, request_.selection, objections));
     std::vector<Entry> wanted;
     for (const SelectedEntry& item : selection.entries) {
       if (item.selected) wanted.push_back(item.entry);

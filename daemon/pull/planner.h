@@ -21,7 +21,8 @@ struct PlannedFile {
 
   Entry entry;
   Action action = Action::kDownload;
-  std::string reason;  // why it is skipped
+  std::string reason;        // why it is skipped
+  std::string warning = {};  // what is said against it, and was admitted
 };
 
 struct PullPlan {
@@ -46,7 +47,9 @@ struct PlannerOptions {
 
 // Planner turns a request into a plan: revision → commit → tree → selection → what is there already. The hub
 // is asked for nothing that the cache can answer, and its client remembers the rest: a commit whose tree is
-// known costs no request at all.
+// known costs no request at all. Where something would be fetched, the hub's own scanners are asked for their
+// opinion of it, by one request at most; a plan with files to which they object, and which the caller does
+// not admit, is none.
 //
 // Lives on the core sequence; disk work runs on the disk pool.
 class Planner {
@@ -57,7 +60,8 @@ class Planner {
   ~Planner();
 
   // One try; `done` runs on the core sequence, exactly once. Errors: those of HubClient, Cache, Reviewer and
-  // PlanSelection, and kNotFound (OFFLINE_MISS). Refuses no name: see Judge().
+  // PlanSelection (with the hint of NameConversion), and kNotFound (OFFLINE_MISS). Refuses no name: see
+  // Judge().
   void Plan(const PullRequest& request, const hub::Access& access, hub::Callback<PullPlan> done);
 
  private:

@@ -14,6 +14,8 @@
 
 #include "common/log/log.h"
 #include "common/status/status.h"
+#include "daemon/pull/conversion.h"
+#include "daemon/pull/hub_scan.h"
 #include "daemon/pull/precheck.h"
 #include "daemon/pull/refusals.h"
 #include "daemon/pull/run_disk.h"
@@ -368,9 +370,15 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     return guard_->GuardOf(std::move(files));
   }
 
+  // What the hub's scanners say of it, and what was found in it.
   void Warn(size_t index) {
-    if (guard_ == nullptr || observer_ == nullptr) return;
-    const std::string warning = guard_->WarningOf(plan_->files[index].entry.path.text());
+    if (observer_ == nullptr) return;
+    const PlannedFile& file = plan_->files[index];
+    std::string warning = file.warning;
+    if (!warning.empty()) LogAdmitted(request_.repo, plan_->commit, file.entry, access_.principal);
+    const std::string found = guard_ == nullptr ? std::string() : guard_->WarningOf(file.entry.path.text());
+    if (!warning.empty() && !found.empty()) warning += "; ";
+    warning += found;
     if (!warning.empty()) observer_->OnFileWarned(index, warning);
   }
 
@@ -494,7 +502,12 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
 
   void Complete() {
     if (std::exchange(completing_, true)) return;
-    if (!refused_.empty()) return Finish(RefusedTogether(refused_));
+    if (!refused_.empty()) {
+      return NameConversion(context_.hub, request_, access_, RefusedTogether(refused_),
+                            [weak = weak_from_this()](const absl::Status& refusal) {
+                              if (auto self = weak.lock()) self->Finish(refusal);
+                            });
+    }
     const bool is_new = brought_something_;
     OnDisk([plan = plan_, is_new, label = LabelOf(request_.selection)](
                const Disk& disk) { return PutUp(disk, *plan, label, is_new); },

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 
@@ -147,9 +148,10 @@ absl::Status Unsafe(const std::vector<std::string>& refused, bool were_named) {
       absl::StatusCode::kFailedPrecondition, reason::kUnsafeContent,
       fmt::format("{} Python pickles, which may run code when they are loaded: {}",
                   were_named ? "these files are" : "the weights exist here only as", ListPaths(refused)),
-      "look for a copy as safetensors or GGUF (the revision refs/convert/safetensors, another repo), or "
-      "admit them with "
-      "--allow-unsafe if you trust the author");
+      "look for a copy as safetensors or GGUF in another repo, or admit them with --allow-unsafe if you "
+      "trust the "
+      "author",
+      {{"pickle", "true"}});
 }
 
 absl::Status Programs(const std::vector<std::string>& refused) {
@@ -293,15 +295,14 @@ absl::Status TakeEverything(const Rules& rules, Draft& draft) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<Selection> PlanSelection(const Tree& tree, const SelectionRequest& request) {
-  ASSIGN_OR_RETURN(const Rules rules, Read(request));
-  RETURN_IF_ERROR(CompareWithLock(tree, request.locked));
+// What the rules take of the tree. Weights that are objected to are not there for them.
+absl::StatusOr<Draft> MakeDraft(const Tree& tree, const SelectionRequest& request, const Rules& rules,
+                                const Objections& objections) {
   Draft draft(tree, request.repo_type);
   for (size_t i = 0; i < draft.size(); ++i) {
     if (MatchesAny(request.exclude, draft.path(i))) draft.Leave(i, left_out::kExcluded);
   }
+  LeaveObjected(draft, objections);
   if (rules.names_files) {
     RETURN_IF_ERROR(TakeNamed(tree, request, rules, draft));
   } else if (request.repo_type == RepoType::kModel) {
@@ -313,13 +314,59 @@ absl::StatusOr<Selection> PlanSelection(const Tree& tree, const SelectionRequest
     return Nothing(tree.entries.empty() ? "the revision has no files" : "the globs leave no file",
                    "list what there is with `batuta hf files`");
   }
+  return draft;
+}
 
+Selection SelectionOf(const Draft& draft) {
   Selection selection;
   selection.entries.reserve(draft.size());
   for (size_t i = 0; i < draft.size(); ++i) {
     selection.entries.push_back({draft.entry(i), draft.is_taken(i), draft.reason(i)});
   }
   return selection;
+}
+
+absl::Status Objected(const std::vector<std::string>& refused, const Objections& objections) {
+  std::set<std::string> levels;
+  std::set<std::string> classes;
+  for (const std::string& path : refused) {
+    const Objection& objection = objections.find(path)->second;
+    levels.insert(objection.level);
+    classes.insert(objection.admitted_by);
+  }
+  const std::string admit =
+      classes.contains("")
+          ? "--allow-malicious admits them all the same, for those who study such files"
+          : fmt::format("admit them with --allow-unsafe={} if you trust the author", fmt::join(classes, ","));
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition, reason::kUnsafeContent,
+      fmt::format("the hub's own scanners call these files {}: {}", fmt::join(levels, " or "),
+                  ListPaths(refused)),
+      fmt::format(
+          "see what the hub's page of the repo says of them; take another revision or another repo, or leave "
+          "them out (--exclude); {}",
+          admit));
+}
+
+}  // namespace
+
+absl::StatusOr<Selection> PlanSelection(const Tree& tree, const SelectionRequest& request,
+                                        const Objections& objections) {
+  ASSIGN_OR_RETURN(const Rules rules, Read(request));
+  RETURN_IF_ERROR(CompareWithLock(tree, request.locked));
+  ASSIGN_OR_RETURN(const Draft draft, MakeDraft(tree, request, rules, {}));
+  std::vector<std::string> refused;
+  for (size_t i = 0; i < draft.size(); ++i) {
+    if (draft.is_taken(i) && objections.contains(draft.path(i))) refused.push_back(draft.path(i));
+  }
+  if (refused.empty()) return SelectionOf(draft);
+  const bool is_free =
+      !rules.names_files && request.repo_type == RepoType::kModel && !rules.takes_all_formats;
+  if (is_free) {
+    const absl::StatusOr<Draft> other = MakeDraft(tree, request, rules, objections);
+    if (other.ok() && Replaces(*other, draft, objections)) return SelectionOf(*other);
+  }
+  return Objected(refused, objections);
 }
 
 }  // namespace batuta::pull

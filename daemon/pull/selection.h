@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,14 @@ struct SelectionRequest {
   std::vector<Entry> locked = {};
 };
 
+// Why a file may not be taken although its name promises no harm.
+struct Objection {
+  std::string level;        // how bad it is said to be: "unsafe"
+  std::string admitted_by;  // the class of unsafe content that admits it; empty: only allow_malicious does
+};
+
+using Objections = std::map<std::string, Objection, std::less<>>;  // by path
+
 struct SelectedEntry {
   Entry entry;
   bool selected = false;
@@ -53,6 +63,9 @@ struct Selection {
 // pickle by name is left out unless "pickle" is allowed, and one that is a program by name unless "code" is;
 // a space is code by nature.
 //
+// What the hub's own scanners object to is not taken. Where the choice is free, other weights of the same
+// component take its place when there are such; else the pull is refused.
+//
 //   kInvalidArgument (INVALID_ARGUMENT)  an unknown format or class; a quantization that the repo does not
 //   have, or together
 //                                        with another format, with paths or globs, or with a dataset or
@@ -65,9 +78,10 @@ struct Selection {
 //                                        which parts are missing.
 //   kNotFound (NOTHING_SELECTED)         globs or format leave no file.
 //   kDataLoss (LOCK_MISMATCH)            the tree lacks a locked file, or has it with another content.
-//   kFailedPrecondition (UNSAFE_CONTENT) the weights exist only as pickles, or a path names one or a program;
-//   the message names the
-//                                        files, the hint the ways out.
-absl::StatusOr<Selection> PlanSelection(const Tree& tree, const SelectionRequest& request);
+//   kFailedPrecondition (UNSAFE_CONTENT) the weights exist only as pickles, or a path names one or a program,
+//                                        or there are objections; the message names the files, the hint the
+//                                        ways out.
+absl::StatusOr<Selection> PlanSelection(const Tree& tree, const SelectionRequest& request,
+                                        const Objections& objections = {});
 
 }  // namespace batuta::pull

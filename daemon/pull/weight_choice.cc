@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -227,6 +228,39 @@ absl::Status CheckPrecision(const Draft& draft, FileFormat format, std::string_v
                    fmt::format("there is no variant {} of the {} weights; there are: {}",
                                Quoted(precision, 60), ToString(format), fmt::join(labels, ", ")),
                    "choose one of these with --quantization LABEL");
+}
+
+void LeaveObjected(Draft& draft, const Objections& objections) {
+  if (objections.empty()) return;
+  using Set = std::tuple<std::string, FileFormat, std::string, std::string>;
+  const auto set_of = [&draft](size_t i) {
+    const VariantName name = ParseVariantName(NameOf(draft.path(i)));
+    return Set{draft.kind(i).component, draft.kind(i).format, name.stem, name.variant};
+  };
+  std::set<Set> sets;
+  for (size_t i = 0; i < draft.size(); ++i) {
+    const auto objection = objections.find(draft.path(i));
+    if (objection == objections.end() || !draft.is_taken(i) || !draft.kind(i).is_weight) continue;
+    sets.insert(set_of(i));
+    draft.Leave(i, fmt::format("{} {}", left_out::kObjected, objection->second.level));
+  }
+  for (size_t i = 0; i < draft.size(); ++i) {
+    if (draft.kind(i).is_weight && sets.contains(set_of(i))) draft.Leave(i, left_out::kCompanion);
+  }
+}
+
+bool Replaces(const Draft& other, const Draft& draft, const Objections& objections) {
+  std::set<std::string_view> missing;   // components
+  std::set<std::string_view> replaced;  // components
+  for (size_t i = 0; i < draft.size(); ++i) {
+    const bool is_objected = objections.contains(draft.path(i));
+    if (is_objected && other.is_taken(i)) return false;
+    if (is_objected && draft.is_taken(i)) missing.insert(draft.kind(i).component);
+    if (draft.kind(i).is_weight && other.is_taken(i) && !draft.is_taken(i)) {
+      replaced.insert(draft.kind(i).component);
+    }
+  }
+  return std::ranges::includes(replaced, missing);
 }
 
 std::string FormatsIn(const Draft& draft) {

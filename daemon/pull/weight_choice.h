@@ -8,6 +8,7 @@
 
 #include "daemon/pull/draft.h"
 #include "daemon/pull/file_kind.h"
+#include "daemon/pull/selection.h"
 
 // The rules that leave out weights which a model does not need twice. Pure.
 namespace batuta::pull {
@@ -30,6 +31,13 @@ FileFormat FormatOfQuantization(const Draft& draft, std::string_view quantizatio
 // Before a precision is chosen: is it there in the weights that the draft takes of `format`?
 //   kInvalidArgument (INVALID_ARGUMENT)  it is not; the message lists those that are.
 absl::Status CheckPrecision(const Draft& draft, FileFormat format, std::string_view precision);
+
+// Leaves out the weights that are objected to, each with all the parts of its set.
+void LeaveObjected(Draft& draft, const Objections& objections);
+
+// Does `other`, made without what is objected to, take something else in place of all of it that `draft`
+// takes?
+bool Replaces(const Draft& other, const Draft& draft, const Objections& objections);
 
 // Names of the formats in which the draft still takes weights: "safetensors, ONNX"; empty when in none.
 std::string FormatsIn(const Draft& draft);

@@ -365,6 +365,7 @@ void Encode(const pull::PlannedFile& file, v1::PullFile* out) {
   out->set_blob(file.entry.blob.hex());
   out->set_status(EncodeAction(file.action));
   out->set_reason(file.reason);
+  out->set_warning(file.warning);
 }
 
 void Encode(const jobs::JobFile& file, v1::PullFile* out) {

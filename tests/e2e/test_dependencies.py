@@ -29,9 +29,9 @@ class DependenciesTest(EndToEndTest):
         self.assertFalse(self.is_protected("model/acme/otter-2"))
         self.box.pull("model", "acme/tagged")
         wait_until(lambda: self.is_protected("model/acme/otter-2"), "the base to be protected")
-        # For nothing: each pull asks for its revision, its tree and its file.
+        # For nothing: each pull asks for its revision, its tree, what the scanners say, and its file.
         questions = [entry["path"] for entry in self.hub.requests() if "/api/models/acme/tagged" in entry["path"]]
-        self.assertEqual(len(questions), 2, questions)
+        self.assertEqual(len(questions), 3, questions)
 
         self.daemon.terminate()
         self.daemon.wait()

@@ -66,7 +66,7 @@ TEST(PlanSelectionTest, RefusesARepoOfPicklesAndNamesTheWaysOut) {
       Refusal({"config.json", "pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"});
   EXPECT_THAT(status, AllOf(HasReason("UNSAFE_CONTENT"), StatusIs(absl::StatusCode::kFailedPrecondition)));
   EXPECT_THAT(status, HasMessage(AllOf(HasSubstr("pytorch_model-00001-of-00002.bin"), HasSubstr("pickle"))));
-  EXPECT_THAT(HintOf(status), AllOf(HasSubstr("--allow-unsafe"), HasSubstr("refs/convert/safetensors")));
+  EXPECT_THAT(HintOf(status), AllOf(HasSubstr("--allow-unsafe"), HasSubstr("another repo")));
 }
 
 TEST(PlanSelectionTest, RefusesPicklesWhereNothingElseIsLeft) {

@@ -27,7 +27,7 @@ class PlannerTest : public PullFixture {
   }
 };
 
-TEST_F(PlannerTest, FirstPlanAsksForTheCommitAndItsTreeAndNothingElse) {
+TEST_F(PlannerTest, FirstPlanAsksForTheCommitItsTreeAndTheScannersAndNothingElse) {
   ServeOtter();
 
   const absl::StatusOr<PullPlan> plan = Plan(RequestFor(Model("acme/otter")));
@@ -38,7 +38,8 @@ TEST_F(PlannerTest, FirstPlanAsksForTheCommitAndItsTreeAndNothingElse) {
   ASSERT_THAT(plan->files, SizeIs(3));
   EXPECT_EQ(plan->files[1].action, Action::kDownload);
   EXPECT_THAT(hub_.asked(),
-              ElementsAre("resolve model/acme/otter main", HasSubstr("tree model/acme/otter aaaa")));
+              ElementsAre("resolve model/acme/otter main", HasSubstr("tree model/acme/otter aaaa"),
+                          HasSubstr("scan model/acme/otter aaaa")));
 }
 
 TEST_F(PlannerTest, RepeatedPlanOfAPulledRepoAsksNothingOfItsTree) {
@@ -72,7 +73,7 @@ TEST_F(PlannerTest, CommitAsRevisionNeedsNoResolving) {
 
   ASSERT_THAT(Plan(request), IsOk());
 
-  EXPECT_THAT(hub_.asked(), ElementsAre(HasSubstr("tree ")));
+  EXPECT_THAT(hub_.asked(), ElementsAre(HasSubstr("tree "), HasSubstr("scan ")));
 }
 
 TEST_F(PlannerTest, OfflineAnswersFromTheCacheWithoutAsking) {
