@@ -33,16 +33,6 @@ uint64_t BytesOf(const std::vector<Unit>& units) {
                          [](uint64_t sum, const Unit& unit) { return sum + unit.bytes; });
 }
 
-// Weights in memory are copied to a GPU for large batches: room for the largest one, twice if it is an
-// expert's.
-uint64_t StagingBytes(const Weights& weights) {
-  uint64_t most = 0;
-  for (const LayerWeights& layer : weights.layers) {
-    most = std::max({most, layer.largest_bytes, 2 * layer.largest_expert_bytes});
-  }
-  return most;
-}
-
 Placement Better(Placement one, Placement other) {
   const bool takes_other = other.fits != one.fits ? other.fits : other.short_bytes < one.short_bytes;
   return takes_other ? std::move(other) : std::move(one);

@@ -29,12 +29,6 @@ uint64_t SureOnGpus(const WeightBounds& bounds, const Load& load, const Budget& 
   return sure;
 }
 
-// Room for the largest tensor that is left in memory, or two of experts.
-uint64_t MostStaging(const WeightBounds& bounds, const Load& load) {
-  const bool has_experts = load.shape != nullptr && load.shape->experts > 0;
-  return bounds.largest_unit * (has_experts ? 2 : 1);
-}
-
 // Weights and cache wherever they are, with a copy of the embedding on a GPU.
 Range Everything(const WeightBounds& bounds, const Load& load) {
   const uint64_t cache = load.cache.total_bytes;
@@ -72,7 +66,7 @@ Verdict JudgeHybrid(const WeightBounds& bounds, const Load& load, const Budget& 
   const Range everything = Everything(bounds, load);
   const uint64_t memory_besides = load.compute.cpu_bytes + FixedMemory(load);
   const uint64_t least = everything.least + load.compute.gpu_bytes + memory_besides + ProjectorNeed(load);
-  const uint64_t buffers = load.compute.gpu_bytes + MostStaging(bounds, load);
+  const uint64_t buffers = load.compute.gpu_bytes + bounds.staging;
   const uint64_t sure = SureOnGpus(bounds, load, budget, buffers);
   bool most_fits = false;
   if (budget.is_shared) {
@@ -115,7 +109,7 @@ Placement OnGpus(const WeightBounds& bounds, const Load& load, const Budget& bud
 
 Placement InBoth(const WeightBounds& bounds, const Load& load, const Budget& budget, size_t layers) {
   Placement placement = EmptyPlacement(Mode::kHybrid, budget, layers);
-  const uint64_t buffers = load.compute.gpu_bytes + MostStaging(bounds, load);
+  const uint64_t buffers = load.compute.gpu_bytes + bounds.staging;
   const uint64_t whole = bounds.on_gpu.most + load.cache.total_bytes;
   const uint64_t on_gpus = std::min(SureOnGpus(bounds, load, budget, buffers), whole);
   placement.compute_bytes = load.compute.cpu_bytes + FixedMemory(load) + ProjectorNeed(load);

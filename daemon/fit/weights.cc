@@ -147,12 +147,36 @@ Embeddings BoundEmbeddings(std::string_view label, const ModelShape* shape, std:
   return bounds;
 }
 
-// No layer takes more than this: mixes raise some layers, by a sixth at the most that is known.
-uint64_t LargestLayer(uint64_t in_layers, const ModelShape* shape) {
-  constexpr uint64_t kMostOverMean = 2;
-  if (shape == nullptr || !shape->has_equal_layers) return in_layers;
-  const uint64_t layers = shape->experts > 0 ? shape->expert_layers : shape->layers.size();
-  return std::min(in_layers, kMostOverMean * (in_layers / std::max<uint64_t>(layers, 1) + 1));
+// No layer takes more than `layer`, and no staging more than `staging`.
+struct Largest {
+  uint64_t layer = 0;
+  uint64_t staging = 0;
+};
+
+// Mixes raise some layers by a sixth, rows that are no whole blocks some tensors by nearly as much again as
+// they would take: twice the mean, or what a sibling's proportions say, is never too little.
+Largest LargestOf(uint64_t in_layers, const ModelShape* shape, const Sibling& sibling) {
+  constexpr uint64_t kRoom = 2;
+  if (sibling.weights != nullptr) {
+    uint64_t layer = 0;
+    uint64_t all = sibling.weights->other_bytes;
+    for (const LayerWeights& one : sibling.weights->layers) {
+      layer = std::max(layer, one.bytes);
+      all += one.bytes;
+    }
+    const auto scaled = [&](uint64_t bytes) {
+      const double share = static_cast<double>(bytes) / static_cast<double>(std::max<uint64_t>(all, 1));
+      return static_cast<uint64_t>(share * static_cast<double>(kRoom * in_layers)) + 1;
+    };
+    return {std::min(in_layers, scaled(layer)), scaled(StagingBytes(*sibling.weights))};
+  }
+  const bool has_experts = shape != nullptr && shape->experts > 0;
+  uint64_t layer = in_layers;
+  if (shape != nullptr && shape->has_equal_layers) {
+    const uint64_t layers = has_experts ? shape->expert_layers : shape->layers.size();
+    layer = std::min(in_layers, kRoom * (in_layers / std::max<uint64_t>(layers, 1) + 1));
+  }
+  return {layer, has_experts ? 2 * layer : layer};
 }
 
 }  // namespace
@@ -192,6 +216,14 @@ Weights WeightsOf(std::span<const gguf::Header> parts) {
   return weights;
 }
 
+uint64_t StagingBytes(const Weights& weights) {
+  uint64_t most = 0;
+  for (const LayerWeights& layer : weights.layers) {
+    most = std::max({most, layer.largest_bytes, 2 * layer.largest_expert_bytes});
+  }
+  return most;
+}
+
 WeightBounds BoundWeights(uint64_t file_bytes, std::string_view label, const ModelShape* shape,
                           const Sibling& sibling) {
   WeightBounds bounds;
@@ -216,7 +248,9 @@ WeightBounds BoundWeights(uint64_t file_bytes, std::string_view label, const Mod
   }
 
   const uint64_t in_layers = Minus(bounds.total.most, bounds.embedding.least);
-  bounds.largest_unit = std::max(LargestLayer(in_layers, shape), embeddings.tokens.most);
+  const Largest largest = LargestOf(in_layers, shape, sibling);
+  bounds.largest_unit = std::max(largest.layer, embeddings.tokens.most);
+  bounds.staging = largest.staging;
   return bounds;
 }
 
@@ -231,6 +265,7 @@ WeightBounds BoundsOf(const Weights& weights) {
   for (const LayerWeights& layer : weights.layers) {
     bounds.largest_unit = std::max(bounds.largest_unit, layer.bytes + weights.other_bytes);
   }
+  bounds.staging = StagingBytes(weights);
   return bounds;
 }
 

@@ -34,6 +34,10 @@ struct Weights {
 // Of the headers of all parts of one variant.
 Weights WeightsOf(std::span<const gguf::Header> parts);
 
+// Weights in memory are copied to a GPU for large batches: room for the largest tensor of a layer, or for two
+// of experts.
+uint64_t StagingBytes(const Weights& weights);
+
 // What is known of a group without seeing the tensors.
 struct Range {
   uint64_t least = 0;
@@ -46,6 +50,7 @@ struct WeightBounds {
   Range tied;       // second copy of an embedding on a GPU; both 0 when it is known that there is none
   Range on_gpu;     // all but `embedding`, and `tied`
   uint64_t largest_unit = 0;  // no layer, and not the output, is larger
+  uint64_t staging = 0;       // StagingBytes() is not more
 };
 
 // Of a variant by its label and the size of its files, which are its weights and headers. `shape` (null = not
