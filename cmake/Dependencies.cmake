@@ -21,6 +21,8 @@ foreach(name liblzma liblz4 libzstd)
   string(TOUPPER ${name} prefix)
   pkg_check_modules(${prefix} REQUIRED IMPORTED_TARGET ${name})
 endforeach()
+pkg_check_modules(HYPERSCAN REQUIRED IMPORTED_TARGET libhs)  # Vectorscan, or Hyperscan: the same interface
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 
 find_program(BATUTA_PROTOC protoc REQUIRED)

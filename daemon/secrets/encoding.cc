@@ -1,0 +1,130 @@
+#include "daemon/secrets/encoding.h"
+
+#include <algorithm>
+#include <array>
+
+namespace batuta::secrets {
+namespace {
+
+constexpr std::array<int8_t, 256> MakeBase64Values() {
+  std::array<int8_t, 256> values{};
+  for (int8_t& value : values) value = -1;
+  for (int i = 0; i < 26; ++i) {
+    values[static_cast<size_t>('A' + i)] = static_cast<int8_t>(i);
+    values[static_cast<size_t>('a' + i)] = static_cast<int8_t>(26 + i);
+  }
+  for (int i = 0; i < 10; ++i) values[static_cast<size_t>('0' + i)] = static_cast<int8_t>(52 + i);
+  values['+'] = values['-'] = 62;
+  values['/'] = values['_'] = 63;
+  return values;
+}
+
+constexpr std::array<int8_t, 256> kBase64Values = MakeBase64Values();
+
+void AppendUtf8(uint32_t point, std::string& out) {
+  const auto put = [&out](uint32_t byte) { out += static_cast<char>(byte); };
+  if (point < 0x80) {
+    put(point);
+  } else if (point < 0x800) {
+    put(0xC0 | point >> 6);
+    put(0x80 | (point & 0x3F));
+  } else if (point < 0x10000) {
+    put(0xE0 | point >> 12);
+    put(0x80 | (point >> 6 & 0x3F));
+    put(0x80 | (point & 0x3F));
+  } else {
+    put(0xF0 | point >> 18);
+    put(0x80 | (point >> 12 & 0x3F));
+    put(0x80 | (point >> 6 & 0x3F));
+    put(0x80 | (point & 0x3F));
+  }
+}
+
+}  // namespace
+
+int Base64Value(char c) {
+  return kBase64Values[static_cast<unsigned char>(c)];
+}
+
+int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+std::string DecodeBase64(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() * 3 / 4);
+  uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    if (c == '=') break;
+    const int value = Base64Value(c);
+    if (value < 0) continue;
+    bits = bits << 6 | static_cast<uint32_t>(value);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      out += static_cast<char>(bits >> count & 0xFF);
+    }
+  }
+  return out;
+}
+
+std::string DecodeHex(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() / 2);
+  for (size_t i = 0; i + 1 < text.size(); i += 2) {
+    out += static_cast<char>(HexValue(text[i]) << 4 | HexValue(text[i + 1]));
+  }
+  return out;
+}
+
+bool IsPrintable(std::string_view bytes) {
+  return std::ranges::all_of(bytes, [](char c) { return (c >= 9 && c <= 13) || (c >= 32 && c <= 126); });
+}
+
+std::string Utf16ToUtf8(std::string_view bytes, bool is_big_endian) {
+  const auto unit = [&](size_t at) {
+    const auto first = static_cast<unsigned char>(bytes[at]);
+    const auto second = static_cast<unsigned char>(bytes[at + 1]);
+    return static_cast<uint32_t>(is_big_endian ? first << 8 | second : second << 8 | first);
+  };
+  std::string out;
+  out.reserve(bytes.size() / 2);
+  for (size_t i = 0; i + 1 < bytes.size(); i += 2) {
+    uint32_t point = unit(i);
+    if (point >= 0xD800 && point < 0xDC00 && i + 3 < bytes.size() && unit(i + 2) >= 0xDC00 &&
+        unit(i + 2) < 0xE000) {
+      point = 0x10000 + ((point - 0xD800) << 10) + (unit(i + 2) - 0xDC00);
+      i += 2;
+    } else if (point >= 0xD800 && point < 0xE000) {
+      point = '?';
+    }
+    AppendUtf8(point, out);
+  }
+  return out;
+}
+
+std::optional<bool> ProbeUtf16(std::string_view first_bytes) {
+  if (first_bytes.starts_with("\xFF\xFE") && !first_bytes.starts_with(std::string_view("\xFF\xFE\0\0", 4)))
+    return false;
+  if (first_bytes.starts_with("\xFE\xFF")) return true;
+  first_bytes = first_bytes.substr(0, 4096);
+  if (first_bytes.size() < 16) return std::nullopt;
+  size_t zeros[2] = {0, 0};
+  size_t text[2] = {0, 0};
+  for (size_t i = 0; i < first_bytes.size(); ++i) {
+    if (first_bytes[i] == '\0') ++zeros[i % 2];
+    if (IsPrintable(first_bytes.substr(i, 1))) ++text[i % 2];
+  }
+  const size_t half = first_bytes.size() / 2;
+  for (const size_t high : {size_t{0}, size_t{1}}) {
+    // Three in ten bytes are zeros, nearly all on one side, and the other side is text.
+    if (zeros[high] * 10 >= half * 6 && zeros[1 - high] * 50 <= half && text[1 - high] * 10 >= half * 8)
+      return high == 0;
+  }
+  return std::nullopt;
+}
+
+}  // namespace batuta::secrets

@@ -1,0 +1,115 @@
+#include "daemon/secrets/rule_set.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+#include "common/status/status.h"
+
+namespace batuta::secrets {
+namespace {
+
+constexpr int64_t kPatternMemoryBytes = 16 << 20;
+
+bool IsAnyCase(Place place) {
+  return place == Place::kAfter || place == Place::kAssignment || place == Place::kAnywhere;
+}
+
+template <typename Use>
+void ForEachLiteral(std::string_view literals, Use use) {
+  while (!literals.empty()) {
+    const size_t end = std::min(literals.find('|'), literals.size());
+    use(literals.substr(0, end));
+    literals.remove_prefix(std::min(literals.size(), end + 1));
+  }
+}
+
+}  // namespace
+
+CompiledRule::CompiledRule(CompiledRule&&) noexcept = default;
+CompiledRule& CompiledRule::operator=(CompiledRule&&) noexcept = default;
+CompiledRule::~CompiledRule() = default;
+
+absl::StatusOr<std::unique_ptr<re2::RE2>> CompilePattern(std::string_view pattern) {
+  re2::RE2::Options options;
+  options.set_encoding(re2::RE2::Options::EncodingLatin1);
+  options.set_log_errors(false);
+  options.set_max_mem(kPatternMemoryBytes);
+  auto compiled = std::make_unique<re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
+  if (!compiled->ok()) return absl::InvalidArgumentError(compiled->error());
+  return compiled;
+}
+
+absl::StatusOr<std::shared_ptr<const RuleSet>> RuleSet::Make(UserRules user) {
+  std::shared_ptr<RuleSet> set(new RuleSet);
+  set->user_ = std::move(user);
+  for (const std::span<const Rule> table :
+       {MachineLearningRules(), CloudRules(), ServiceRules(), StructureRules()}) {
+    RETURN_IF_ERROR(set->AddRules(table));
+  }
+  RETURN_IF_ERROR(set->AddUserRules());
+  RETURN_IF_ERROR(set->BuildSearch(Tier::kCertain, set->certain_index_, set->certain_));
+  RETURN_IF_ERROR(set->BuildSearch(Tier::kPossible, set->all_index_, set->all_));
+  return set;
+}
+
+absl::StatusOr<std::shared_ptr<const RuleSet>> RuleSet::BuiltIn() {
+  static const auto* const built = new absl::StatusOr<std::shared_ptr<const RuleSet>>(Make({}));
+  return *built;
+}
+
+absl::Status RuleSet::AddRules(std::span<const Rule> rules) {
+  for (const Rule& rule : rules) {
+    CompiledRule& compiled = rules_.emplace_back();
+    compiled.rule = rule;
+    if (rule.pattern.empty()) continue;
+    ASSIGN_OR_RETURN(compiled.pattern, CompilePattern(rule.pattern));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RuleSet::AddUserRules() {
+  for (const UserRule& user : user_.rules) {
+    if (user.pattern.empty()) continue;
+    CompiledRule& compiled = rules_.emplace_back();
+    compiled.user = &user;
+    compiled.rule = {.id = user.id,
+                     .description = user.description,
+                     .tier = Tier::kPossible,
+                     .place = Place::kAnywhere,
+                     .literals = user.keywords,
+                     .pattern = user.pattern};
+    absl::StatusOr<std::unique_ptr<re2::RE2>> pattern = CompilePattern(user.pattern);
+    if (!pattern.ok()) {
+      return absl::InvalidArgumentError(
+          fmt::format("rule {}: {}", user.id, std::string(pattern.status().message())));
+    }
+    compiled.pattern = *std::move(pattern);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RuleSet::BuildSearch(Tier most, std::unique_ptr<LiteralIndex>& index, Search& search) const {
+  std::map<std::pair<std::string, bool>, std::vector<const CompiledRule*>> uses;
+  for (const CompiledRule& compiled : rules_) {
+    const Rule& rule = compiled.rule;
+    if (rule.tier > most) continue;
+    if (rule.literals.empty()) search.without_literal.push_back(&compiled);
+    ForEachLiteral(rule.literals, [&](std::string_view literal) {
+      uses[{std::string(literal), IsAnyCase(rule.place)}].push_back(&compiled);
+    });
+  }
+  std::vector<LiteralIndex::Literal> literals;
+  for (auto& [literal, rules] : uses) {
+    literals.push_back({.text = literal.first, .any_case = literal.second});
+    search.literals.push_back({.length = literal.first.size(), .rules = std::move(rules)});
+  }
+  ASSIGN_OR_RETURN(LiteralIndex built, LiteralIndex::Build(literals));
+  index = std::make_unique<LiteralIndex>(std::move(built));
+  search.index = index.get();
+  return absl::OkStatus();
+}
+
+}  // namespace batuta::secrets
