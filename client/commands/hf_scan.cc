@@ -23,6 +23,24 @@ namespace {
 
 constexpr std::chrono::seconds kLineEvery{10};
 constexpr std::chrono::milliseconds kDrawEvery{100};
+constexpr uintmax_t kMostSettingsBytes = 256 << 10;  // of each file
+
+// All of a file; nothing where there is none.
+absl::StatusOr<std::string> ReadSettings(const std::filesystem::path& path, bool must_exist) {
+  std::error_code error;
+  const uintmax_t size = std::filesystem::file_size(path, error);
+  if (error && !must_exist) return "";
+  if (error) return ErrnoError(error.value(), fmt::format("read {}", Quoted(path.native())));
+  if (size > kMostSettingsBytes) {
+    return UsageError(
+        fmt::format("{} is larger than {}", Quoted(path.native()), FormatBytes(kMostSettingsBytes)), "");
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string text(static_cast<size_t>(size), '\0');
+  file.read(text.data(), static_cast<std::streamsize>(size));
+  if (!file) return ErrnoError(EIO, fmt::format("read {}", Quoted(path.native())));
+  return text;
+}
 
 // Tells how far it is: on a terminal in place, elsewhere a line every ten seconds.
 class Progress {
@@ -56,6 +74,22 @@ class Progress {
 
 // Unsafe and unknown weigh more than invalid.
 absl::Status OutcomeOf(const ScanReport& report) {
+  const uint64_t secrets = report.SecretCount();
+  const uint64_t unread = report.UnreadCount();
+  if (secrets > 0 || (!report.has_verdicts && unread > 0)) {
+    const std::string found = fmt::format("{} secret{} found", secrets, secrets == 1 ? " was" : "s were");
+    const std::string left =
+        fmt::format("{} file{} could not be looked into", unread, unread == 1 ? "" : "s");
+    const uint64_t unsafe = report.Count("unsafe");
+    std::string what = secrets > 0 ? found : left;
+    if (unsafe > 0)
+      what += fmt::format(", {} file{} not safe to load", unsafe, unsafe == 1 ? " is" : "s are");
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition, reason::kUnsafeContent, what,
+        secrets > 0 ? "revoke what is real, then take it out: what was once published stays known; a fake is "
+                      "allowed by a comment `batuta:allow-secret` on its line, or in .gitleaksignore"
+                    : "");
+  }
   const uint64_t refused = report.Count("unsafe") + report.Count("unknown");
   const uint64_t invalid = report.Count("invalid");
   if (refused > 0) {
@@ -84,14 +118,18 @@ std::string_view HfScan::examples() const {
 void HfScan::DefineFlags(Flags& flags) {
   flags.Required(&path_, "PATH", "a file, or a folder with all that is below it");
   flags.Switch(&safety_, "--safety", "look for what runs code or is broken (without either flag: both)");
-  flags.Switch(&secrets_, "--secrets", "look for secrets (not in this version)");
+  flags.Switch(&secrets_, "--secrets",
+               "look for secrets: tokens, keys, passwords (without either flag: both)");
+  flags.Path(&rules_file_, "--secret-rules", "FILE",
+             "more rules for secrets, a gitleaks TOML (default: .gitleaks.toml of the folder)");
+  flags.Switch(&ignores_comments_, "--no-inline-allow", "comments such as batuta:allow-secret allow nothing");
   flags.OptionalValue(&sarif_, "--sarif", "FILE", "",
                       "SARIF 2.1.0 into FILE; without FILE to stdout, in place of the rest");
 }
 
 absl::Status HfScan::CheckFlags(const Context& context) const {
-  if (secrets_ && !safety_) {
-    return UsageError("this version cannot look for secrets", "batuta hf scan PATH --safety");
+  if (!wants_secrets() && (!rules_file_.empty() || ignores_comments_)) {
+    return UsageError("with --safety alone no secrets are looked for", "batuta hf scan PATH --secrets");
   }
   if (prints_sarif() && !context.output.human()) {
     return UsageError("--sarif prints SARIF; --format says otherwise", "name a file: --sarif=FILE");
@@ -99,10 +137,27 @@ absl::Status HfScan::CheckFlags(const Context& context) const {
   return absl::OkStatus();
 }
 
+absl::StatusOr<v1::InspectionSettings> HfScan::Settings() const {
+  v1::InspectionSettings settings;
+  settings.set_skips_safety(!wants_safety());
+  settings.set_wants_secrets(wants_secrets());
+  settings.set_ignores_comments(ignores_comments_);
+  if (!wants_secrets()) return settings;
+  const std::filesystem::path folder(path_);
+  ASSIGN_OR_RETURN(*settings.mutable_allowed_findings(),
+                   ReadSettings(folder / ".gitleaksignore", /*must_exist=*/false));
+  ASSIGN_OR_RETURN(*settings.mutable_gitleaks_toml(),
+                   rules_file_.empty() ? ReadSettings(folder / ".gitleaks.toml", /*must_exist=*/false)
+                                       : ReadSettings(rules_file_, /*must_exist=*/true));
+  return settings;
+}
+
 absl::Status HfScan::Run(Context& context) {
   RETURN_IF_ERROR(CheckFlags(context));
   ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());
   ScanReport report;
+  report.has_verdicts = wants_safety();
+  report.has_secrets = wants_secrets();
   RETURN_IF_ERROR(Scan(context, signals, report));
   if (!prints_sarif()) PrintScan(context.output, report);
   if (!sarif_.empty()) RETURN_IF_ERROR(WriteSarif(context, report));
@@ -118,13 +173,29 @@ absl::Status HfScan::Scan(Context& context, SignalWatch& signals, ScanReport& re
                      "the program batuta-inspect is neither beside batuta nor in PATH",
                      "install it, or add its folder to PATH");
   }
-  Inspectors inspectors({.program = *std::move(program), .interrupt_fd = signals.fd()});
+  ASSIGN_OR_RETURN(v1::InspectionSettings settings, Settings());
+  Inspectors inspectors(
+      {.program = *std::move(program), .interrupt_fd = signals.fd(), .settings = std::move(settings)});
+  const absl::StatusOr<std::vector<std::string>> warnings = inspectors.CheckSettings();
+  if (absl::IsInvalidArgument(warnings.status())) {
+    const std::string name =
+        rules_file_.empty() ? (std::filesystem::path(path_) / ".gitleaks.toml").native() : rules_file_;
+    return UsageError(fmt::format("{}: {}", Quoted(name), Printable(MessageOf(warnings.status()))), "");
+  }
+  RETURN_IF_ERROR(warnings.status());
+  for (const std::string& warning : *warnings) output.Warn(Printable(warning));
   Progress progress(context);
   const auto keep = [&](v1::Inspection seen) {
-    const bool is_worth_a_line = seen.file().verdict() != "safe" || seen.notes_size() > 0;
-    if (is_worth_a_line && output.human() && !prints_sarif()) {
+    const std::string& verdict = seen.file().verdict();
+    const bool is_worth_a_line = (verdict != "safe" && !verdict.empty()) || seen.notes_size() > 0;
+    if (output.human() && !prints_sarif()) {
+      if (is_worth_a_line || seen.secrets_size() > 0) progress.Clear();
+      if (is_worth_a_line) output.DataLine(ScanLine(seen));
+      for (const v1::SecretFinding& secret : seen.secrets()) output.DataLine(SecretLine(secret));
+    }
+    for (const std::string& part : seen.unread()) {
       progress.Clear();
-      output.DataLine(ScanLine(seen));
+      output.Warn(fmt::format("not looked into for secrets: {}", Printable(part)));
     }
     if (output.options().events) PrintScanEvent(output, seen);
     report.files.push_back(std::move(seen));

@@ -74,8 +74,19 @@ absl::Status Inspectors::Prepare() {
   if (process_.has_value()) return absl::OkStatus();
   ASSIGN_OR_RETURN(InspectorProcess started,
                    InspectorProcess::Start(options_.program, options_.interrupt_fd));
+  v1::InspectionRequest request;
+  *request.mutable_settings() = options_.settings;
+  request.set_is_missing(true);
+  ASSIGN_OR_RETURN(const v1::Inspection answer, started.Ask(request, -1, options_.patience));
+  if (!answer.problem().empty()) return absl::InvalidArgumentError(answer.problem());
+  warnings_.assign(answer.warnings().begin(), answer.warnings().end());
   process_.emplace(std::move(started));
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> Inspectors::CheckSettings() {
+  RETURN_IF_ERROR(Prepare());
+  return warnings_;
 }
 
 std::chrono::milliseconds Inspectors::PatienceFor(uint64_t size_bytes) const {

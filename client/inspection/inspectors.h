@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -26,9 +27,15 @@ class Inspectors {
     int interrupt_fd = -1;                        // borrowed: ends every wait when it becomes readable
     std::chrono::milliseconds patience{180'000};  // for any file, and …
     uint64_t bytes_per_second = 4'000'000;        // … as much more as its size takes at this rate
+    v1::InspectionSettings settings = {};         // what to look for
   };
 
   explicit Inspectors(Options options) : options_(std::move(options)) {}
+
+  // Has the settings looked at before any file is: answers what of them is left out, for a person.
+  //   kInvalidArgument          there is something wrong with them; says what.
+  //   kUnavailable, kCancelled  as for InspectorProcess.
+  absl::StatusOr<std::vector<std::string>> CheckSettings();
 
   // The path in the answer is that of `file`. A file that cannot be opened, or is none, is unknown too.
   //   kUnavailable, kCancelled  as for InspectorProcess: there is nothing to go on with.
@@ -48,6 +55,7 @@ class Inspectors {
 
   Options options_;
   std::optional<InspectorProcess> process_;
+  std::vector<std::string> warnings_;  // of the settings
 };
 
 }  // namespace batuta::client

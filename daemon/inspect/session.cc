@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -16,10 +17,13 @@
 
 #include "common/io/unique_fd.h"
 #include "common/status/status.h"
+#include "common/text/human.h"
 #include "daemon/inspect/confinement.h"
 #include "daemon/safety/among_others.h"
 #include "daemon/safety/inspector.h"
 #include "daemon/safety/rule_book.h"
+#include "daemon/secrets/ignore_list.h"
+#include "daemon/secrets/scanner.h"
 
 namespace batuta::inspect {
 namespace {
@@ -181,8 +185,82 @@ v1::Inspection AnswerOf(const safety::Outcome& outcome) {
   return answer;
 }
 
-absl::StatusOr<v1::Inspection> Look(int socket, const v1::InspectionRequest& request,
+std::string_view TierName(secrets::Tier tier) {
+  switch (tier) {
+    case secrets::Tier::kCertain:
+      return "certain";
+    case secrets::Tier::kLikely:
+      return "likely";
+    case secrets::Tier::kPossible:
+      return "possible";
+  }
+  return "";
+}
+
+// Names and reasons come from files: what is no UTF-8 cannot be sent.
+std::string Sendable(std::string_view text) {
+  return Printable(text);
+}
+
+// What is looked for, and what that needs.
+class Task {
+ public:
+  // A problem is for the user to solve; until then no file is to be sent.
+  v1::Inspection Set(const v1::InspectionSettings& settings) {
+    v1::Inspection answer;
+    const absl::Status done = Apply(settings, answer);
+    if (!done.ok()) answer.set_problem(std::string(MessageOf(done)));
+    return answer;
+  }
+
+  bool wants_safety() const { return wants_safety_; }
+
+  // Adds what is found in a file.
+  absl::Status FindSecrets(std::string_view path, safety::ByteSource& bytes, v1::Inspection& answer) {
+    if (!scanner_.has_value()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(secrets::ScanReport report, scanner_->Scan(path, bytes));
+    const uint64_t listed = allowed_.Remove(report);
+    answer.set_secrets_allowed(listed + report.allowed);
+    answer.set_secrets_left_out(report.findings_left_out);
+    for (const std::string& part : report.unread) answer.add_unread(Sendable(part));
+    for (const secrets::Finding& finding : report.findings) {
+      v1::SecretFinding& out = *answer.add_secrets();
+      out.set_path(Sendable(finding.path));
+      out.set_line(finding.line);
+      out.set_column(finding.column);
+      out.set_kind(finding.kind);
+      out.set_description(finding.description);
+      out.set_tier(std::string(TierName(finding.tier)));
+      out.set_excerpt(Sendable(finding.excerpt));
+      out.set_fingerprint(Sendable(finding.fingerprint));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Apply(const v1::InspectionSettings& settings, v1::Inspection& answer) {
+    wants_safety_ = !settings.skips_safety();
+    scanner_.reset();
+    if (!settings.wants_secrets()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(secrets::UserRules user, secrets::ParseGitleaksToml(settings.gitleaks_toml()));
+    for (const std::string& warning : user.warnings) answer.add_warnings(warning);
+    ASSIGN_OR_RETURN(const std::shared_ptr<const secrets::RuleSet> rules,
+                     secrets::RuleSet::Make(std::move(user)));
+    ASSIGN_OR_RETURN(secrets::Scanner scanner,
+                     secrets::Scanner::Create(rules, {.allows_comments = !settings.ignores_comments()}));
+    scanner_.emplace(std::move(scanner));
+    allowed_ = secrets::IgnoreList::Parse(settings.allowed_findings());
+    return absl::OkStatus();
+  }
+
+  bool wants_safety_ = true;
+  std::optional<secrets::Scanner> scanner_;
+  secrets::IgnoreList allowed_;
+};
+
+absl::StatusOr<v1::Inspection> Look(int socket, Task& task, const v1::InspectionRequest& request,
                                     std::shared_ptr<const UniqueFd> file) {
+  if (request.has_settings()) return task.Set(request.settings());
   LimitProcessorSeconds(kSecondsForAny + request.size_bytes() / kBytesPerSecond);
   if (request.among_others()) {
     AskedSnapshot snapshot(socket);
@@ -191,8 +269,16 @@ absl::StatusOr<v1::Inspection> Look(int socket, const v1::InspectionRequest& req
     return AnswerOf(outcome);
   }
   DescriptorSource source(std::move(file), request.size_bytes());
-  v1::Inspection answer = AnswerOf(safety::Inspect(request.path(), source));
-  answer.set_speaks_of_others(safety::SpeaksOfOthers(request.path()));
+  v1::Inspection answer;
+  if (task.wants_safety()) {
+    answer = AnswerOf(safety::Inspect(request.path(), source));
+    answer.set_speaks_of_others(safety::SpeaksOfOthers(request.path()));
+  }
+  // A file that cannot be read to its end is told as one that was not looked into.
+  const absl::Status searched = task.FindSecrets(request.path(), source, answer);
+  if (!searched.ok()) {
+    answer.add_unread(fmt::format("{}: {}", Sendable(request.path()), Sendable(MessageOf(searched))));
+  }
   return answer;
 }
 
@@ -200,11 +286,12 @@ absl::StatusOr<v1::Inspection> Look(int socket, const v1::InspectionRequest& req
 
 absl::Status Serve(int socket) {
   RETURN_IF_ERROR(Send(socket, v1::Inspection()));
+  Task task;
   while (true) {
     auto file = std::make_shared<UniqueFd>();
     ASSIGN_OR_RETURN(const std::optional<v1::InspectionRequest> request, ReceiveRequest(socket, *file));
     if (!request.has_value()) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const v1::Inspection answer, Look(socket, *request, std::move(file)));
+    ASSIGN_OR_RETURN(const v1::Inspection answer, Look(socket, task, *request, std::move(file)));
     RETURN_IF_ERROR(Send(socket, answer));
   }
 }

@@ -159,7 +159,8 @@ class ScanTest(EndToEndTest):
 
     def test_what_cannot_be_done_is_said(self):
         self.assertEqual(self.box.batuta("hf", "scan", str(self.box.folder / "nothing")).code, 4)
-        self.assertEqual(self.box.batuta("hf", "scan", str(self.box.folder), "--secrets").code, 2)
+        self.assertEqual(self.box.batuta("hf", "scan", str(self.box.folder), "--safety", "--no-inline-allow").code, 2)
+        self.assertEqual(self.box.batuta("hf", "scan", str(self.box.folder), "--secret-rules", "nothing").code, 4)
         self.assertEqual(self.box.batuta("hf", "scan").code, 2)
         alone = pathlib.Path(self.box.folder) / "alone"
         alone.mkdir()

@@ -96,5 +96,54 @@ TEST(ScanView, SarifHasARuleForEachCodeAndAResultForEachFinding) {
   EXPECT_EQ(run["results"][2]["ruleId"], "inspector-stopped");
 }
 
+v1::Inspection WithSecret(v1::Inspection file, const std::string& inside) {
+  v1::SecretFinding& secret = *file.add_secrets();
+  secret.set_path(file.file().path() + inside);
+  secret.set_line(3);
+  secret.set_column(7);
+  secret.set_kind("hf-token");
+  secret.set_description("a token");
+  secret.set_tier("certain");
+  secret.set_excerpt("hf_…9x (37 characters)");
+  secret.set_fingerprint(secret.path() + ":hf-token:3");
+  file.set_secrets_allowed(2);
+  return file;
+}
+
+TEST(ScanView, SecretsAreFindingsWithTheirPlace) {
+  ScanReport report{.files = {WithSecret(Safe("a"), ""), WithSecret(Safe("b.zip"), "!c")},
+                    .has_secrets = true};
+  report.files[1].add_unread("b.zip: encrypted");
+  const json document = json::parse(DataOf(OutputFormat::kJson, report));
+  ASSERT_EQ(document["findings"].size(), 2U);
+  EXPECT_EQ(document["findings"][0]["path"], "a");
+  EXPECT_EQ(document["findings"][0]["line"], 3);
+  EXPECT_EQ(document["findings"][0]["kind"], "hf-token");
+  EXPECT_EQ(document["findings"][1]["fingerprint"], "b.zip!c:hf-token:3");
+  EXPECT_EQ(document["unread"][0], "b.zip: encrypted");
+  EXPECT_EQ(document["allowed"], 4);
+  EXPECT_EQ(SecretLine(report.files[0].secrets(0)),
+            "secret   a:3:7  hf-token: a token, hf_…9x (37 characters)");
+  EXPECT_EQ(DataOf(OutputFormat::kHuman, report), "2 files: 2 safe; 2 secrets\n");
+  EXPECT_EQ(DataOf(OutputFormat::kQuiet, report), "secret a:3 hf-token\nsecret b.zip!c:3 hf-token\n");
+  report.has_verdicts = false;
+  EXPECT_TRUE(json::parse(DataOf(OutputFormat::kJson, report))["files"].empty());
+}
+
+TEST(ScanView, SarifHasSecretsWithTheirLine) {
+  const json document =
+      json::parse(SarifText({.files = {WithSecret(Safe("a"), ""), WithSecret(Safe("b.zip"), "!c")}}, "1.2"));
+  const json& results = document["runs"][0]["results"];
+  ASSERT_EQ(results.size(), 2U);
+  EXPECT_EQ(results[0]["ruleId"], "hf-token");
+  EXPECT_EQ(results[0]["level"], "error");
+  const json& place = results[0]["locations"][0]["physicalLocation"];
+  EXPECT_EQ(place["region"]["startLine"], 3);
+  EXPECT_EQ(place["region"]["startColumn"], 7);
+  EXPECT_EQ(results[0]["partialFingerprints"]["batuta/v1"], "a:hf-token:3");
+  EXPECT_EQ(results[1]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "b.zip");
+  EXPECT_EQ(results[1]["locations"][0]["physicalLocation"]["region"]["startLine"], 1);
+}
+
 }  // namespace
 }  // namespace batuta::client

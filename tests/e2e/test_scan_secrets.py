@@ -1,0 +1,138 @@
+"""batuta hf scan --secrets: what looks like a secret in local files. Every value is made by chance here."""
+
+import base64
+import gzip
+import io
+import json
+import os
+import pathlib
+import random
+import string
+import tarfile
+import unittest
+import zipfile
+import zlib
+
+from harness import EndToEndTest, make_weights
+
+NPM = pathlib.Path(os.environ["BATUTA_NPM_DIR"]) if "BATUTA_NPM_DIR" in os.environ else None
+CHANCE = random.Random(2026)
+
+
+def characters(count, alphabet=string.ascii_letters + string.digits):
+    return "".join(CHANCE.choice(alphabet) for _ in range(count))
+
+
+def hub_token():
+    return "hf" + "_" + characters(34, string.ascii_letters)
+
+
+def github_token():
+    digits, body = string.digits + string.ascii_uppercase + string.ascii_lowercase, characters(30)
+    number, check = zlib.crc32(body.encode()), ""
+    for _ in range(6):
+        number, digit = divmod(number, 62)
+        check = digits[digit] + check
+    return "gh" + "p_" + body + check
+
+
+class ScanSecretsTest(EndToEndTest):
+    def write(self, files):
+        folder = self.box.folder / "files"
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return folder
+
+    def scan(self, *args, code=0):
+        result = self.box.batuta("hf", "scan", *map(str, args))
+        self.assertEqual(result.code, code, result.out + result.err)
+        return result
+
+    def found(self, *args, code=8):
+        document = self.scan(*args, "--format", "json", code=code).json
+        return {(finding["path"], finding["line"], finding["kind"]) for finding in document["findings"]}
+
+    def test_both_are_looked_for_unless_one_is_named(self):
+        folder = self.write({"a.md": f"# notes\nlogin('{hub_token()}')\n", "m.safetensors": make_weights(1, 4096)})
+        both = self.scan(folder, "--format", "json", code=8).json
+        self.assertEqual([file["verdict"] for file in both["files"]], ["safe", "safe"])
+        self.assertEqual(both["findings"][0]["fingerprint"], "a.md:hf-token:2")
+        alone = self.scan(folder, "--secrets", "--format", "json", code=8).json
+        self.assertEqual((alone["files"], alone["findings"]), ([], both["findings"]))
+        self.assertEqual(self.scan(folder, "--safety", "--format", "json").json["findings"], [])
+
+    def test_codings_and_containers(self):
+        line = f"token: {hub_token()}\n"
+        text = "# settings\n" + line
+        archive, tar = io.BytesIO(), io.BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as writer:
+            writer.writestr("inner/a.txt", text)
+        with tarfile.open(fileobj=tar, mode="w:gz") as writer:
+            member = tarfile.TarInfo("deep.zip")
+            member.size = len(archive.getvalue())
+            writer.addfile(member, io.BytesIO(archive.getvalue()))
+        notebook = {"cells": [{"cell_type": "code", "source": ["import os\n", line]}]}
+        folder = self.write({
+            "plain.txt": text, "utf16.txt": text.encode("utf-16"), "coded.txt": "\nx = " + base64.b64encode(line.encode()).decode(),
+            "hex.txt": "\nx = " + line.encode().hex(), "a.txt.gz": gzip.compress(text.encode()), "a.zip": archive.getvalue(),
+            "a.tar.gz": tar.getvalue(), "a.ipynb": json.dumps(notebook, indent=1)})
+        places = {(path, number) for path, number, kind in self.found(folder, "--secrets") if kind == "hf-token"}
+        self.assertEqual(places, {
+            ("plain.txt", 2), ("utf16.txt", 2), ("coded.txt", 2), ("hex.txt", 2), ("a.txt.gz!a.txt", 2), ("a.zip!inner/a.txt", 2),
+            ("a.tar.gz!deep.zip!inner/a.txt", 2), ("a.ipynb", 7)})
+
+    def test_nothing_shows_a_secret(self):
+        secrets = [hub_token(), github_token(), characters(24)]
+        folder = self.write({"a.env": "".join(f"A_TOKEN={secret}\n" for secret in secrets),
+                             "b.txt": base64.b64encode("\n".join(secrets).encode()).decode()})
+        target = self.box.folder / "scan.sarif"
+        outputs = [target]
+        shown = ""
+        for arguments in (["--format", "human"], ["--format", "json"], ["--format", "quiet"], ["--events"], [f"--sarif={target}"]):
+            result = self.scan(folder, "--secrets", *arguments, code=8)
+            shown += result.out + result.err
+        shown += "".join(path.read_text() for path in outputs)
+        self.assertIn("hf-token", shown)
+        for secret in secrets:
+            for length in range(12, len(secret)):
+                self.assertNotIn(secret[-length:], shown)
+
+    def test_comments_lists_and_rules_of_the_user(self):
+        token = hub_token()
+        folder = self.write({"a.py": f"x = '{token}'  # batuta:allow-secret hf-token a fake\n", "b.py": f"x = '{token}'\n",
+                             ".gitleaksignore": "# looked at\nb.py:hf-token:1\n"})
+        document = self.scan(folder, "--secrets", "--format", "json").json
+        self.assertEqual((document["findings"], document["allowed"]), ([], 2))
+        self.assertEqual(self.found(folder, "--secrets", "--no-inline-allow"), {("a.py", 1, "hf-token")})
+        self.write({".gitleaks.toml": "[[rules]]\nid = 'badge'\nregex = 'badge-[0-9]{6}'\nkeywords = ['badge']\n", "c.txt": "\nbadge-123456\n"})
+        self.assertEqual(self.found(folder, "--secrets"), {("c.txt", 2, "badge")})
+        rules = self.box.folder / "rules.toml"
+        rules.write_text("[[rules]]\nid = 'broken'\nregex = '('\n")
+        self.assertIn("broken", self.scan(folder, "--secret-rules", rules, code=2).err)
+
+    def test_a_crash_is_no_clean_file(self):
+        folder = self.write({"ok.txt": "fine"})
+        os.mkfifo(folder / "pipe")
+        self.assertIn("could not be looked into", self.scan(folder, "--secrets", code=8).err)
+
+    @unittest.skipIf(NPM is None or not NPM.exists(), "no npm packages here")
+    def test_files_of_npm_packages_are_clean(self):
+        """Tokenizers, configurations, programs, lock files: what others wrote, at least two hundred."""
+        kinds = (".json", ".md", ".txt", ".yml", ".yaml", ".ts", ".mjs", ".cjs", ".js", ".model", ".onnx", ".lock")
+        paths = [path for path in sorted(NPM.rglob("*")) if path.suffix in kinds and path.is_file() and not path.is_symlink()]
+        tokenizers = [path for path in paths if "token" in path.name or "vocab" in path.name]
+        chosen = (tokenizers + paths[:: max(1, len(paths) // 1500)])[:2000]
+        self.assertGreaterEqual(len(chosen), 200)
+        folder = self.box.folder / "clean"
+        for number, path in enumerate(chosen):
+            (folder / str(number)).mkdir(parents=True)
+            os.symlink(path, folder / str(number) / path.name)
+        document = json.loads(self.box.batuta("hf", "scan", str(folder), "--secrets", "--format", "json").out)
+        alarmed = {finding["path"].split("!")[0] for finding in document["findings"]}
+        self.assertLessEqual(len(alarmed) * 100, len(chosen), document["findings"])
+
+
+if __name__ == "__main__":
+    unittest.main()
