@@ -27,8 +27,10 @@ std::vector<std::string> PathsToScan(const Tree& wanted, RepoType type) {
   std::vector<std::string> rest;
   for (size_t i = 0; i < kinds.size(); ++i) {
     const bool may_harm = kinds[i].is_pickle || kinds[i].is_code || kinds[i].is_weight;
-    (may_harm ? first : rest).push_back(wanted.entries[i].path.text());
+    std::vector<std::string>& paths = may_harm ? first : rest;
+    if (paths.size() < hub::kMostScanPaths) paths.push_back(wanted.entries[i].path.text());
   }
+  rest.resize(std::min(rest.size(), hub::kMostScanPaths - first.size()));
   std::ranges::move(rest, std::back_inserter(first));
   return first;
 }

@@ -16,7 +16,7 @@
 // else. A file of which they say nothing is not safe for that. Pure, but for the record.
 namespace batuta::pull {
 
-// The files that a pull would fetch, the ones that may do harm first.
+// Of the files that a pull would fetch as many as one question takes, the ones that may do harm first.
 std::vector<std::string> PathsToScan(const Tree& wanted, RepoType type);
 
 // Of the issues, by path: what the caller does not admit, and what to say of what they do.

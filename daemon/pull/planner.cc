@@ -129,21 +129,25 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
 
   // What the hub's own scanners say of what would be fetched; nobody is asked about what is here.
   void AskScanners(absl::StatusOr<PullPlan> made) {
-    if (!made.ok() || offline_) return Finish(std::move(made));
-    auto plan = std::make_shared<PullPlan>(*std::move(made));
-    Tree wanted{plan->commit, {}};
-    for (const PlannedFile& file : plan->files) {
-      if (file.action == PlannedFile::Action::kDownload) wanted.entries.push_back(file.entry);
-    }
-    if (wanted.entries.empty()) return Finish(std::move(*plan));
+    if (!made.ok() || offline_ || !TakesAny(*made)) return Finish(std::move(made));
+    const auto plan = std::make_shared<PullPlan>(*std::move(made));
     // The answer that told of the repo told of its files as well, unless it is the remembered one about a
     // commit.
-    const bool is_told = review_ && review_->info && request_.repo.type() == RepoType::kModel &&
-                         !request_.revision.AsCommit() && review_->info->commit == plan->commit;
+    const bool is_model = request_.repo.type() == RepoType::kModel;
+    const bool is_told = review_ && review_->info && is_model && !request_.revision.AsCommit() &&
+                         review_->info->commit == plan->commit;
     if (is_told) return OnScan(plan, review_->info->scan_issues);
+    if (is_model) return AskScannersAbout(plan, {});  // all of its files
+    OnDisk([type = request_.repo.type(), plan] { return PathsToScan(Wanted(*plan), type); },
+           [self = shared_from_this(), plan](const std::vector<std::string>& paths) {
+             self->AskScannersAbout(plan, paths);
+           });
+  }
+
+  void AskScannersAbout(const std::shared_ptr<PullPlan>& plan, const std::vector<std::string>& paths) {
     Access access = access_;
     access.on_remembered = {};
-    hub_.GetScan(request_.repo, plan->commit, PathsToScan(wanted, request_.repo.type()), access,
+    hub_.GetScan(request_.repo, plan->commit, paths, access,
                  [self = shared_from_this(), plan](absl::StatusOr<std::vector<hub::ScanIssue>> issues) {
                    if (!issues.ok() && EndsThePull(issues.status())) return self->Finish(issues.status());
                    if (!issues.ok()) {
@@ -152,49 +156,57 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
                              Field("error", MessageOf(issues.status())));
                      issues.emplace();
                    }
-                   self->OnScan(plan, *issues);
+                   self->OnScan(plan, *std::move(issues));
                  });
   }
 
-  void OnScan(const std::shared_ptr<PullPlan>& plan, const std::vector<hub::ScanIssue>& issues) {
-    Tree tree{plan->commit, {}};
-    for (const PlannedFile& file : plan->files) tree.entries.push_back(file.entry);
+  void OnScan(const std::shared_ptr<PullPlan>& plan, std::vector<hub::ScanIssue> issues) {
+    if (issues.empty()) return Finish(std::move(*plan));
+    OnDisk([self = shared_from_this(), plan,
+            issues = std::move(issues)] { return self->Heed(issues, std::move(*plan)); },
+           [self = shared_from_this()](absl::StatusOr<PullPlan> heeded) { self->Finish(std::move(heeded)); });
+  }
+
+  // Disk pool. The plan without what the scanners object to and the caller does not admit.
+  absl::StatusOr<PullPlan> Heed(const std::vector<hub::ScanIssue>& issues, PullPlan plan) {
+    Tree tree{plan.commit, {}};
+    for (const PlannedFile& file : plan.files) tree.entries.push_back(file.entry);
     ScanOpinion opinion = OpinionOf(issues, tree, request_.selection);
     bool is_objected = false;
-    for (const PlannedFile& file : plan->files) {
+    for (const PlannedFile& file : plan.files) {
       const auto found = opinion.objections.find(file.entry.path.text());
       if (found == opinion.objections.end()) continue;
       if (file.action == PlannedFile::Action::kDownload) is_objected = true;
       if (file.action == PlannedFile::Action::kCached) opinion.objections.erase(found);
     }
-    if (!is_objected) {
-      Warn(opinion, *plan);
-      return Finish(std::move(*plan));
+    if (is_objected) {
+      ASSIGN_OR_RETURN(PullPlan other, MakePlan(tree, opinion.objections));
+      plan.files = std::move(other.files);
     }
-    OnDisk(
-        [self = shared_from_this(), plan, tree = std::move(tree), opinion]() -> absl::StatusOr<PullPlan> {
-          ASSIGN_OR_RETURN(PullPlan other, self->MakePlan(tree, opinion.objections));
-          other.tree_is_new = plan->tree_is_new;
-          other.tree = std::move(plan->tree);
-          Warn(opinion, other);
-          return other;
-        },
-        [self = shared_from_this()](absl::StatusOr<PullPlan> other) { self->Finish(std::move(other)); });
-  }
-
-  static void Warn(const ScanOpinion& opinion, PullPlan& plan) {
     for (PlannedFile& file : plan.files) {
       const auto warning = opinion.warnings.find(file.entry.path.text());
       if (warning != opinion.warnings.end() && file.action == PlannedFile::Action::kDownload) {
         file.warning = warning->second;
       }
     }
+    return plan;
+  }
+
+  static bool TakesAny(const PullPlan& plan) {
+    return std::ranges::any_of(
+        plan.files, [](const PlannedFile& file) { return file.action == PlannedFile::Action::kDownload; });
+  }
+
+  static Tree Wanted(const PullPlan& plan) {
+    Tree wanted{plan.commit, {}};
+    for (const PlannedFile& file : plan.files) {
+      if (file.action == PlannedFile::Action::kDownload) wanted.entries.push_back(file.entry);
+    }
+    return wanted;
   }
 
   std::shared_ptr<const Review> ReviewOf(const PullPlan& plan) {
-    const bool takes_any = std::ranges::any_of(
-        plan.files, [](const PlannedFile& file) { return file.action == PlannedFile::Action::kDownload; });
-    if (!review_ || !takes_any) return nullptr;
+    if (!review_ || !TakesAny(plan)) return nullptr;
     review_->now = *identity_;
     return std::make_shared<const Review>(*std::move(review_));
   }

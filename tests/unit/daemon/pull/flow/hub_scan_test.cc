@@ -85,6 +85,10 @@ TEST(OpinionTest, WhatIsAdmittedIsWarnedOf) {
 TEST(PathsToScanTest, WhatMayDoHarmComesFirst) {
   EXPECT_THAT(PathsToScan(TreeOf({"a.csv", "b.py", "c.csv", "d.pkl"}), RepoType::kDataset),
               ElementsAre("b.py", "d.pkl", "a.csv", "c.csv"));
+  std::vector<std::string> many(2 * hub::kMostScanPaths, "a.csv");
+  many.emplace_back("z.pkl");
+  EXPECT_THAT(PathsToScan(TreeOf(many), RepoType::kDataset),
+              AllOf(SizeIs(hub::kMostScanPaths), testing::Contains("z.pkl")));
 }
 
 class HubScanTest : public PullFixture {
