@@ -4,6 +4,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <optional>
 #include <unordered_set>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "common/config/hub_token.h"
 #include "common/io/file_system.h"
 #include "common/log/log.h"
+#include "common/machine/machine.h"
 #include "common/status/status.h"
 #include "common/sync/sequence.h"
 #include "common/sync/worker_pool.h"
@@ -37,6 +39,8 @@
 #include "daemon/jobs/overall_limit.h"
 #include "daemon/metadata/identity.h"
 #include "daemon/metadata/rocksdb_store.h"
+#include "daemon/pull/fitter.h"
+#include "daemon/pull/header_store.h"
 #include "daemon/pull/review.h"
 #include "daemon/transfer/buffer_pool.h"
 #include "daemon/transfer/transfer.h"
@@ -60,6 +64,12 @@ Secret TokenOf(uint32_t uid) {
   return found.ok() ? std::move(found->token) : Secret();
 }
 
+// As far as the daemon may see it.
+absl::StatusOr<Machine> DetectThisMachine() {
+  ASSIGN_OR_RETURN(const MachineSources sources, ProcessMachineSources(ProcessEnvironment()));
+  return DetectMachine(sources);
+}
+
 class WiredDaemon final : public Daemon {
  public:
   WiredDaemon(Options options, std::function<void()> wants_to_stop)
@@ -79,6 +89,7 @@ class WiredDaemon final : public Daemon {
   void LookAround();
   void Learn(const hub::RepoNews& news);
   void KeepRoom();
+  std::optional<uint64_t> Room() const;
   void Adopt();
   void ForgetGone();
 
@@ -121,6 +132,8 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<review::Acquaintances> acquaintances_;
   std::unique_ptr<pull::Reviewer> reviewer_;
+  std::unique_ptr<pull::HeaderStore> headers_;
+  std::unique_ptr<pull::Fitter> fitter_;
   std::unique_ptr<pull::Planner> planner_;
   std::unique_ptr<pull::LookTurns> turns_;
   std::unique_ptr<jobs::OverallLimit> overall_limit_;
@@ -216,8 +229,17 @@ absl::Status WiredDaemon::OpenQueue() {
   space_ = std::make_unique<cache::SpaceLedger>(options_.quota.min_free_bytes, evictor_.get());
   acquaintances_ = std::make_unique<review::Acquaintances>(*store_, options_.endpoint);
   reviewer_ = std::make_unique<pull::Reviewer>(*acquaintances_, *cache_, clock_);
-  planner_ =
-      std::make_unique<pull::Planner>(options_.planner, *hub_, *cache_, *core_, *disk_, reviewer_.get());
+  headers_ = std::make_unique<pull::HeaderStore>(*store_, clock_);
+  fitter_ = std::make_unique<pull::Fitter>(pull::FitterContext{.hub = *hub_,
+                                                               .cache = *cache_,
+                                                               .core = *core_,
+                                                               .disk = *disk_,
+                                                               .headers = *headers_,
+                                                               .clock = clock_,
+                                                               .detect = DetectThisMachine,
+                                                               .room = [this] { return Room(); }});
+  planner_ = std::make_unique<pull::Planner>(options_.planner, *hub_, *cache_, *core_, *disk_,
+                                             reviewer_.get(), fitter_.get());
   ASSIGN_OR_RETURN(overall_limit_,
                    jobs::OverallLimit::Load(options_.limit_bytes_per_second, *store_, *disk_));
   transfers_ = transfer::Transfers::Create(options_.transfer, *cache_, *core_, *disk_, *buffers_, clock_,
@@ -343,6 +365,18 @@ void WiredDaemon::KeepRoom() {
     if (!kept.ok()) LogWarn("cache beyond its quota", Field("error", std::string(MessageOf(kept))));
   });
   core_->PostAfter(kRoomCheck, [this] { KeepRoom(); });
+}
+
+// Disk pool. What a pull could have at most, were everything evicted that may go.
+std::optional<uint64_t> WiredDaemon::Room() const {
+  const absl::StatusOr<eviction::CacheUsage> usage = evictor_->Measure();
+  if (!usage.ok()) return std::nullopt;
+  const auto without = [](uint64_t bytes, uint64_t taken) { return bytes - std::min(bytes, taken); };
+  const uint64_t on_disk =
+      without(usage->free_bytes + usage->reclaimable_bytes, options_.quota.min_free_bytes);
+  if (options_.quota.max_bytes == 0) return on_disk;
+  const uint64_t needed = without(usage->used_bytes, usage->reclaimable_bytes);
+  return std::min(on_disk, without(options_.quota.max_bytes, needed));
 }
 
 // Core sequence.

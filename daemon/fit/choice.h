@@ -36,7 +36,9 @@ struct Candidate {
   enum class Format { kGguf, kOther };  // others are run whole, by other programs
 
   std::string label;  // canonical; unique among the candidates
-  std::string stem;   // of its file names
+  std::optional<std::string>
+      quantization;  // that its precision is judged by, "" = not known; nothing = the label
+  std::string stem;  // of its file names
   Format format = Format::kGguf;
   bool has_imatrix = false;
   uint64_t file_bytes = 0;       // of all its parts, without side-cars

@@ -13,10 +13,14 @@ namespace {
 
 constexpr uint64_t kUsualContext = 8192;
 
+const std::string& QuantizationOf(const Candidate& candidate) {
+  return candidate.quantization.has_value() ? *candidate.quantization : candidate.label;
+}
+
 std::string ObstacleOf(const Candidate& candidate, const Wish& wish) {
   if (!candidate.flaw.empty()) return candidate.flaw;
   if (wish.allow_unknown || candidate.format != Candidate::Format::kGguf) return "";
-  if (!IsLoadable(candidate.label)) return "the usual programs do not load it";
+  if (!IsLoadable(QuantizationOf(candidate))) return "the usual programs do not load it";
   if (candidate.weights != nullptr && !candidate.weights->foreign_type.empty()) {
     return fmt::format("its tensors are of {}, which the usual programs do not load",
                        candidate.weights->foreign_type);
@@ -54,7 +58,7 @@ Subject SubjectOf(const Candidate& candidate, const std::vector<Candidate>& all,
   const ModelShape* shape = candidate.shape.get();
   subject.candidate = &candidate;
   subject.obstacle = ObstacleOf(candidate, wish);
-  subject.rank = RankOf(candidate.label, shape, candidate.stem);
+  subject.rank = RankOf(QuantizationOf(candidate), shape, candidate.stem);
   subject.budget = is_gguf ? BudgetOf(machine) : ServerBudgetOf(machine);
   subject.knows_shape = shape != nullptr;
   subject.load.shape = shape;
@@ -71,7 +75,8 @@ Subject SubjectOf(const Candidate& candidate, const std::vector<Candidate>& all,
   } else if (candidate.weights != nullptr) {
     subject.bounds = BoundsOf(*candidate.weights);
   } else {
-    subject.bounds = BoundWeights(candidate.file_bytes, candidate.label, shape, SiblingOf(candidate, all));
+    subject.bounds =
+        BoundWeights(candidate.file_bytes, QuantizationOf(candidate), shape, SiblingOf(candidate, all));
   }
   return subject;
 }

@@ -126,6 +126,7 @@ std::unique_ptr<Asker> MakeHttpAsker(Wire wire) {
 }
 
 transport::HttpRequest RequestFor(const std::string& url, bool send_token, const Access& access) {
+  if (access.requests != nullptr) access.requests->fetch_add(1, std::memory_order_relaxed);
   transport::HttpRequest request;
   request.url = url;
   if (send_token) request.bearer = access.token;

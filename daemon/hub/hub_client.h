@@ -56,6 +56,9 @@ struct Access {
 
   // Called for each answer about a repo or a revision where that is read, before its callback; may be empty.
   std::function<void(const RepoNews&)> on_news = {};
+
+  // Counts the requests that are made, each hop of a redirect for itself. Null: nobody counts.
+  std::shared_ptr<std::atomic<uint32_t>> requests = nullptr;
 };
 
 struct RepoSummary {

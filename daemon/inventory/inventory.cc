@@ -31,7 +31,12 @@ std::string SnapshotKey(const RepoId& repo, const CommitId& commit) {
 }
 
 std::string EncodePulled(const PulledSelection& pulled) {
-  return nlohmann::json{{"v", 1}, {"label", pulled.label}, {"paths", pulled.paths}}.dump();
+  nlohmann::json record{{"v", 1}, {"label", pulled.label}, {"paths", pulled.paths}};
+  if (!pulled.why.empty()) {
+    record["why"] = pulled.why;
+    record["chosen_ms"] = ToUnixMillis(pulled.chosen_at);
+  }
+  return record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::optional<PulledSelection> DecodePulled(std::string_view id, std::string_view text) {
@@ -41,6 +46,10 @@ std::optional<PulledSelection> DecodePulled(std::string_view id, std::string_vie
   PulledSelection pulled{std::string(id), record["label"].get<std::string>(), {}};
   for (const nlohmann::json& path : record["paths"]) {
     if (path.is_string()) pulled.paths.push_back(path.get<std::string>());
+  }
+  if (record.contains("why") && record["why"].is_string()) pulled.why = record["why"].get<std::string>();
+  if (record.contains("chosen_ms") && record["chosen_ms"].is_number_integer()) {
+    pulled.chosen_at = FromUnixMillis(record["chosen_ms"].get<int64_t>());
   }
   return pulled;
 }
@@ -346,21 +355,20 @@ absl::Status Inventory::LoadSurveys() {
 }
 
 absl::Status Inventory::RecordPull(const RepoId& repo, const CommitId& commit, std::string label,
-                                   std::vector<std::string> paths, bool is_new) {
+                                   std::vector<std::string> paths, bool is_new, std::string why) {
   RETURN_IF_ERROR(Load());
   PulledSelection pulled{SelectionId(paths), std::move(label), std::move(paths)};
   const std::string key = SnapshotKey(repo, commit) + pulled.id;
   const WallTime now = clock_.wall();
+  RETURN_IF_ERROR(Remember(key, std::move(why), now, &pulled));
   const auto known = Find(repo);
   const Snapshot* snapshot = SnapshotOf(known.get(), commit);
   const bool is_known = !is_new && snapshot != nullptr &&
                         std::any_of(snapshot->selections.begin(), snapshot->selections.end(),
                                     [&pulled](const Selection& one) { return one.id == pulled.id; });
   metadata::WriteBatch batch;
-  if (!is_known) {
-    Outdate(repo, &batch);
-    batch.Put(Table::kSelections, key, EncodePulled(pulled));
-  }
+  if (!is_known) Outdate(repo, &batch);
+  if (!is_known || pulled.chosen_at == now) batch.Put(Table::kSelections, key, EncodePulled(pulled));
   batch.Put(Table::kAccesses, key, EncodeAccess(now));
   RETURN_IF_ERROR(store_.Write(batch, Durability::kProcess));
   {
@@ -370,6 +378,21 @@ absl::Status Inventory::RecordPull(const RepoId& repo, const CommitId& commit, s
   if (is_known) return absl::OkStatus();
   RETURN_IF_ERROR(Refresh(repo).status());
   NoteOwnWrites(repo);
+  return absl::OkStatus();
+}
+
+// What was chosen now, or what is remembered of a choice made before.
+absl::Status Inventory::Remember(const std::string& key, std::string why, WallTime now,
+                                 PulledSelection* pulled) {
+  pulled->why = std::move(why);
+  pulled->chosen_at = now;
+  if (!pulled->why.empty()) return absl::OkStatus();
+  pulled->chosen_at = {};
+  ASSIGN_OR_RETURN(const std::optional<std::string> record, store_.Get(Table::kSelections, key));
+  const auto before = record ? DecodePulled(pulled->id, *record) : std::nullopt;
+  if (!before) return absl::OkStatus();
+  pulled->why = before->why;
+  pulled->chosen_at = before->chosen_at;
   return absl::OkStatus();
 }
 

@@ -56,9 +56,10 @@ class Inventory {
   absl::StatusOr<bool> Refresh(const RepoId& repo);
 
   // What a pull asked for is complete: remembers it as a selection, used now. `is_new`: files came in, or
-  // were linked; else a selection that is known is only touched.
+  // were linked; else a selection that is known is only touched. `why` see PulledSelection; "" leaves what
+  // was remembered of that.
   absl::Status RecordPull(const RepoId& repo, const CommitId& commit, std::string label,
-                          std::vector<std::string> paths, bool is_new = true);
+                          std::vector<std::string> paths, bool is_new = true, std::string why = {});
 
   // Before the daemon itself writes to the repo: takes note of what others have written until now.
   void NoteOthersWrites(const RepoId& repo);
@@ -128,6 +129,7 @@ class Inventory {
   };
 
   absl::Status Load();
+  absl::Status Remember(const std::string& key, std::string why, WallTime now, PulledSelection* pulled);
   absl::Status LoadAccesses();
   absl::Status LoadSurveys();
   absl::Status Update(bool only_changed);

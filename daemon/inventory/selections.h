@@ -38,6 +38,10 @@ struct PulledSelection {
   std::string id;     // of its paths; see SelectionId()
   std::string label;  // for people: "default", "Q4_K_M", "config.json"
   std::vector<std::string> paths;
+
+  // Why these and not others, where that was decided for the caller: a sentence for a person, and when.
+  std::string why = {};
+  WallTime chosen_at = {};
 };
 
 // The unit that is used, pinned and evicted.

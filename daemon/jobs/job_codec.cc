@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/status/status.h"
+#include "daemon/jobs/fit_codec.h"
 
 namespace batuta::jobs {
 
@@ -62,6 +63,8 @@ json EncodeRequest(const pull::PullRequest& request) {
           {"refresh", request.refresh},
           {"name_review", static_cast<int>(request.name_review)},
           {"accept_replaced", request.accept_replaced},
+          {"fit", EncodeFitWish(request.fit)},
+          {"choice", EncodeChoice(request.choice)},
           {"may_wait", request.may_wait}};
 }
 
@@ -92,6 +95,8 @@ absl::StatusOr<pull::PullRequest> DecodeRequest(const json& value) {
     return Damaged("unknown name review");
   request.name_review = static_cast<pull::NameReviewMode>(name_review);
   request.accept_replaced = value.value("accept_replaced", false);
+  ASSIGN_OR_RETURN(request.fit, DecodeFitWish(value.value("fit", json())));  // nor in older ones
+  request.choice = DecodeChoice(value.value("choice", json()));
   request.may_wait = value.at("may_wait").get<bool>();
   return request;
 }

@@ -118,6 +118,7 @@ void PullJob::SetDone(JobFile& file, uint64_t done_bytes) {
 void PullJob::OnPlanned(const pull::PullPlan& plan) {
   record_.commit = plan.commit.hex();
   record_.snapshot_path = plan.snapshot_path.string();
+  if (plan.choice) record_.request.choice = plan.choice;  // once made, it stands
   review_ = plan.review != nullptr && plan.review->says_something() ? plan.review : nullptr;
   const std::vector<JobFile> before = std::exchange(files_, {});
   changes_.clear();

@@ -44,6 +44,8 @@ std::string_view ToString(Table table) {
       return "pieces";
     case Table::kNames:
       return "names";
+    case Table::kHeaders:
+      return "headers";
   }
   return "unknown";
 }

@@ -29,6 +29,7 @@ enum class Table {
   kVerified,    // device / inode → which blob the file was found to be, and when; daemon/cache
   kPieces,      // blob → checksums of its pieces; daemon/cache
   kNames,       // endpoint, namespace or repo → it is trusted, or as which repo it was met; daemon/review
+  kHeaders,     // blob → what was read of the file's header (binary); daemon/pull
 };
 
 // "meta", "jobs" …: for messages.

@@ -67,6 +67,8 @@ char Tag(Table table) {
       return 'c';
     case Table::kNames:
       return 'n';
+    case Table::kHeaders:
+      return 'g';  // mostly of GGUF files
   }
   return '?';
 }

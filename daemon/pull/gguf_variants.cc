@@ -108,7 +108,16 @@ std::string ModelOf(const GgufVariant& variant) {
   return model;
 }
 
+// Several models show in a label that stands twice; names alone differ for many reasons.
+bool HasLabelTwice(const GgufContents& contents) {
+  std::vector<std::string> labels;
+  for (const GgufVariant& variant : contents.variants) labels.push_back(variant.label);
+  std::sort(labels.begin(), labels.end());
+  return std::adjacent_find(labels.begin(), labels.end()) != labels.end();
+}
+
 void FindMain(GgufContents& contents) {
+  if (!HasLabelTwice(contents)) return;
   std::map<std::string, size_t> counts;
   std::vector<std::string> models;
   for (const GgufVariant& variant : contents.variants) ++counts[models.emplace_back(ModelOf(variant))];

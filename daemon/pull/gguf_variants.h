@@ -45,8 +45,8 @@ struct GgufContents {
   std::vector<std::pair<size_t, GgufName::Kind>> others;  // side-cars that a model does not need
   std::vector<std::pair<size_t, size_t>> copies;  // files of variants that are there in other parts too
 
-  // The repo is about one model: the one with the most variants. False when two have as many; then all of
-  // them are main.
+  // The repo is about one model; where a label stands twice, that with the most variants. False when two have
+  // as many; then all of them are main.
   bool has_main = true;
 };
 

@@ -10,6 +10,7 @@
 #include "common/status/status.h"
 #include "daemon/pull/conversion.h"
 #include "daemon/pull/hub_scan.h"
+#include "daemon/pull/tree_finder.h"
 
 namespace batuta::pull {
 
@@ -17,45 +18,34 @@ using hub::Access;
 using hub::Callback;
 
 struct Planner::Shared {
-  PlannerOptions options;
   hub::HubClient& hub;
   cache::Cache& cache;
   Sequence& core;
   WorkerPool& disk;
   Reviewer* reviewer;
+  Fitter* fitter;
+  TreeFinder trees;
 };
 
 namespace {
 
 constexpr size_t kMostHubId = 64;
 
-constexpr std::string_view kAskOnline =
-    "run it once without --offline (and without HF_HUB_OFFLINE), or copy the files into the cache";
-constexpr std::string_view kDaemonIsOffline =
-    "this daemon is offline, whoever calls: stop it with `batuta daemon stop` and call again without "
-    "HF_HUB_OFFLINE (or without `offline` in config.toml), or copy the files into the cache";
-
-absl::Status OfflineMiss(const RepoId& repo, std::string_view what, std::string_view hint) {
-  return MakeError(absl::StatusCode::kNotFound, reason::kOfflineMiss,
-                   fmt::format("{} {}: {} is not in the cache, and the hub is not asked while offline",
-                               ToString(repo.type()), repo.id(), what),
-                   hint);
-}
-
 // One planning, from the request to `done`; keeps itself alive through its callbacks.
 class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
  public:
   template <typename Shared>
-  PlanFlow(const Shared& shared, PullRequest request, Access access, Callback<PullPlan> done)
-      : options_(shared.options),
-        hub_(shared.hub),
+  PlanFlow(Shared& shared, PullRequest request, Access access, Callback<PullPlan> done)
+      : hub_(shared.hub),
         cache_(shared.cache),
         core_(shared.core),
         disk_(shared.disk),
         reviewer_(shared.reviewer),
+        fitter_(shared.fitter),
+        trees_(shared.trees),
         request_(std::move(request)),
         access_(std::move(access)),
-        offline_(request_.offline || options_.offline),
+        offline_(request_.offline || trees_.is_offline()),
         done_(std::move(done)) {
     if (request_.refresh) access_.memory = hub::Memory::kRenew;
     access_.on_remembered = [as_of = as_of_](WallTime at) { *as_of = at; };
@@ -87,21 +77,11 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
   }
 
   void Resolve() {
-    if (const std::optional<CommitId> commit = request_.revision.AsCommit()) return OnCommit(*commit);
-    if (offline_) {
-      return OnDisk(
-          [self = shared_from_this()] {
-            return self->cache_.ReadRef(self->request_.repo, self->request_.revision);
-          },
-          [self = shared_from_this()](absl::StatusOr<std::optional<CommitId>> known) {
-            self->OnKnownCommit(std::move(known));
-          });
-    }
-    hub_.ResolveRevision(request_.repo, request_.revision, access_,
-                         [self = shared_from_this()](absl::StatusOr<CommitId> commit) {
-                           if (!commit.ok()) return self->Finish(commit.status());
-                           self->OnCommit(*commit);
-                         });
+    trees_.FindCommit(request_.repo, request_.revision, offline_, access_,
+                      [self = shared_from_this()](absl::StatusOr<CommitId> commit) {
+                        if (!commit.ok()) return self->Finish(commit.status());
+                        self->OnCommit(*commit);
+                      });
   }
 
   // Runs `work` on the disk pool and hands its result to `then` on the core sequence.
@@ -117,6 +97,8 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
   void Finish(absl::StatusOr<PullPlan> plan) {
     if (plan.ok()) {
       plan->as_of = *as_of_;
+      plan->choice = std::move(choice_);
+      plan->fit = std::move(fit_);
       plan->review = ReviewOf(*plan);
       return std::exchange(done_, nullptr)(std::move(plan));
     }
@@ -211,66 +193,64 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
     return std::make_shared<const Review>(*std::move(review_));
   }
 
-  absl::Status Miss(std::string_view what) const {
-    return OfflineMiss(request_.repo, what, options_.offline ? kDaemonIsOffline : kAskOnline);
-  }
-
-  // What the cache says of the revision.
-  void OnKnownCommit(absl::StatusOr<std::optional<CommitId>> known) {
-    if (!known.ok()) return Finish(known.status());
-    if (known->has_value()) return OnCommit(**known);
-    Finish(Miss(fmt::format("revision {}", request_.revision.text())));
-  }
-
   void OnCommit(const CommitId& commit) {
-    OnDisk([self = shared_from_this(), commit] { return self->PlanFromCache(commit); },
-           [self = shared_from_this(), commit](absl::StatusOr<std::optional<PullPlan>> plan) {
-             self->OnPlanFromCache(commit, std::move(plan));
-           });
+    trees_.FindTree(request_.repo, commit, offline_, access_,
+                    [self = shared_from_this()](absl::StatusOr<FoundTree> found) {
+                      if (!found.ok()) return self->Finish(found.status());
+                      self->OnTree(*std::move(found));
+                    });
   }
 
-  // Disk pool. nullopt: the tree is not known here.
-  absl::StatusOr<std::optional<PullPlan>> PlanFromCache(const CommitId& commit) {
-    ASSIGN_OR_RETURN(std::optional<Tree> tree, cache_.ReadTree(request_.repo, commit));
-    if (!tree && offline_) return PlanFromSnapshot(commit);
-    if (!tree) return std::nullopt;
-    ASSIGN_OR_RETURN(PullPlan plan, MakePlan(*tree));
-    return plan;
+  void OnTree(FoundTree found) {
+    tree_ = std::make_shared<FoundTree>(std::move(found));
+    if (!request_.fit) return Select();
+    if (request_.choice) return OnChoice(*request_.choice);
+    if (fitter_ == nullptr) return Finish(absl::UnimplementedError("nothing is known to fit"));
+    fitter_->Fit({.repo = request_.repo,
+                  .tree = std::shared_ptr<const Tree>(tree_, &tree_->tree),
+                  .selection = request_.selection,
+                  .wish = *request_.fit,
+                  .offline = offline_,
+                  .is_pull = true},
+                 access_, [self = shared_from_this()](absl::StatusOr<FitReport> report) {
+                   if (!report.ok()) return self->Finish(report.status());
+                   self->OnFit(std::make_shared<const FitReport>(*std::move(report)));
+                 });
   }
 
-  // Disk pool. For a cache that another tool filled without keeping the listing: what is there is all that is
-  // known, so a file that is not there is a miss, not an error in its name.
-  absl::StatusOr<std::optional<PullPlan>> PlanFromSnapshot(const CommitId& commit) {
-    ASSIGN_OR_RETURN(const std::optional<Tree> tree, cache_.ReadSnapshot(request_.repo, commit));
-    if (!tree) return std::nullopt;
-    absl::StatusOr<PullPlan> plan = MakePlan(*tree);
-    if (absl::IsNotFound(plan.status())) {
-      return Miss(fmt::format("a file asked for at commit {}", commit.hex()));
+  void OnFit(const std::shared_ptr<const FitReport>& report) {
+    fit_ = report;
+    if (report->nothing_is_cached) return Finish(trees_.Miss(request_.repo, "a variant of the model"));
+    if (!report->choice.chosen) return Finish(NothingFits(request_.repo, *report));
+    const ModelVariant& chosen = report->variants[*report->choice.chosen];
+    OnChoice({.label = chosen.label, .quantization = chosen.quantization, .why = report->choice.explanation});
+  }
+
+  void OnChoice(VariantChoice choice) {
+    request_.selection.quantization = choice.quantization;
+    choice_ = std::move(choice);
+    Select();
+  }
+
+  void Select() {
+    OnDisk([self = shared_from_this()] { return self->MakePlan(self->tree_->tree); },
+           [self = shared_from_this()](absl::StatusOr<PullPlan> plan) { self->OnSelected(std::move(plan)); });
+  }
+
+  void OnSelected(absl::StatusOr<PullPlan> plan) {
+    // Of what is not listed nobody knows that it does not exist.
+    if (tree_->is_partial && absl::IsNotFound(plan.status())) {
+      plan =
+          trees_.Miss(request_.repo, fmt::format("a file asked for at commit {}", tree_->tree.commit.hex()));
     }
-    RETURN_IF_ERROR(plan.status());
-    plan->has_listing = false;
-    return *std::move(plan);
-  }
-
-  void OnPlanFromCache(const CommitId& commit, absl::StatusOr<std::optional<PullPlan>> plan) {
     if (!plan.ok()) return Finish(plan.status());
-    if (plan->has_value()) return AskScanners(CheckOffline(**std::move(plan)));
-    if (offline_) return Finish(Miss(fmt::format("commit {}", commit.hex())));
-    hub_.ListTree(request_.repo, commit, access_, [self = shared_from_this()](absl::StatusOr<Tree> tree) {
-      if (!tree.ok()) return self->Finish(tree.status());
-      self->OnNewTree(*std::move(tree));
-    });
-  }
-
-  void OnNewTree(Tree tree) {
-    OnDisk(
-        [self = shared_from_this(), tree = std::move(tree)]() mutable -> absl::StatusOr<PullPlan> {
-          ASSIGN_OR_RETURN(PullPlan plan, self->MakePlan(tree));
-          plan.tree_is_new = true;
-          plan.tree = std::move(tree);
-          return plan;
-        },
-        [self = shared_from_this()](absl::StatusOr<PullPlan> plan) { self->AskScanners(std::move(plan)); });
+    plan->has_listing = !tree_->is_partial;
+    if (tree_->is_new) {
+      plan->tree_is_new = true;
+      plan->tree = std::move(tree_->tree);
+    }
+    tree_.reset();  // a large one takes its place in memory
+    AskScanners(CheckOffline(*std::move(plan)));
   }
 
   // Disk pool. Selection, and what of it is there.
@@ -303,18 +283,21 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
   absl::StatusOr<PullPlan> CheckOffline(PullPlan plan) const {
     if (!offline_) return plan;
     for (const PlannedFile& file : plan.files) {
-      if (file.action == PlannedFile::Action::kDownload) return Miss(file.entry.path.text());
+      if (file.action == PlannedFile::Action::kDownload) {
+        return trees_.Miss(request_.repo, file.entry.path.text());
+      }
     }
     return plan;
   }
 
-  const PlannerOptions& options_;
   hub::HubClient& hub_;
   cache::Cache& cache_;
   Sequence& core_;
   WorkerPool& disk_;
   Reviewer* const reviewer_;  // may be null
-  const PullRequest request_;
+  Fitter* const fitter_;      // may be null
+  TreeFinder& trees_;
+  PullRequest request_;
   Access access_;
   const bool offline_;
   const std::shared_ptr<std::optional<WallTime>> as_of_ = std::make_shared<std::optional<WallTime>>();
@@ -322,20 +305,95 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
   // Written where answers are read, each before its callback is posted here.
   const std::shared_ptr<review::RepoIdentity> identity_ = std::make_shared<review::RepoIdentity>();
   std::optional<Review> review_;
+  std::shared_ptr<FoundTree> tree_;
+  std::optional<VariantChoice> choice_;
+  std::shared_ptr<const FitReport> fit_;
   Callback<PullPlan> done_;
+};
+
+// What fits, from the request to `done`; the like of PlanFlow for those who only want to know.
+class LookFlow : public std::enable_shared_from_this<LookFlow> {
+ public:
+  template <typename Shared>
+  LookFlow(Shared& shared, const PullRequest& request, Access access, Callback<FitReport> done)
+      : hub_(shared.hub),
+        fitter_(*shared.fitter),
+        trees_(shared.trees),
+        request_(request),
+        access_(std::move(access)),
+        offline_(request_.offline || trees_.is_offline()),
+        done_(std::move(done)) {
+    if (request_.refresh) access_.memory = hub::Memory::kRenew;
+    if (offline_) access_.memory = hub::Memory::kOnly;
+  }
+
+  void Run() {
+    if (!offline_ || request_.revision.AsCommit()) return FindCommit();
+    hub_.ResolveRevision(request_.repo, request_.revision, access_,
+                         [self = shared_from_this()](const absl::StatusOr<CommitId>& commit) {
+                           commit.ok() ? self->OnCommit(*commit) : self->FindCommit();
+                         });
+  }
+
+ private:
+  void FindCommit() {
+    trees_.FindCommit(request_.repo, request_.revision, offline_, access_,
+                      [self = shared_from_this()](const absl::StatusOr<CommitId>& commit) {
+                        commit.ok() ? self->OnCommit(*commit) : self->done_(commit.status());
+                      });
+  }
+
+  void OnCommit(const CommitId& commit) {
+    if (!offline_) return FindTree(commit);
+    hub_.ListTree(request_.repo, commit, access_,
+                  [self = shared_from_this(), commit](absl::StatusOr<Tree> tree) {
+                    tree.ok() ? self->OnTree(*std::move(tree)) : self->FindTree(commit);
+                  });
+  }
+
+  void FindTree(const CommitId& commit) {
+    trees_.FindTree(request_.repo, commit, offline_, access_,
+                    [self = shared_from_this()](absl::StatusOr<FoundTree> found) {
+                      found.ok() ? self->OnTree(std::move(found->tree)) : self->done_(found.status());
+                    });
+  }
+
+  void OnTree(Tree tree) {
+    fitter_.Fit({.repo = request_.repo,
+                 .tree = std::make_shared<const Tree>(std::move(tree)),
+                 .selection = request_.selection,
+                 .wish = *request_.fit,
+                 .offline = offline_},
+                access_, std::move(done_));
+  }
+
+  hub::HubClient& hub_;
+  Fitter& fitter_;
+  TreeFinder& trees_;
+  const PullRequest request_;
+  Access access_;
+  const bool offline_;
+  Callback<FitReport> done_;
 };
 
 }  // namespace
 
 Planner::Planner(PlannerOptions options, hub::HubClient& hub, cache::Cache& cache, Sequence& core,
-                 WorkerPool& disk, Reviewer* reviewer)
-    : shared_(std::unique_ptr<Shared>(new Shared{options, hub, cache, core, disk, reviewer})) {}
+                 WorkerPool& disk, Reviewer* reviewer, Fitter* fitter)
+    : shared_(std::unique_ptr<Shared>(
+          new Shared{hub, cache, core, disk, reviewer, fitter, {options.offline, hub, cache, core, disk}})) {}
 
 Planner::~Planner() = default;
 
 void Planner::Plan(const PullRequest& request, const Access& access, Callback<PullPlan> done) {
   shared_->core.AssertCurrent();
   std::make_shared<PlanFlow>(*shared_, request, access, std::move(done))->Run();
+}
+
+void Planner::Fit(const PullRequest& request, const Access& access, Callback<FitReport> done) {
+  shared_->core.AssertCurrent();
+  if (shared_->fitter == nullptr) return done(absl::UnimplementedError("nothing is known to fit"));
+  std::make_shared<LookFlow>(*shared_, request, access, std::move(done))->Run();
 }
 
 }  // namespace batuta::pull

@@ -11,6 +11,7 @@
 #include "common/sync/worker_pool.h"
 #include "daemon/cache/cache.h"
 #include "daemon/hub/hub_client.h"
+#include "daemon/pull/fitter.h"
 #include "daemon/pull/pull_request.h"
 #include "daemon/pull/review.h"
 
@@ -36,6 +37,11 @@ struct PullPlan {
   // When the hub said that the revision stands at `commit`, if it was not asked; empty for a commit as well.
   std::optional<WallTime> as_of = {};
 
+  // The variant that was chosen because it fits, and all that was weighed; null when it was not asked for, or
+  // was chosen before.
+  std::optional<VariantChoice> choice = {};
+  std::shared_ptr<const FitReport> fit = nullptr;
+
   // What there is to say of the repo before anything of it is fetched; null when nothing would be, or nobody
   // looks.
   std::shared_ptr<const Review> review = nullptr;
@@ -45,24 +51,29 @@ struct PlannerOptions {
   bool offline = false;  // every pull is answered from the cache
 };
 
-// Planner turns a request into a plan: revision → commit → tree → selection → what is there already. The hub
-// is asked for nothing that the cache can answer, and its client remembers the rest: a commit whose tree is
-// known costs no request at all. Where something would be fetched, the hub's own scanners are asked for their
-// opinion of it, by one request at most; a plan with files to which they object, and which the caller does
-// not admit, is none.
+// Planner turns a request into a plan: revision → commit → tree → variant that fits, where that is asked for
+// → selection → what is there already. The hub is asked for nothing that the cache can answer, and its client
+// remembers the rest: a commit whose tree is known costs no request at all. Where something would be fetched,
+// the hub's own scanners are asked for their opinion of it, by one request at most; a plan with files to
+// which they object, and which the caller does not admit, is none.
 //
 // Lives on the core sequence; disk work runs on the disk pool.
 class Planner {
  public:
-  // Everything borrowed outlives the planner. Null for `reviewer`: nobody looks at names.
+  // Everything borrowed outlives the planner. Null for `reviewer`: nobody looks at names; for `fitter`:
+  // nothing is known to fit.
   Planner(PlannerOptions options, hub::HubClient& hub, cache::Cache& cache, Sequence& core, WorkerPool& disk,
-          Reviewer* reviewer = nullptr);
+          Reviewer* reviewer = nullptr, Fitter* fitter = nullptr);
   ~Planner();
 
-  // One try; `done` runs on the core sequence, exactly once. Errors: those of HubClient, Cache, Reviewer and
-  // PlanSelection (with the hint of NameConversion), and kNotFound (OFFLINE_MISS). Refuses no name: see
-  // Judge().
+  // One try; `done` runs on the core sequence, exactly once. Errors: those of HubClient, Cache, Reviewer,
+  // Fitter and PlanSelection (with the hint of NameConversion), kNotFound (OFFLINE_MISS), and
+  // kFailedPrecondition (NO_VARIANT_FITS). Refuses no name: see Judge().
   void Plan(const PullRequest& request, const hub::Access& access, hub::Callback<PullPlan> done);
+
+  // What such a pull would choose, `request.fit` being there, and why; whatever the name may be mistaken for.
+  // Offline also from what the hub's client remembers. Errors: as Plan(), but that nothing fits is none.
+  void Fit(const PullRequest& request, const hub::Access& access, hub::Callback<FitReport> done);
 
  private:
   struct Shared;

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstddef>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "daemon/pull/range_collector.h"
 
 namespace batuta::pull {
 namespace {
@@ -24,39 +24,6 @@ constexpr std::array<std::string_view, 26> kWeights = {
     ".safetensors", ".gguf", ".bin",   ".pt",     ".pth",     ".ckpt",  ".pkl", ".pickle", ".joblib",
     ".h5",          ".hdf5", ".keras", ".onnx",   ".msgpack", ".npz",   ".npy", ".zip",    ".nemo",
     ".pt2",         ".ptl",  ".dduf",  ".tflite", ".mar",     ".model", ".dat", ".weights"};
-
-// Collects one range.
-class Collector final : public transport::RangeHandler {
- public:
-  using Done = absl::AnyInvocable<void(absl::Status, std::string)>;
-
-  Collector(transport::ByteRange range, Done done) : range_(range), done_(std::move(done)) {}
-
-  void OnStart(uint64_t offset) override { position_ = offset; }
-
-  transport::DataResult OnData(std::span<const std::byte> bytes) override {
-    // A server that does not do ranges sends the file from its first byte on.
-    const uint64_t skipped =
-        std::min<uint64_t>(bytes.size(), range_.begin > position_ ? range_.begin - position_ : 0);
-    position_ += bytes.size();
-    bytes = bytes.subspan(static_cast<size_t>(skipped));
-    const size_t wanted = std::min<size_t>(bytes.size(), static_cast<size_t>(range_.size()) - bytes_.size());
-    bytes_.append(reinterpret_cast<const char*>(bytes.data()), wanted);
-    const bool is_too_far = range_.begin > kMostBytes && position_ > kMostBytes && bytes_.empty();
-    return bytes_.size() == range_.size() || is_too_far ? transport::DataResult::kStop
-                                                        : transport::DataResult::kContinue;
-  }
-
-  void OnDone(const absl::Status& status) override {
-    std::exchange(done_, nullptr)(status, std::move(bytes_));
-  }
-
- private:
-  const transport::ByteRange range_;
-  Done done_;
-  uint64_t position_ = 0;
-  std::string bytes_;
-};
 
 class Flow final : public std::enable_shared_from_this<Flow> {
  public:
@@ -105,8 +72,9 @@ class Flow final : public std::enable_shared_from_this<Flow> {
     Look& look = looks_[index];
     const uint64_t number = ++look.fetches;
     look.call = look.file.source->Fetch(
-        range, std::make_shared<Collector>(range, [weak = weak_from_this(), &core = core_, index, number,
-                                                   range](const absl::Status& status, std::string bytes) {
+        range,
+        std::make_shared<RangeCollector>(range, [weak = weak_from_this(), &core = core_, index, number,
+                                                 range](const absl::Status& status, std::string bytes) {
           core.Post([weak, index, number, range, status, bytes = std::move(bytes)]() mutable {
             if (const auto self = weak.lock())
               self->OnFetched(index, number, range, status, std::move(bytes));

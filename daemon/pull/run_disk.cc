@@ -185,8 +185,10 @@ absl::Status PutUp(const Disk& disk, const PullPlan& plan, const std::string& la
   for (const PlannedFile& file : plan.files) {
     if (file.action != Action::kSkip) paths.push_back(file.entry.path.text());
   }
+  const VariantChoice chosen =
+      plan.choice.value_or(VariantChoice{.label = label, .quantization = {}, .why = {}});
   const absl::Status kept =
-      disk.inventory->RecordPull(disk.repo, plan.commit, label, std::move(paths), is_new);
+      disk.inventory->RecordPull(disk.repo, plan.commit, chosen.label, std::move(paths), is_new, chosen.why);
   if (!kept.ok()) LogWarn("selection not recorded", Field("error", std::string(MessageOf(kept))));
   return absl::OkStatus();
 }

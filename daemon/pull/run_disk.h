@@ -82,7 +82,7 @@ void Sow(const Disk& disk, Seed* seed);
 void Link(const Disk& disk, const PullPlan& plan, LinkTask* task);
 
 // Every file stands: the ref, and the selection, which what the inventory cannot keep is found again in the
-// tree.
+// tree. `label` names it unless the plan has chosen a variant.
 absl::Status PutUp(const Disk& disk, const PullPlan& plan, const std::string& label, bool is_new);
 
 }  // namespace batuta::pull

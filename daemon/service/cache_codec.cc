@@ -85,6 +85,13 @@ void Encode(const eviction::ListedRepo& repo, v1::CachedRepo* out) {
   for (const RepoId& dependent : repo.protected_by) Encode(dependent, out->add_protected_by());
 }
 
+void Encode(const CommitId& commit, const inventory::PulledSelection& selection, v1::SelectionChoice* out) {
+  out->set_commit(commit.hex());
+  out->set_label(Sendable(selection.label));
+  out->set_text(Sendable(selection.why));
+  Encode(selection.chosen_at, out->mutable_at());
+}
+
 void Encode(const adoption::UnsafeFile& file, v1::FileVerdict* out) {
   out->set_path(Sendable(file.path));
   out->set_verdict(file.verdict);

@@ -30,6 +30,7 @@ void Encode(const eviction::ListedRepo& repo, v1::CachedRepo* out);
 void Encode(const eviction::Line& line, v1::EvictionLine* out);
 void Encode(const adoption::UnsafeFile& file, v1::FileVerdict* out);
 void Encode(const guard::GivenConsent& consent, v1::Consent* out);
+void Encode(const CommitId& commit, const inventory::PulledSelection& selection, v1::SelectionChoice* out);
 void Encode(const eviction::CacheUsage& usage, v1::GetUsageResponse* out);
 void Encode(const cache::SurveyedSnapshot& snapshot, v1::LeaseResponse* out);
 void Encode(const CachedPlace& place, v1::ResolveResponse* out);

@@ -111,7 +111,7 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
                     ASSIGN_OR_RETURN(const std::vector<guard::GivenConsent> given,
                                      services.guard.consents.Of(*only));
                     for (const guard::GivenConsent& consent : given) Encode(consent, out->add_consents());
-                    return absl::OkStatus();
+                    return AddChoices(services, *only, out);
                   });
   }
 
@@ -269,6 +269,21 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
     const SteadyTime until = services.clock.steady() + kSoon;
     while (services.clock.steady() < until && services.adoption.LookAtNext()) {
     }
+  }
+
+  // Why pulls took what is there of the repo.
+  static absl::Status AddChoices(const ServiceContext& services, const RepoId& repo,
+                                 v1::ExplainEvictionResponse* out) {
+    const auto known = services.inventory.Find(repo);
+    if (known == nullptr) return absl::OkStatus();
+    for (const inventory::Snapshot& snapshot : known->snapshots) {
+      ASSIGN_OR_RETURN(const std::vector<inventory::PulledSelection> pulled,
+                       services.inventory.PulledOf(repo, snapshot.commit));
+      for (const inventory::PulledSelection& selection : pulled) {
+        if (!selection.why.empty()) Encode(snapshot.commit, selection, out->add_choices());
+      }
+    }
+    return absl::OkStatus();
   }
 
   static absl::StatusOr<std::optional<RepoId>> DecodeExplain(const v1::ExplainEvictionRequest& request) {

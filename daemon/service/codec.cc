@@ -11,6 +11,7 @@
 #include "common/status/status.h"
 #include "common/text/human.h"
 #include "common/text/utf8.h"
+#include "daemon/service/fit_codec.h"
 
 namespace batuta::service {
 
@@ -267,7 +268,10 @@ absl::StatusOr<pull::PullRequest> DecodePull(const v1::PullSpec& spec) {
   ASSIGN_OR_RETURN(request.name_review, DecodeNameReview(spec.name_review()));
   request.accept_replaced = spec.accept_replaced();
   request.may_wait = !spec.no_wait();
-  return request;
+  if (!spec.has_auto_quantize()) return request;
+  ASSIGN_OR_RETURN(request.fit, DecodeFit(spec.auto_quantize()));
+  if (spec.quantization().empty()) return request;
+  return Invalid("auto_quantize and quantization exclude each other");
 }
 
 void Encode(WallTime time, google::protobuf::Timestamp* out) {
@@ -404,6 +408,10 @@ void Encode(const jobs::JobView& job, v1::Job* out) {
   out->set_tool(record.owner.tool);
   out->set_uid(record.owner.uid);
   out->set_last_error(job.last_error);
+  if (record.request.choice) {
+    out->set_chosen(Sendable(record.request.choice->label));
+    out->set_choice(Sendable(record.request.choice->why));
+  }
   if (job.review != nullptr) Encode(*job.review, out->mutable_review());
 }
 

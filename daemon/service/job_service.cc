@@ -6,6 +6,7 @@
 
 #include "daemon/service/call.h"
 #include "daemon/service/codec.h"
+#include "daemon/service/fit_codec.h"
 #include "daemon/service/services.h"
 #include "daemon/service/streams.h"
 
@@ -191,6 +192,7 @@ class GrpcJobService final : public v1::JobService::CallbackService {
           if (is_first && plan.review != nullptr && plan.review->says_something()) {
             Encode(*plan.review, response->mutable_review());
           }
+          if (is_first && plan.fit != nullptr) Encode(*plan.fit, response->mutable_fit());
           if (!std::exchange(is_first, false) && next == plan.files.size()) return false;
           response->set_commit(plan.commit.hex());
           response->set_snapshot_path(plan.snapshot_path.string());

@@ -38,7 +38,15 @@ ServiceFixture::ServiceFixture() {
   budget.endpoint = hub_.endpoint();
   budget.salt = "salt";
   budget_ = budget::BudgetedTransport::Create(std::move(budget), http_, *core_, clock_, store_);
-  planner_ = std::make_unique<pull::Planner>(pull::PlannerOptions{}, hub_, *cache_, *core_, *disk_);
+  fitter_ = std::make_unique<pull::Fitter>(pull::FitterContext{.hub = hub_,
+                                                               .cache = *cache_,
+                                                               .core = *core_,
+                                                               .disk = *disk_,
+                                                               .headers = headers_,
+                                                               .clock = clock_,
+                                                               .detect = [this] { return machine_; }});
+  planner_ = std::make_unique<pull::Planner>(pull::PlannerOptions{}, hub_, *cache_, *core_, *disk_, nullptr,
+                                             fitter_.get());
   transfers_ = std::make_unique<transfer::FakeTransfers>(*cache_);
   const pull::PullContext pull{.planner = *planner_,
                                .hub = hub_,

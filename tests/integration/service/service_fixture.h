@@ -13,11 +13,14 @@
 #include "batuta/v1/budget_service.grpc.pb.h"
 #include "batuta/v1/cache_service.grpc.pb.h"
 #include "batuta/v1/daemon_service.grpc.pb.h"
+#include "batuta/v1/fit_service.grpc.pb.h"
 #include "batuta/v1/hub_service.grpc.pb.h"
 #include "batuta/v1/job_service.grpc.pb.h"
 
 #include "daemon/adoption/adoption.h"
 #include "daemon/cache/space_ledger.h"
+#include "daemon/pull/fitter.h"
+#include "daemon/pull/header_store.h"
 #include "daemon/service/service_context.h"
 #include "tests/integration/service/held_hub.h"
 #include "tests/support/files/temp_folder.h"
@@ -85,6 +88,9 @@ class ServiceFixture : public testing::Test {
   FakeTransport http_{core_.get()};
   hub::HeldHub hub_{*core_};
   std::unique_ptr<budget::BudgetedTransport> budget_;
+  pull::HeaderStore headers_{store_, clock_};
+  Machine machine_;  // that the daemon sees
+  std::unique_ptr<pull::Fitter> fitter_;
   std::unique_ptr<pull::Planner> planner_;
   std::unique_ptr<transfer::FakeTransfers> transfers_;
   std::unique_ptr<jobs::JobQueue> jobs_;

@@ -116,6 +116,7 @@ void FakeHubClient::Search(const SearchQuery& query, const Access& access,
                            Callback<std::vector<RepoSummary>> done) {
   const absl::Status failure = Record(fmt::format("search {}", query.text), access);
   absl::StatusOr<std::vector<RepoSummary>> answer = std::vector<RepoSummary>();
+  for (const std::string& tag : query.tags) answer = searches_[tag];
   if (!failure.ok()) answer = failure;
   callbacks_.Post(
       [done = std::move(done), answer = std::move(answer)]() mutable { done(std::move(answer)); });

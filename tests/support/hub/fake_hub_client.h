@@ -35,6 +35,11 @@ class FakeHubClient final : public HubClient {
   // model/acme/otter config.json".
   const std::vector<std::string>& asked() const { return asked_; }
 
+  // What a search for repos with that tag finds from now on.
+  void ServeSearch(const std::string& tag, std::vector<RepoSummary> found) {
+    searches_[tag] = std::move(found);
+  }
+
   // In whose name the latest call was.
   const Access& last_access() const { return last_access_; }
 
@@ -73,6 +78,7 @@ class FakeHubClient final : public HubClient {
   std::map<BlobId, std::shared_ptr<transport::RangeSource>> sources_;
   std::map<RepoId, std::vector<ScanIssue>> scans_;
   std::vector<std::string> last_scanned_;
+  std::map<std::string, std::vector<RepoSummary>> searches_;  // by tag
   std::deque<absl::Status> failures_;
   std::vector<std::string> asked_;
   Access last_access_;

@@ -119,6 +119,33 @@ TEST_F(InventoryTest, RemembersWhatAPullAskedForAcrossARestart) {
   EXPECT_EQ(snapshot.selections[1].label, "b");
 }
 
+TEST_F(InventoryTest, RemembersWhyAPullTookWhatItTook) {
+  world_.Bring("acme/otter", '3', {{"a.gguf", "a"}, {"b.gguf", "b"}});
+  const RepoId otter = CacheWorld::Model("acme/otter");
+  const CommitId commit = CacheWorld::Commit('3');
+  const WallTime chosen_at = world_.clock.wall();
+  ASSERT_THAT(world_.inventory->RecordPull(otter, commit, "A", {"a.gguf"}, true, "It fits."), IsOk());
+  world_.clock.Advance(std::chrono::hours(5));
+  ASSERT_THAT(world_.inventory->RecordPull(otter, commit, "A", {"a.gguf"}, true), IsOk());
+  ASSERT_THAT(world_.inventory->RecordPull(otter, commit, "B", {"b.gguf"}, true), IsOk());
+
+  world_.Start();
+
+  std::map<std::string, PulledSelection> by_label;
+  for (PulledSelection& pulled : world_.inventory->PulledOf(otter, commit).value()) {
+    by_label[pulled.label] = pulled;
+  }
+  EXPECT_EQ(by_label["A"].why, "It fits.");
+  EXPECT_EQ(by_label["A"].chosen_at, chosen_at);
+  EXPECT_EQ(by_label["B"].why, "");
+
+  ASSERT_THAT(world_.inventory->RecordPull(otter, commit, "B", {"b.gguf"}, false, "So does it."), IsOk());
+  ASSERT_THAT(world_.inventory->Forget(otter, commit, by_label["A"].id), IsOk());
+  const std::vector<PulledSelection> left = world_.inventory->PulledOf(otter, commit).value();
+  ASSERT_THAT(left, SizeIs(1));
+  EXPECT_EQ(left[0].why, "So does it.");
+}
+
 TEST_F(InventoryTest, ATouchIsOfTheSelectionsThatHaveTheFile) {
   world_.Bring("acme/otter", '3', {{"README.md", "x"}, {"a.gguf", "a"}, {"b.gguf", "b"}});
   ASSERT_THAT(world_.inventory->Rescan(), IsOk());

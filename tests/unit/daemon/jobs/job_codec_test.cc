@@ -59,6 +59,50 @@ TEST(JobCodecTest, RecordComesBackAsItWas) {
   EXPECT_EQ(DetailsOf(job.error).facts.at("k"), "v");
 }
 
+TEST(JobCodecTest, KeepsWhatHasToFitAndWhatWasChosen) {
+  JobRecord sample = Sample();
+  pull::FitWish wish;
+  wish.wish = {.context = 16'384,
+               .cache_type = fit::CacheType::kQ8_0,
+               .target = fit::Target::kHybrid,
+               .allow_unknown = true};
+  wish.machine = Machine{.memory = {64'000, 32'000, "cgroup"},
+                         .devices = {{"A card", "GPU-1", "nvidia", 24'000, 23'000, true}},
+                         .notes = {"One is not counted."}};
+  sample.request.fit = wish;
+  sample.request.choice = pull::VariantChoice{"Q4_K_M", "Q4_K_M", "It fits."};
+
+  ASSERT_OK_AND_ASSIGN(const JobRecord job, DecodeJob(EncodeJob(sample)));
+
+  ASSERT_TRUE(job.request.fit);
+  EXPECT_EQ(job.request.fit->wish.context, 16'384u);
+  EXPECT_EQ(job.request.fit->wish.cache_type, fit::CacheType::kQ8_0);
+  EXPECT_EQ(job.request.fit->wish.target, fit::Target::kHybrid);
+  EXPECT_TRUE(job.request.fit->wish.allow_unknown);
+  ASSERT_TRUE(job.request.fit->machine);
+  const Machine& machine = *job.request.fit->machine;
+  EXPECT_EQ(machine.memory.available_bytes, 32'000u);
+  EXPECT_EQ(machine.memory.limited_by, "cgroup");
+  ASSERT_EQ(machine.devices.size(), 1u);
+  EXPECT_EQ(machine.devices[0].id, "GPU-1");
+  EXPECT_EQ(machine.devices[0].free_bytes, 23'000u);
+  EXPECT_TRUE(machine.devices[0].shares_memory);
+  EXPECT_THAT(machine.notes, ElementsAre("One is not counted."));
+  EXPECT_EQ(job.request.choice, sample.request.choice);
+}
+
+TEST(JobCodecTest, ARecordFromBeforeWasNotToFit) {
+  ASSERT_OK_AND_ASSIGN(const JobRecord job, DecodeJob(EncodeJob(Sample())));
+  EXPECT_FALSE(job.request.fit);
+  EXPECT_FALSE(job.request.choice);
+  std::string text = EncodeJob(Sample());
+  for (const std::string key : {"\"fit\":null,", "\"choice\":null,"}) {
+    ASSERT_NE(text.find(key), std::string::npos);
+    text.erase(text.find(key), key.size());
+  }
+  EXPECT_THAT(DecodeJob(text), IsOk());
+}
+
 TEST(JobCodecTest, ARecordFromBeforeLimitsHasNone) {
   std::string text = EncodeJob(Sample());
   const std::string key = "\"limit_bytes_per_second\":500000,";

@@ -113,6 +113,7 @@ TEST_F(GgufVariantsTest, OfTwoModelsWithAsManyVariantsNoneIsMeant) {
   EXPECT_FALSE(Sort({"a-Q4_0.gguf", "a-Q8_0.gguf", "b-Q4_0.gguf", "b-Q8_0.gguf"}).has_main);
   EXPECT_THAT(Named("Q4_0"), ElementsAre("a-Q4_0", "b-Q4_0"));
   EXPECT_TRUE(Sort({"a-Q4_0.gguf", "a-Q8_0.gguf", "UD-Q4_K_XL/a-UD-Q4_K_XL.gguf"}).has_main);
+  EXPECT_TRUE(Sort({"otter-8b-Q4_0.gguf", "Otter-Q8_0.gguf"}).has_main);
 }
 
 TEST_F(GgufVariantsTest, AnImatrixTellsTwoOfOneLabelApart) {
