@@ -81,7 +81,7 @@ def write_hub(root, repo, files, extra=None, is_fetched=False, **settings):
     for file in files:
         file.write(folder / "revisions" / "main" / file.name)
         if not is_fetched:
-            hashes[file.name] = hashlib.sha256(file.name.encode() + file.head + str(file.size).encode()).hexdigest()
+            hashes[file.name] = hashlib.sha256(f"{repo} {file.name} {file.size}".encode() + file.head).hexdigest()
     for path, content in (extra or {}).items():
         target = folder / "revisions" / "main" / path
         target.parent.mkdir(parents=True, exist_ok=True)
