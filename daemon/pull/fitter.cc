@@ -32,6 +32,7 @@ namespace {
 
 constexpr size_t kMostSuggestions = 3;
 constexpr uint32_t kSearched = 20;
+constexpr std::string_view kUnreadable = "its header cannot be read";
 
 // One file of a variant.
 struct Part {
@@ -194,7 +195,7 @@ class FitFlow : public std::enable_shared_from_this<FitFlow> {
       std::optional<KnownHeader> known = context_.headers.Find(part.entry.blob);
       if (!known) continue;
       if (!known->unreadable.empty()) {
-        candidates_[candidate].is_opaque = true;
+        Refuse(candidate, kUnreadable);
         continue;
       }
       if (!known->header) continue;
@@ -205,12 +206,15 @@ class FitFlow : public std::enable_shared_from_this<FitFlow> {
   }
 
   void TakeShape(size_t candidate, const gguf::HyperParameters& parameters) {
-    token_count_ = std::max(token_count_, parameters.token_count);
-    if (shape_ != nullptr) return;
     absl::StatusOr<fit::ModelShape> shape = fit::ShapeOfGguf(parameters);
-    if (shape.ok()) return SetShape(*std::move(shape));
-    // Others may be what they say.
-    SetFlaw(candidate, Printable(MessageOf(shape.status())));
+    if (!shape.ok()) return Refuse(candidate, MessageOf(shape.status()));
+    token_count_ = std::max(token_count_, parameters.token_count);
+    if (shape_ == nullptr) SetShape(*std::move(shape));
+  }
+
+  // Others may be what they say.
+  void Refuse(size_t candidate, std::string_view why) {
+    SetFlaw(candidate, Printable(why));
     candidates_[candidate].is_opaque = true;
   }
 
@@ -369,7 +373,7 @@ class FitFlow : public std::enable_shared_from_this<FitFlow> {
       GiveUp(candidate, entry);
       return Ask();
     }
-    candidates_[candidate].is_opaque = true;
+    Refuse(candidate, kUnreadable);
     OnDisk(
         [entry, why = std::string(MessageOf(status))](FitFlow& flow) {
           flow.context_.headers.Keep(entry.blob, {.unreadable = why.empty() ? "it is damaged" : why});

@@ -300,6 +300,19 @@ TEST_F(FitterTest, AFileThatIsNoGgufIsNotReadAgain) {
   EXPECT_EQ(ChosenOf(*again), "");
 }
 
+TEST_F(FitterTest, AFileThatIsNoGgufIsPassedOverForOneThatIs) {
+  GgufModel broken = formats::LlamaModel(kQ8);
+  broken.header.replace(0, 4, "oops");
+  Add("otter-8b-Q8_0.gguf", broken, 'a');
+  Add("otter-8b-Q4_K_M.gguf", formats::LlamaModel(kQ4K), 'b');
+  Serve();
+  for (int i = 0; i < 2; ++i) {
+    const absl::StatusOr<FitReport> report = Fit(MachineOf(64 * kGiB));
+    ASSERT_THAT(report, IsOk());
+    EXPECT_EQ(ChosenOf(*report), "Q4_K_M") << "asked " << i << " times before";
+  }
+}
+
 TEST_F(FitterTest, OfflineTheChoiceStandsOnWhatIsRemembered) {
   AddTwenty();
   const absl::StatusOr<FitReport> online = Fit(MachineOf(12 * kGiB, 8 * kGiB));
