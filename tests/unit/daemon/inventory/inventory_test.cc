@@ -132,9 +132,8 @@ TEST_F(InventoryTest, RemembersWhyAPullTookWhatItTook) {
   world_.Start();
 
   std::map<std::string, PulledSelection> by_label;
-  for (PulledSelection& pulled : world_.inventory->PulledOf(otter, commit).value()) {
-    by_label[pulled.label] = pulled;
-  }
+  const std::vector<PulledSelection> known = world_.inventory->PulledOf(otter, commit).value();
+  for (const PulledSelection& pulled : known) by_label[pulled.label] = pulled;
   EXPECT_EQ(by_label["A"].why, "It fits.");
   EXPECT_EQ(by_label["A"].chosen_at, chosen_at);
   EXPECT_EQ(by_label["B"].why, "");
