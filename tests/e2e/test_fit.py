@@ -36,7 +36,7 @@ class FitGridTest(unittest.TestCase):
     def setUpClass(cls):
         cls.box = Sandbox()
         cls.addClassCleanup(cls.box.close)
-        cls.short_of_reading = 0
+        cls.other_variants = cls.other_places = 0  # because no more may be read
         root = cls.box.folder / "root"
         cls.models = {}
         for number, name in enumerate(architectures.NAMES):
@@ -86,8 +86,12 @@ class FitGridTest(unittest.TestCase):
     def check_short(self, name, found, machine, wish, told):
         """What may be read ended before the better one was known for sure: then what is chosen must fit all the same."""
         self.assertTrue(any(not candidate["exact"] for candidate in found["candidates"]), told)
-        type(self).short_of_reading += 1
         print("not known for sure:", told)
+        best = choose(self.models[name], machine, *wish)[0]
+        if found["chosen"] == best.label:
+            type(self).other_places += 1
+            return
+        type(self).other_variants += 1
         if found["chosen"]:
             model = next(model for model in self.models[name] if model.label == found["chosen"])
             self.assertTrue(choose([model], machine, *wish)[0], told)
@@ -114,8 +118,10 @@ class FitGridTest(unittest.TestCase):
                     found = self.check(name, machine)
                     chosen.add((name, found["chosen"]))
                     count += 1
-        print(f"{count} machines, {len(chosen)} different answers, {self.short_of_reading} for want of reading")
-        self.assertLessEqual(self.short_of_reading, 0.05 * count)
+        print(f"{count} machines, {len(chosen)} different answers; as no more may be read {self.other_variants} get another variant "
+              f"and {self.other_places} the same one in another place")
+        self.assertLessEqual(self.other_variants, 0.02 * count)
+        self.assertLessEqual(self.other_places, 0.04 * count)
 
     def test_targets(self):
         for name in (LLAMA, "gemma-3-27b", "qwen3-30b-a3b", "qwen3-next-80b-a3b", "llama-3.2-1b"):
