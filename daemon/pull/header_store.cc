@@ -75,13 +75,18 @@ void HeaderStore::Keep(const BlobId& blob, const KnownHeader& known) {
   const absl::Status kept = metadata::Put(store_, Table::kHeaders, blob.hex(), Encode(known, clock_.wall()),
                                           metadata::Durability::kProcess);
   if (!kept.ok()) return LogWarn("header not kept", Field("error", std::string(MessageOf(kept))));
+  if (IsTimeToCount()) ForgetOld();
+}
+
+bool HeaderStore::IsTimeToCount() {
   MutexLock lock(mutex_);
-  if (!was_counted_ || ++kept_ >= kCountEvery) ForgetOld();
+  if (was_counted_ && ++kept_ < kCountEvery) return false;
+  was_counted_ = true;
+  kept_ = 0;
+  return true;
 }
 
 void HeaderStore::ForgetOld() {
-  was_counted_ = true;
-  kept_ = 0;
   std::vector<std::pair<int64_t, std::string>> records;
   const absl::Status scanned =
       store_.Scan(Table::kHeaders, {}, [&](std::string_view key, std::string_view value) {

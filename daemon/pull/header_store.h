@@ -38,7 +38,8 @@ class HeaderStore {
   void Keep(const BlobId& blob, const KnownHeader& known);
 
  private:
-  void ForgetOld() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsTimeToCount();
+  void ForgetOld();
 
   metadata::MetadataStore& store_;
   const Clock& clock_;
