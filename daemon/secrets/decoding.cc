@@ -14,6 +14,7 @@ constexpr size_t kLeastRun = 24;
 constexpr size_t kLeastHex = 32;
 constexpr size_t kLeastLine = 40;  // of base64 in several lines
 constexpr size_t kProbeChars = 16;
+constexpr size_t kMostProbed = 48;  // of the bytes that the first line says
 constexpr size_t kMostEscapedBytes = 8 << 10;
 
 bool IsPackedText(std::string_view bytes) {
@@ -52,6 +53,15 @@ void Tell(Decoded decoded, absl::FunctionRef<void(Decoded decoded)> found) {
     return;
   }
   found(std::move(decoded));
+}
+
+// May bytes that begin so say something? What is left out here is what MaySay() would leave out.
+bool MayBegin(int first, int second, int third) {
+  const auto is_text = [](int byte) { return (byte >= 9 && byte <= 13) || (byte >= 32 && byte <= 126); };
+  if (first == 0x1F && second == 0x8B) return true;
+  // UTF-16 has a zero behind each.
+  return is_text(first) && is_text(third) ? is_text(second) || second == 0
+                                          : is_text(first) && first == 'P' && second == 'K';
 }
 
 class Base64Search {
@@ -96,17 +106,40 @@ class Base64Search {
     const size_t end = EndOfRun(begin);
     if (begin >= zone_.end) return end;
     const std::string_view run = text_.substr(begin, end - begin);
-    if (std::ranges::all_of(run, [](char c) { return HexValue(c) >= 0; })) TakeHex(begin, end);
+    if (MayBeHex(run) && IsHex(run)) {
+      TakeHex(begin, end);
+      return end;
+    }
     for (size_t phase = 0; phase < 4; ++phase) {
+      const auto value = [&](size_t at) { return Base64Value(run[phase + at]); };
+      const int bits = value(0) << 18 | value(1) << 12 | value(2) << 6 | value(3);
+      if (!MayBegin(bits >> 16, bits >> 8 & 0xFF, bits & 0xFF)) continue;
       const std::string beginning = DecodeBase64(run.substr(phase, kProbeChars));
       if (beginning.size() < 9 || !MaySay(beginning)) continue;
-      return TakeBase64(begin + phase);
+      // Digits that are hex alone are no base64, all but certainly.
+      return IsHex(run) ? end : TakeBase64(begin + phase);
     }
     return end;
   }
 
+  static bool IsHex(std::string_view run) {
+    return std::ranges::all_of(run, [](char c) { return HexValue(c) >= 0; });
+  }
+
+  static bool MayBeHex(std::string_view run) {
+    return run.size() >= kLeastHex && (MayBeginHex(run) || MayBeginHex(run.substr(1)));
+  }
+
+  static bool MayBeginHex(std::string_view digits) {
+    const auto byte = [&](size_t at) {
+      return HexValue(digits[at]) < 0 || HexValue(digits[at + 1]) < 0
+                 ? -1
+                 : HexValue(digits[at]) << 4 | HexValue(digits[at + 1]);
+    };
+    return MayBegin(byte(0), byte(2), byte(4));
+  }
+
   void TakeHex(size_t begin, size_t end) {
-    if (end - begin < kLeastHex) return;
     for (const size_t phase : {size_t{0}, size_t{1}}) {
       const std::string_view digits = text_.substr(begin + phase, end - begin - phase);
       if (!MaySay(DecodeHex(digits.substr(0, kProbeChars)))) continue;
@@ -152,6 +185,11 @@ class Base64Search {
       const size_t whole = rest.size() / 4 * 4;
       decoded.text += DecodeBase64(std::string_view(rest).substr(0, whole));
       rest.erase(0, whole);
+      // Binary data may begin like text: it is not followed, so that what comes behind it is looked at by
+      // itself.
+      const bool may_say =
+          MaySay(std::string_view(decoded.text).substr(0, kMostProbed)) || IsMostlyText(decoded.text);
+      if (!may_say) return EndOfRun(begin);
       const bool is_padded = end < text_.size() && text_[end] == '=';
       const std::optional<size_t> next =
           end - line >= kLeastLine && !is_padded ? NextLine(end) : std::nullopt;

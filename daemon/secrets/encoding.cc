@@ -1,25 +1,9 @@
 #include "daemon/secrets/encoding.h"
 
 #include <algorithm>
-#include <array>
 
 namespace batuta::secrets {
 namespace {
-
-constexpr std::array<int8_t, 256> MakeBase64Values() {
-  std::array<int8_t, 256> values{};
-  for (int8_t& value : values) value = -1;
-  for (int i = 0; i < 26; ++i) {
-    values[static_cast<size_t>('A' + i)] = static_cast<int8_t>(i);
-    values[static_cast<size_t>('a' + i)] = static_cast<int8_t>(26 + i);
-  }
-  for (int i = 0; i < 10; ++i) values[static_cast<size_t>('0' + i)] = static_cast<int8_t>(52 + i);
-  values['+'] = values['-'] = 62;
-  values['/'] = values['_'] = 63;
-  return values;
-}
-
-constexpr std::array<int8_t, 256> kBase64Values = MakeBase64Values();
 
 void AppendUtf8(uint32_t point, std::string& out) {
   const auto put = [&out](uint32_t byte) { out += static_cast<char>(byte); };
@@ -41,16 +25,6 @@ void AppendUtf8(uint32_t point, std::string& out) {
 }
 
 }  // namespace
-
-int Base64Value(char c) {
-  return kBase64Values[static_cast<unsigned char>(c)];
-}
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 std::string DecodeBase64(std::string_view text) {
   std::string out;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,9 +10,35 @@
 // The codings that text carries text in. Pure.
 namespace batuta::secrets {
 
+inline constexpr std::array<int8_t, 256> kBase64Values = [] {
+  std::array<int8_t, 256> values{};
+  for (int8_t& value : values) value = -1;
+  for (size_t i = 0; i < 26; ++i) {
+    values['A' + i] = static_cast<int8_t>(i);
+    values['a' + i] = static_cast<int8_t>(26 + i);
+  }
+  for (size_t i = 0; i < 10; ++i) values['0' + i] = static_cast<int8_t>(52 + i);
+  values['+'] = values['-'] = 62;
+  values['/'] = values['_'] = 63;
+  return values;
+}();
+
 // 0–63; -1 for what is in neither alphabet of base64. `-` and `_` count as `+` and `/`.
-int Base64Value(char c);
-int HexValue(char c);
+inline int Base64Value(char c) {
+  return kBase64Values[static_cast<unsigned char>(c)];
+}
+
+inline constexpr std::array<int8_t, 256> kHexValues = [] {
+  std::array<int8_t, 256> values{};
+  for (int8_t& value : values) value = -1;
+  for (size_t i = 0; i < 10; ++i) values['0' + i] = static_cast<int8_t>(i);
+  for (size_t i = 0; i < 6; ++i) values['a' + i] = values['A' + i] = static_cast<int8_t>(10 + i);
+  return values;
+}();
+
+inline int HexValue(char c) {
+  return kHexValues[static_cast<unsigned char>(c)];
+}
 
 inline bool IsBase64(char c) {
   return Base64Value(c) >= 0;

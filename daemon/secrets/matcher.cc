@@ -12,6 +12,8 @@ namespace batuta::secrets {
 namespace {
 
 constexpr size_t kInsideLeadBytes = 128;
+constexpr size_t kInsideReachBytes = 1024;
+constexpr size_t kLeastValueBytes = 16;  // of what stands beside the name of a vendor
 constexpr size_t kPatternBytes = 4096;
 constexpr size_t kAfterBytes = 100;
 constexpr size_t kNameBytes = 64;
@@ -95,22 +97,67 @@ bool IsAssigned(std::string_view between) {
   });
 }
 
+// What values are made of; prose has no long runs of it.
+bool IsValueChar(char c) {
+  return IsNameChar(c) || c == '/' || c == '+' || c == '=' || c == '~' || c == ':';
+}
+
+Span RunAround(std::string_view text, Span part, size_t most_before, size_t most_behind) {
+  Span run = part;
+  while (run.begin > 0 && part.begin - run.begin < most_before && IsValueChar(text[run.begin - 1]))
+    --run.begin;
+  while (run.end < text.size() && run.end - part.end < most_behind && IsValueChar(text[run.end])) ++run.end;
+  return run;
+}
+
+// The next run that is long enough for a value and begins, or is, before `last`.
+std::optional<Span> NextRun(std::string_view text, size_t from, size_t last, size_t least) {
+  while (from < last) {
+    // A run that is long enough has a character here.
+    const size_t probe = from + least - 1;
+    if (probe >= text.size()) return std::nullopt;
+    if (!IsValueChar(text[probe])) {
+      from = probe + 1;
+      continue;
+    }
+    const Span run = RunAround(text, {probe, probe + 1}, probe - from, kPatternBytes);
+    if (run.begin < last && run.end - run.begin >= least) return run;
+    from = run.end;
+  }
+  return std::nullopt;
+}
+
+// The secret behind a word, in text up to `end`.
+std::optional<Found> FirstAfter(const CompiledRule& rule, std::string_view text, Span literal, size_t last,
+                                size_t end) {
+  for (size_t from = literal.end; from < last;) {
+    const std::optional<Found> at = Search(*rule.pattern, text, from, end, re2::RE2::UNANCHORED);
+    if (!at || at->match.begin >= last) return std::nullopt;
+    from = std::max(at->match.end, from + 1);
+    if (!IsAssigned(text.substr(literal.end, at->match.begin - literal.end))) continue;
+    if (!HasBoundaries(rule.rule, text, at->secret, at->match, literal)) continue;
+    if (PassesChecks(rule.rule, {text, at->secret.begin, at->secret.end, literal.begin})) return at;
+  }
+  return std::nullopt;
+}
+
 void MatchAfter(const CompiledRule& rule, std::string_view text, Span literal,
                 absl::FunctionRef<void(Span secret)> found) {
+  if (Has(rule.rule.checks, Check::kConnection)) {
+    const std::optional<Found> at =
+        Search(*rule.pattern, text, literal.end, std::min(text.size(), literal.end + kMostValueBytes),
+               re2::RE2::ANCHOR_START);
+    if (at && PassesChecks(rule.rule, {text, at->secret.begin, at->secret.end, literal.begin}))
+      found(at->secret);
+    return;
+  }
   const size_t last = std::min(text.size(), literal.end + kAfterBytes);
   for (size_t from = literal.end; from < last;) {
-    const std::optional<Found> at =
-        Search(*rule.pattern, text, from, std::min(text.size(), last + kPatternBytes), re2::RE2::UNANCHORED);
-    if (!at || at->match.begin >= last) return;
-    from = std::max(at->match.end, from + 1);
-    const std::string_view between = text.substr(literal.end, at->match.begin - literal.end);
-    const bool is_direct = Has(rule.rule.checks, Check::kConnection);
-    if (is_direct ? !between.empty() : !IsAssigned(between)) continue;
-    if (!HasBoundaries(rule.rule, text, at->secret, at->match, literal)) continue;
-    const Candidate candidate{text, at->secret.begin, at->secret.end, literal.begin};
-    if (!PassesChecks(rule.rule, candidate)) continue;
-    found(at->secret);
-    return;
+    const std::optional<Span> run = NextRun(text, from, last, rule.least_bytes);
+    if (!run) return;
+    if (const std::optional<Found> at = FirstAfter(rule, text, literal, last, run->end))
+      return found(at->secret);
+    from = run->end;
   }
 }
 
@@ -133,11 +180,16 @@ void MatchPattern(const CompiledRule& rule, std::string_view text, Span literal,
   if (is_url && !MayHaveLogin(text, literal.end)) return;
   const size_t lead = is_url || Has(rule.rule.checks, Check::kPem) ? 64 : kInsideLeadBytes;
   size_t from = is_start ? literal.begin : literal.begin - std::min(literal.begin, lead);
-  const size_t end = std::min(text.size(), literal.end + kPatternBytes);
-  const size_t nearest_end = is_start ? end : std::min(text.size(), literal.end + 1024);
+  size_t end = std::min(text.size(), literal.end + (is_start ? kPatternBytes : kInsideReachBytes));
+  if (!is_start && !is_url && !Has(rule.rule.checks, Check::kPem)) {
+    const Span run = RunAround(text, literal, kInsideLeadBytes, kInsideReachBytes);
+    if (run.end - run.begin < kLeastValueBytes) return;
+    from = run.begin;
+    end = run.end;
+  }
   while (from <= literal.begin) {
-    const std::optional<Found> at = Search(*rule.pattern, text, from, nearest_end,
-                                           is_start ? re2::RE2::ANCHOR_START : re2::RE2::UNANCHORED);
+    const std::optional<Found> at =
+        Search(*rule.pattern, text, from, end, is_start ? re2::RE2::ANCHOR_START : re2::RE2::UNANCHORED);
     if (!at || at->match.begin > literal.begin) return;
     from = at->match.begin + 1;
     if (at->match.end < literal.end) continue;
@@ -199,7 +251,6 @@ bool EndsBareValue(char c) {
 
 std::optional<Span> FindAssignedValue(std::string_view text, Span word, bool has_bare_values) {
   const Span name = NameAround(text, word);
-  if (IsHarmlessName(text.substr(name.begin, name.end - name.begin))) return std::nullopt;
   const bool is_element = name.begin > 0 && text[name.begin - 1] == '<';
   size_t at = name.end;
   while (at < text.size() && at - name.end < 4 &&
@@ -207,6 +258,7 @@ std::optional<Span> FindAssignedValue(std::string_view text, Span word, bool has
     ++at;
   at = SkipOperator(text, SkipSpaces(text, at), is_element);
   if (at == std::string_view::npos) return std::nullopt;
+  if (IsHarmlessName(text.substr(name.begin, name.end - name.begin))) return std::nullopt;
   at = SkipSpaces(text, at);
   const size_t prefix = at;
   while (at < text.size() && at - prefix < 2 &&

@@ -17,6 +17,17 @@ bool IsAnyCase(Place place) {
   return place == Place::kAfter || place == Place::kAssignment || place == Place::kAnywhere;
 }
 
+// Of a pattern with one counted part, that count; of any other, `least`.
+size_t LeastBytes(std::string_view pattern, size_t least) {
+  const size_t open = pattern.find('{');
+  if (open == std::string_view::npos || pattern.find('{', open + 1) != std::string_view::npos) return least;
+  size_t count = 0;
+  for (size_t i = open + 1; i < pattern.size() && pattern[i] >= '0' && pattern[i] <= '9'; ++i) {
+    count = count * 10 + static_cast<size_t>(pattern[i] - '0');
+  }
+  return std::max(count, least);
+}
+
 template <typename Use>
 void ForEachLiteral(std::string_view literals, Use use) {
   while (!literals.empty()) {
@@ -66,6 +77,7 @@ absl::Status RuleSet::AddRules(std::span<const Rule> rules) {
     compiled.rule = rule;
     if (rule.pattern.empty()) continue;
     ASSIGN_OR_RETURN(compiled.pattern, CompilePattern(rule.pattern));
+    if (rule.place == Place::kAfter) compiled.least_bytes = LeastBytes(rule.pattern, compiled.least_bytes);
   }
   return absl::OkStatus();
 }

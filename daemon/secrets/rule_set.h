@@ -31,6 +31,7 @@ struct CompiledRule {
   Rule rule;                          // views into the tables, or into `user`
   std::unique_ptr<re2::RE2> pattern;  // null for kAssignment
   const UserRule* user = nullptr;     // null for our own; owned by the RuleSet
+  size_t least_bytes = 16;            // that a value of kAfter has
 };
 
 // All rules, ready to be used. Immutable; any number of threads may use one.

@@ -40,6 +40,16 @@ std::string_view LastName(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
+uint64_t LineEndsIn(std::string_view text) {
+  uint64_t count = 0;
+  for (const char *at = text.data(), *end = at + text.size(); at < end; ++at) {
+    at = static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at)));
+    if (at == nullptr) break;
+    ++count;
+  }
+  return count;
+}
+
 }  // namespace
 
 class Scanner::Impl {
@@ -199,7 +209,7 @@ absl::Status Scanner::Impl::ScanBlocks(const std::string& path, Stream& stream, 
     if (at_end) return absl::OkStatus();
     const size_t keep_from = zone_end - std::min(zone_end, kLeadBytes);
     const std::string_view passed = text.substr(zone_begin, zone_end - zone_begin);
-    lines_ += static_cast<uint64_t>(std::count(passed.begin(), passed.end(), '\n'));
+    lines_ += LineEndsIn(passed);
     if (const size_t last = passed.rfind('\n'); last != std::string_view::npos) {
       line_offset_ = block_offset_ + zone_begin + last + 1;
     }
@@ -219,10 +229,7 @@ void Scanner::Impl::ScanBlock(const std::string& path, std::string_view text, Sp
         text.substr(zone.begin, match.span.begin > zone.begin ? match.span.begin - zone.begin : 0);
     const std::string_view back =
         match.span.begin < zone.begin ? text.substr(match.span.begin, zone.begin - match.span.begin) : "";
-    const auto count = [](std::string_view part) {
-      return static_cast<uint64_t>(std::count(part.begin(), part.end(), '\n'));
-    };
-    const uint64_t line = lines_ + count(from_zone) - count(back) + 1;
+    const uint64_t line = lines_ + LineEndsIn(from_zone) - LineEndsIn(back) + 1;
     const size_t line_end = text.substr(0, match.span.begin).rfind('\n');
     const uint64_t offset = block_offset_ + match.span.begin;
     const uint64_t line_begin =

@@ -49,10 +49,19 @@ class DiskSource final : public safety::ByteSource {
 };
 
 std::string Words(std::mt19937_64& random, size_t bytes) {
-  static constexpr std::string_view kWords[] = {"the",    "model",  "of",    "a",        "river",  "and",
-                                                "people", "learns", "token", "to",       "answer", "key",
-                                                "with",   "some",   "long",  "sentence", "secret", "garden",
-                                                "is",     "read",   "by",    "children", "every",  "day"};
+  // Four in a hundred are names that a rule looks at: several times as many as programs and chats have.
+  static constexpr std::string_view kWords[] = {
+      "the",   "model",  "of",      "a",        "river",  "and",     "people",    "learns",   "token",
+      "to",    "answer", "key",     "with",     "some",   "long",    "sentence",  "secret",   "garden",
+      "is",    "read",   "by",      "children", "every",  "day",     "where",     "old",      "trees",
+      "stand", "near",   "water",   "that",     "was",    "once",    "clear,",    "however,", "nobody",
+      "knows", "why",    "it",      "turned",   "green",  "in",      "those",     "years.",   "They",
+      "say",   "fish",   "used",    "to",       "swim",   "there;",  "now",       "only",     "birds",
+      "come",  "down",   "from",    "hills",    "when",   "winter",  "is",        "over",     "and",
+      "snow",  "melts.", "A",       "boat",     "lies",   "upside",  "down",      "on",       "its",
+      "shore", "for",    "as",      "long",     "as",     "anyone",  "remembers", "paint",    "gone,",
+      "wood",  "grey",   "like",    "stones",   "around", "it.",     "We",        "sat",      "beside",
+      "it",    "until",  "evening", "talking",  "about",  "nothing", "much"};
   std::string text;
   while (text.size() < bytes) {
     text += kWords[random() % std::size(kWords)];
@@ -87,7 +96,16 @@ std::string Program(std::mt19937_64& random, size_t bytes) {
         "def load_tokens_{0}(path: str, max_tokens: int = {0}) -> list:\n    \"\"\"Reads the tokens of a "
         "file.\"\"\"\n"
         "    with open(path) as file:\n        api_key = os.environ[\"KEY_{0}\"]\n"
-        "        return [self.tokenizer(line)[\"input_ids\"] for line in file if len(line) > {0}]\n\n",
+        "        return [self.tokenizer(line)[\"input_ids\"] for line in file if len(line) > {0}]\n\n"
+        "class Layer{0}(nn.Module):\n    def __init__(self, width, depth={0}):\n        super().__init__()\n"
+        "        self.norm = nn.LayerNorm(width, eps=1e-6)\n        self.linear = nn.Linear(width, width * "
+        "{0}, bias=False)\n\n"
+        "    def forward(self, x, mask=None):\n        # The residual goes around both parts, as in the "
+        "original.\n"
+        "        attended, weights = self.attention(self.norm(x), self.norm(x), self.norm(x), "
+        "attn_mask=mask)\n"
+        "        x = x + self.dropout(attended)\n        return x + self.linear(self.norm(x)).relu(), "
+        "weights\n\n",
         n);
   }
   return text;
