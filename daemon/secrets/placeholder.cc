@@ -155,8 +155,9 @@ constexpr std::string_view kHarmlessEnds[] = {
 }  // namespace
 
 std::string_view::size_type FindAnyCase(std::string_view text, std::string_view lower_case) {
-  const auto found = std::ranges::search(text, lower_case, {}, Lower);
-  return found.empty() ? std::string_view::npos : static_cast<size_t>(found.begin() - text.begin());
+  const auto is_same = [](char a, char b) { return Lower(a) == b; };
+  const auto found = std::search(text.begin(), text.end(), lower_case.begin(), lower_case.end(), is_same);
+  return found == text.end() ? std::string_view::npos : static_cast<size_t>(found - text.begin());
 }
 
 bool IsMock(std::string_view value) {

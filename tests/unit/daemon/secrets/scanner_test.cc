@@ -69,7 +69,6 @@ TEST_F(ScannerTest, FindsTokensAtEveryOffsetAroundTheEndsOfBlocks) {
   for (int i = 0; i < 45'000; ++i)
     text += fmt::format("line {} of some prose that says nothing at all today\n", i);
   ASSERT_GT(text.size(), 2'400'000U);
-  const Scanner::Options options;
   for (const size_t border :
        {size_t{1} << 20, (size_t{1} << 20) + 1024, (size_t{1} << 20) + 1024 + (32 << 10), size_t{2} << 20,
         (size_t{2} << 20) + 1024}) {
