@@ -68,15 +68,17 @@ absl::StatusOr<std::unique_ptr<safety::ByteSource>> CommitFiles::Open(std::strin
 
 absl::Status AdmitCached(cache::Cache& cache, cache::VerifiedFiles* verified, guard::PullGuard& guard,
                          const Entry& entry, const cache::FilePlace& place) {
-  if (const std::optional<absl::Status> known = guard.AdmitKnown(entry)) return *known;
+  const std::optional<absl::Status> known = guard.AdmitKnown(entry);
+  if (known.has_value() && !known->ok()) return *known;
   const auto file = cache.OpenPlace(place);
   if (absl::IsNotFound(file.status())) return absl::OkStatus();
   RETURN_IF_ERROR(file.status());
   ASSIGN_OR_RETURN(const FileInfo info, (*file)->Info());
   if (info.size_bytes != entry.size_bytes) return absl::OkStatus();  // not the entry's: it will not be linked
   safety::FileSource bytes(**file, info.size_bytes);
-  return IsKnownToBeRight(verified, info, entry.blob) ? guard.AdmitWhole(entry, bytes)
-                                                      : guard.AdmitFound(entry, bytes);
+  // A verdict is of the right bytes: it clears no others that stand under their name.
+  if (!IsKnownToBeRight(verified, info, entry.blob)) return guard.AdmitFound(entry, bytes);
+  return known.has_value() ? *known : guard.AdmitWhole(entry, bytes);
 }
 
 }  // namespace batuta::pull

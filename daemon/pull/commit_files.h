@@ -46,8 +46,8 @@ class CommitFiles final : public safety::Snapshot {
 };
 
 // May a file stand in the snapshot? `place` is where the cache has its bytes, if it has them; when it has
-// not, nothing is said. What was inspected before is believed; what another tool has brought is looked at
-// each time, until its bytes are known to be right (`verified` may be null).
+// not, nothing is said. What was inspected before is believed of bytes that are known to be right; others are
+// looked at each time (all of them when `verified` is null).
 absl::Status AdmitCached(cache::Cache& cache, cache::VerifiedFiles* verified, guard::PullGuard& guard,
                          const Entry& entry, const cache::FilePlace& place);
 

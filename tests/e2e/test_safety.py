@@ -180,6 +180,25 @@ class SafetyTest(EndToEndTest):
         self.refuse("acme/bomb", "--allow-malicious", "--allow-unsafe=pickle,code,invalid,unknown")
         self.assertNotIn("weights.zip", self.published("acme/bomb"))
 
+    # --- what another tool put there ---
+
+    def test_a_verdict_on_a_blob_clears_no_other_bytes_under_its_name(self):
+        for repo in ("acme/known", "acme/swapped"):
+            write_repo(self.root, repo, {"model.safetensors": make_weights(3, len(EVIL))})
+        self.begin()
+        self.box.pull("model", "acme/known")
+        name = self.hub.blobs("acme/swapped", ["model.safetensors"])["model.safetensors"]
+        swapped = self.folder("acme/swapped") / "blobs" / name
+        swapped.parent.mkdir(parents=True)
+        swapped.write_bytes(EVIL)
+        self.refuse("acme/swapped")
+        self.assertEqual(self.published("acme/swapped"), [])
+        # The same, written over what a pull brought.
+        brought = self.folder("acme/known") / "blobs" / name
+        brought.chmod(0o644)
+        brought.write_bytes(EVIL)
+        self.refuse("acme/known")
+
     # --- everything else comes in ---
 
     def test_everyday_files_of_models_and_datasets_come_in(self):
