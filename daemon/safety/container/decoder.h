@@ -17,7 +17,8 @@ std::string_view CompressionName(Compression compression);
 // After kEnd it is ready for another one.
 class Decoder {
  public:
-  // The most that a decoder takes: a window of 64 MiB, as `xz -9` asks for, and its tables. What asks for more
+  // The most that a decoder takes: a window of 64 MiB, as `xz -9` asks for, and its tables. What asks for
+  // more
   // (`zstd --long`) is not looked into.
   static constexpr size_t kMemoryBytes = 66 << 20;
 
