@@ -140,7 +140,7 @@ absl::Status CommitImport::AdmitPresent() {
     const Wanted& wanted = wanted_.at(file.blob);
     if (!wanted.is_here()) continue;
     file.size_bytes = *wanted.here_bytes;
-    RETURN_IF_ERROR(Annotate(pull::AdmitCached(context_.cache, /*verified=*/nullptr, *guard_, file,
+    RETURN_IF_ERROR(Annotate(pull::AdmitCached(context_.cache, context_.verified, *guard_, file,
                                                {.repo = spec_.repo, .blob = file.blob.hex()}),
                              file.path.text()));
   }
@@ -163,14 +163,14 @@ absl::Status CommitImport::Share() {
     if (!holders[i]) continue;
     const Entry& file = missing[i];
     if (guard_ != nullptr) {
-      RETURN_IF_ERROR(Annotate(pull::AdmitCached(context_.cache, /*verified=*/nullptr, *guard_, file,
+      RETURN_IF_ERROR(Annotate(pull::AdmitCached(context_.cache, context_.verified, *guard_, file,
                                                  {.repo = *holders[i], .blob = file.blob.hex()}),
                                file.path.text()));
     }
     held.push_back({file, *holders[i]});
   }
   const std::vector<bool> is_shared =
-      pull::ShareBlobs(context_.cache, /*verified=*/nullptr, spec_.repo, held, [] { return true; });
+      pull::ShareBlobs(context_.cache, context_.verified, spec_.repo, held, [] { return true; });
   for (size_t i = 0; i < held.size(); ++i) {
     if (is_shared[i]) wanted_.at(held[i].entry.blob).here_bytes = held[i].entry.size_bytes;
   }

@@ -46,6 +46,7 @@ struct ImportContext {
   cache::SpaceLedger& space;
   inventory::Inventory& inventory;
   const guard::GuardContext* guard = nullptr;  // what may come in; null: everything
+  cache::VerifiedFiles* verified = nullptr;    // whose bytes need not be read again; null: nobody's
 };
 
 struct ImportOutcome {

@@ -92,9 +92,10 @@ class ImportCall final : public grpc::ServerReadReactor<v1::ImportRequest>,
   absl::Status TakePart() {
     if (!arrival_ && request_.part_case() == v1::ImportRequest::kHeader) {
       ASSIGN_OR_RETURN(imports::ImportSpec spec, DecodeHeader(request_.header(), who_));
-      ASSIGN_OR_RETURN(arrival_, imports::CommitImport::Begin({services_.cache, services_.space,
-                                                               services_.inventory, &services_.guard},
-                                                              std::move(spec)));
+      ASSIGN_OR_RETURN(arrival_,
+                       imports::CommitImport::Begin({services_.cache, services_.space, services_.inventory,
+                                                     &services_.guard, &services_.verify.verified},
+                                                    std::move(spec)));
       return absl::OkStatus();
     }
     if (arrival_ && request_.part_case() == v1::ImportRequest::kBlob) {

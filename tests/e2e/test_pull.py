@@ -117,7 +117,8 @@ class PullTest(EndToEndTest):
         self.assertEqual([len(result["files"]) for result in results], [len(results[0]["files"])] * 2)
         sent = sum(entry["body_bytes_sent"] for entry in self.hub.requests() if "model.safetensors" in entry["path"] and
                    entry["listener"] == "cdn")
-        self.assertEqual(sent, len(WEIGHTS))
+        # What is begun anew because its connection was slow may be sent in part twice; a second fetch would be twice as much.
+        self.assertLess(sent, 1.5 * len(WEIGHTS))
 
     def test_offline_answers_from_the_cache_or_exits_10(self):
         self.box.pull("model", "acme/otter")

@@ -18,8 +18,7 @@ std::string_view CompressionName(Compression compression);
 class Decoder {
  public:
   // The most that a decoder takes: a window of 64 MiB, as `xz -9` asks for, and its tables. What asks for
-  // more
-  // (`zstd --long`) is not looked into.
+  // more (`zstd --long`) is not looked into.
   static constexpr size_t kMemoryBytes = 66 << 20;
 
   enum class State : uint8_t { kMore, kEnd, kBroken, kTooMuchMemory };

@@ -7,9 +7,9 @@
 //   POST   /__hubsim/commit     {"kind": "model", "repo": "acme/otter", "branch": "main", "create": true,
 //                                "title": "…", "deleted": ["path"], "files": {"path": FILE}} -> {"commit"}
 //                               where FILE is "text", {"base64": "…"} or {"size": N, "seed": N}
-//   POST   /__hubsim/scan       {"kind": "model", "repo": "acme/otter", "files": {"path": LEVEL}}: the
-//   scanners'
-//                               verdicts from now on, where LEVEL is "unsafe" or a whole securityFileStatus
+//   POST   /__hubsim/scan       {"kind": "model", "repo": "acme/otter", "files": {"path": LEVEL}}: what
+//                               the scanners say from now on, where LEVEL is "unsafe" or a whole
+//                               securityFileStatus
 //   GET    /__hubsim/windows    what was used and refused in each rate-limit window since the start
 //   POST   /__hubsim/window     begin new rate-limit windows for everyone
 #pragma once

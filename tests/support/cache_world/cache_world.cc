@@ -74,7 +74,7 @@ void CacheWorld::Start() {
     store.CutPower();
   }
   store.FailWhile([this] { return files.is_down(); });
-  cache = Must(cache::Cache::Open({Path(kRoot), "boot"}, files, store));
+  cache = Must(cache::Cache::Open({Path(kRoot), "boot", &verified}, files, store));
   pins = Must(inventory::Pins::Load(Path(kPins), files));
   inventory = std::make_unique<inventory::Inventory>(*cache, store, *pins, clock);
   EXPECT_TRUE(inventory->RefreshChanged().ok());

@@ -44,6 +44,7 @@ class CacheWorld {
   FakeFileSystem files;
   metadata::FakeMetadataStore store;
   FakeClock clock;
+  cache::VerifiedFiles verified{store, clock};
   std::unique_ptr<cache::Cache> cache;
   std::unique_ptr<inventory::Pins> pins;
   std::unique_ptr<inventory::Inventory> inventory;

@@ -66,7 +66,8 @@ class CommitImportTest : public ::testing::Test {
   }
 
   absl::StatusOr<std::unique_ptr<CommitImport>> Begin(ImportSpec spec) {
-    return CommitImport::Begin({*world_.cache, space_, *world_.inventory, guard_}, std::move(spec));
+    return CommitImport::Begin({*world_.cache, space_, *world_.inventory, guard_, &world_.verified},
+                               std::move(spec));
   }
 
   // In pieces, since they come so.
