@@ -97,8 +97,9 @@ bool PullGuard::IsAdmitted(const Entry& entry, const Verdict& verdict, bool* is_
   if (verdict.grades.empty() || OnlyNamesCode(verdict)) return true;
   *is_new = Admits(consent_, verdict);
   if (*is_new) return true;
+  // Who wants what does harm says so each time: it may be somebody else than the one who did before.
   const absl::StatusOr<Grades> before = context_.consents.Find(repo_, commit_, entry.blob);
-  return before.ok() && Admits(Consent{*before}, verdict);
+  return before.ok() && Admits(Consent{before->Without({safety::Grade::kMalicious})}, verdict);
 }
 
 absl::Status PullGuard::Decide(const Entry& entry, const Verdict& verdict) {

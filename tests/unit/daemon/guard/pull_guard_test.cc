@@ -78,6 +78,14 @@ TEST_F(PullGuardTest, AConsentHoldsForItsCommitAndForNoOther) {
   EXPECT_THAT(Admit(*Guard({}, '1', "evil/otter"), "a.bin", "pickle"), HasReason("UNSAFE_CONTENT"));
 }
 
+TEST_F(PullGuardTest, WhatDoesHarmIsAdmittedToWhoAsksForItEachTime) {
+  const Consent all = *MakeConsent({}, true);
+  ASSERT_THAT(Admit(*Guard(all), "a.bin", "malicious"), IsOk());
+  EXPECT_THAT(Admit(*Guard({}), "a.bin", "malicious"), HasReason("UNSAFE_CONTENT"));
+  EXPECT_THAT(Admit(*Guard(pickle_), "a.bin", "malicious"), HasReason("UNSAFE_CONTENT"));
+  EXPECT_THAT(Admit(*Guard(all), "a.bin", "malicious"), IsOk());
+}
+
 TEST_F(PullGuardTest, AConfigurationThatNamesCodeIsWarnedOfAndNotRefused) {
   inspection_.grades = {{'x', safety::Grade::kCode}};
   const auto guard = Guard({});
