@@ -152,8 +152,7 @@ void PullReport::Print(Output& output) const {
 
 void PullReport::TellChoice(Output& output) const {
   if (chosen_.empty()) return;
-  output.Talk(
-      fmt::format("chosen: {}{}{}", Printable(chosen_), choice_.empty() ? "" : ": ", Printable(choice_)));
+  output.Talk(fmt::format("chosen: {}", Printable(choice_.empty() ? chosen_ : choice_)));
 }
 
 void PullReport::TellReview(Output& output) const {

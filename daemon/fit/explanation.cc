@@ -41,7 +41,8 @@ std::string WhereText(const Placement& placement, const Machine& machine) {
 std::string ShortText(Mode mode, const Machine& machine) {
   switch (mode) {
     case Mode::kGpu:
-      return fmt::format("than {} may give", machine.devices.empty() ? "no GPU" : GpuText(machine));
+      if (machine.devices.empty()) return "on a GPU, and there is none";
+      return fmt::format("than {} may give", GpuText(machine));
     case Mode::kHybrid:
       return fmt::format("than {} and the memory may give together", GpuText(machine));
     case Mode::kCpu:

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/fit/placing.h"
 #include "daemon/fit/ranking.h"
 
 namespace batuta::fit {
@@ -92,7 +93,7 @@ void RefuseThePointless(std::vector<Subject>& subjects) {
   }
   const std::vector<bool> pointless = Pointless(ranked);
   for (size_t i = 0; i < taken.size(); ++i) {
-    if (pointless[i]) taken[i]->obstacle = "another is more precise and not larger";
+    if (pointless[i]) taken[i]->obstacle = "another is no less precise and not larger";
   }
 }
 
@@ -114,6 +115,9 @@ Placement Subject::Placed(const std::vector<Mode>& modes) const {
   const bool is_placed = is_exact() && candidate->format == Candidate::Format::kGguf;
   std::optional<Placement> best;
   for (const Mode mode : modes) {
+    // Where there is no GPU, none is nearly large enough.
+    const bool wants_gpu = mode != Mode::kCpu;
+    if (wants_gpu && modes.size() > 1 && UsableDevices(budget) == 0) continue;
     Placement placement =
         is_placed ? Place(*candidate->weights, load, budget, mode) : PlaceBounds(bounds, load, budget, mode);
     if (placement.fits) return placement;

@@ -241,7 +241,7 @@ TEST_F(PullTest, TellsWhatWasChosenAndWhy) {
 
   const RunResult result = Run(words);
   EXPECT_EQ(result.out, (folder_ / "snapshot").native() + "\n");
-  EXPECT_THAT(result.err, HasSubstr("chosen: Q8_0: it fits the GPU with 1.9 GB to spare \\x1b[2J\n"));
+  EXPECT_THAT(result.err, HasSubstr("chosen: it fits the GPU with 1.9 GB to spare \\x1b[2J\n"));
 
   std::vector<std::string> json = words;
   json.insert(json.end(), {"--format", "json"});

@@ -116,7 +116,7 @@ TEST(ChoiceTest, DropsALowerLabelThatIsNotSmaller) {
   std::vector<Candidate> candidates = Known(Llama8B(), {{"Q3_K_M", kQ8}, {"Q4_0", {2, 2, 2, 14}}});
   const Choice choice = ChooseVariant(candidates, MachineOf(64), {});
   EXPECT_EQ(candidates[*choice.chosen].label, "Q4_0");
-  EXPECT_THAT(choice.judgements[0].reason, HasSubstr("more precise and not larger"));
+  EXPECT_THAT(choice.judgements[0].reason, HasSubstr("no less precise and not larger"));
 }
 
 TEST(ChoiceTest, CutsTheContextToWhatTheModelWasTrainedFor) {
@@ -188,6 +188,17 @@ TEST(ChoiceTest, SaysHowFarTheSmallestIsFromFitting) {
   EXPECT_THAT(choice.explanation, HasSubstr("would let it in"));
   EXPECT_EQ(choice.budget_bytes, 4 * kGiB);
   EXPECT_GT(choice.least_need_bytes, choice.budget_bytes);
+}
+
+TEST(ChoiceTest, WithoutAGpuWhatIsShortIsTheMemory) {
+  const Choice choice = ChooseVariant(Known(Llama8B()), MachineOf(4), {});
+  for (const Judgement& judgement : choice.judgements) {
+    EXPECT_EQ(judgement.placement.mode, Mode::kCpu);
+    EXPECT_EQ(judgement.placement.short_bytes, judgement.total_bytes - choice.budget_bytes);
+    EXPECT_THAT(judgement.reason, HasSubstr("than the memory may give"));
+  }
+  const Choice gpu = ChooseVariant(Known(Llama8B()), MachineOf(4), {.target = Target::kGpu});
+  EXPECT_THAT(gpu.judgements[0].reason, HasSubstr("on a GPU, and there is none"));
 }
 
 TEST(ChoiceTest, OfNothingIsNothing) {
