@@ -16,9 +16,9 @@ uint64_t BlockBytes(CacheType type) {
   switch (type) {
     case CacheType::kF16:
       return 64;
-    case CacheType::kQ8_0:
+    case CacheType::kQ80:
       return 34;
-    case CacheType::kQ4_0:
+    case CacheType::kQ40:
       return 18;
   }
   return 64;
@@ -28,8 +28,8 @@ uint64_t BlockBytes(CacheType type) {
 
 std::optional<CacheType> ParseCacheType(std::string_view text) {
   if (text.empty() || text == "f16") return CacheType::kF16;
-  if (text == "q8_0") return CacheType::kQ8_0;
-  if (text == "q4_0") return CacheType::kQ4_0;
+  if (text == "q8_0") return CacheType::kQ80;
+  if (text == "q4_0") return CacheType::kQ40;
   return std::nullopt;
 }
 
@@ -37,9 +37,9 @@ std::string_view NameOf(CacheType type) {
   switch (type) {
     case CacheType::kF16:
       return "f16";
-    case CacheType::kQ8_0:
+    case CacheType::kQ80:
       return "q8_0";
-    case CacheType::kQ4_0:
+    case CacheType::kQ40:
       return "q4_0";
   }
   return "f16";

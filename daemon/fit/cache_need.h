@@ -11,7 +11,7 @@
 namespace batuta::fit {
 
 // How the elements of the cache are stored.
-enum class CacheType { kF16, kQ8_0, kQ4_0 };
+enum class CacheType { kF16, kQ80, kQ40 };
 
 // "f16", "q8_0", "q4_0"; "" is f16.
 std::optional<CacheType> ParseCacheType(std::string_view text);

@@ -76,7 +76,7 @@ std::vector<std::string> WaysIn(const Story& story, size_t candidate, const std:
   if (enough * kContextStep >= kLeastContext) {
     ways.push_back(fmt::format("a context of {}", enough * kContextStep));
   }
-  for (const CacheType type : {CacheType::kQ8_0, CacheType::kQ4_0}) {
+  for (const CacheType type : {CacheType::kQ80, CacheType::kQ40}) {
     if (type <= story.wish.cache_type) continue;
     Wish smaller = story.wish;
     smaller.cache_type = type;

@@ -7,11 +7,11 @@ namespace {
 
 constexpr uint32_t kF32 = 0;
 constexpr uint32_t kF16 = 1;
-constexpr uint32_t kQ4_0 = 2;
-constexpr uint32_t kQ4_1 = 3;
-constexpr uint32_t kQ5_0 = 6;
-constexpr uint32_t kQ5_1 = 7;
-constexpr uint32_t kQ8_0 = 8;
+constexpr uint32_t kQ40 = 2;
+constexpr uint32_t kQ41 = 3;
+constexpr uint32_t kQ50 = 6;
+constexpr uint32_t kQ51 = 7;
+constexpr uint32_t kQ80 = 8;
 constexpr uint32_t kQ2K = 10;
 constexpr uint32_t kQ3K = 11;
 constexpr uint32_t kQ4K = 12;
@@ -22,7 +22,7 @@ constexpr uint32_t kIq3S = 21;
 constexpr uint32_t kIq4Xs = 23;
 constexpr uint32_t kBf16 = 30;
 constexpr uint32_t kNvfp4 = 40;
-constexpr uint32_t kQ1_0 = 41;
+constexpr uint32_t kQ10 = 41;
 
 struct Rule {
   std::string_view label;
@@ -30,20 +30,20 @@ struct Rule {
 };
 
 constexpr Rule kRules[] = {
-    {"F32", {kF32, kF32}},       {"F16", {kF16, kF16}},      {"BF16", {kBf16, kBf16}},
-    {"Q8_0", {kQ8_0, kQ8_0}},    {"Q6_K", {kQ6K, kQ6K}},     {"Q5_K_M", {kQ5K, kQ6K}},
-    {"Q5_K_S", {kQ5K, kQ6K}},    {"Q5_1", {kQ5_1, kQ6K}},    {"Q5_0", {kQ5_0, kQ6K}},
-    {"Q4_K_M", {kQ4K, kQ6K}},    {"Q4_K_S", {kQ4K, kQ6K}},   {"Q4_1", {kQ4_1, kQ6K}},
-    {"Q4_0", {kQ4_0, kQ6K}},     {"IQ4_NL", {kIq4Nl, kQ6K}}, {"IQ4_XS", {kIq4Xs, kQ6K}},
-    {"Q3_K_L", {kQ3K, kQ6K}},    {"Q3_K_M", {kQ3K, kQ6K}},   {"Q3_K_S", {kQ3K, kQ6K}},
-    {"IQ3_M", {kIq3S, kQ6K}},    {"IQ3_S", {kIq3S, kQ6K}},   {"IQ3_XS", {kIq3S, kQ6K}},
-    {"IQ3_XXS", {kIq3S, kQ5K}},  {"Q2_K", {kQ2K, kQ6K}},     {"Q2_K_S", {kQ2K, kQ6K}},
-    {"IQ2_M", {kIq3S, kQ5K}},    {"IQ2_S", {kIq3S, kQ5K}},   {"IQ2_XS", {kQ2K, kQ5K}},
-    {"IQ2_XXS", {kQ2K, kQ5K}},   {"IQ1_M", {kQ2K, kQ5K}},    {"IQ1_S", {kQ2K, kQ5K}},
-    {"TQ1_0", {kQ4K, kQ6K}},     {"TQ2_0", {kQ4K, kQ6K}},    {"Q2_0", {kQ4K, kQ6K}},
-    {"Q1_0", {kQ1_0, kQ6K}},     {"NVFP4", {kNvfp4, kQ6K}},  {"MXFP4_MOE", {kQ8_0, kQ8_0}},
-    {"Q6_K_L", {kQ8_0, kQ8_0}},  {"Q5_K_L", {kQ8_0, kQ8_0}}, {"Q4_K_L", {kQ8_0, kQ8_0}},
-    {"Q3_K_XL", {kQ8_0, kQ8_0}}, {"Q2_K_L", {kQ8_0, kQ8_0}},
+    {"F32", {kF32, kF32}},      {"F16", {kF16, kF16}},      {"BF16", {kBf16, kBf16}},
+    {"Q8_0", {kQ80, kQ80}},     {"Q6_K", {kQ6K, kQ6K}},     {"Q5_K_M", {kQ5K, kQ6K}},
+    {"Q5_K_S", {kQ5K, kQ6K}},   {"Q5_1", {kQ51, kQ6K}},     {"Q5_0", {kQ50, kQ6K}},
+    {"Q4_K_M", {kQ4K, kQ6K}},   {"Q4_K_S", {kQ4K, kQ6K}},   {"Q4_1", {kQ41, kQ6K}},
+    {"Q4_0", {kQ40, kQ6K}},     {"IQ4_NL", {kIq4Nl, kQ6K}}, {"IQ4_XS", {kIq4Xs, kQ6K}},
+    {"Q3_K_L", {kQ3K, kQ6K}},   {"Q3_K_M", {kQ3K, kQ6K}},   {"Q3_K_S", {kQ3K, kQ6K}},
+    {"IQ3_M", {kIq3S, kQ6K}},   {"IQ3_S", {kIq3S, kQ6K}},   {"IQ3_XS", {kIq3S, kQ6K}},
+    {"IQ3_XXS", {kIq3S, kQ5K}}, {"Q2_K", {kQ2K, kQ6K}},     {"Q2_K_S", {kQ2K, kQ6K}},
+    {"IQ2_M", {kIq3S, kQ5K}},   {"IQ2_S", {kIq3S, kQ5K}},   {"IQ2_XS", {kQ2K, kQ5K}},
+    {"IQ2_XXS", {kQ2K, kQ5K}},  {"IQ1_M", {kQ2K, kQ5K}},    {"IQ1_S", {kQ2K, kQ5K}},
+    {"TQ1_0", {kQ4K, kQ6K}},    {"TQ2_0", {kQ4K, kQ6K}},    {"Q2_0", {kQ4K, kQ6K}},
+    {"Q1_0", {kQ10, kQ6K}},     {"NVFP4", {kNvfp4, kQ6K}},  {"MXFP4_MOE", {kQ80, kQ80}},
+    {"Q6_K_L", {kQ80, kQ80}},   {"Q5_K_L", {kQ80, kQ80}},   {"Q4_K_L", {kQ80, kQ80}},
+    {"Q3_K_XL", {kQ80, kQ80}},  {"Q2_K_L", {kQ80, kQ80}},
 };
 
 }  // namespace

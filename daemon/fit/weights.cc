@@ -76,7 +76,7 @@ uint64_t BytesIn(uint32_t type_id, uint64_t elements, uint64_t width, bool is_mo
 }
 
 constexpr uint32_t kF16 = 1;
-constexpr uint32_t kQ8_0 = 8;
+constexpr uint32_t kQ80 = 8;
 constexpr uint32_t kLeastType = 41;  // the fewest bits of all, Q1_0
 
 uint64_t Minus(uint64_t from, uint64_t what) {
@@ -101,7 +101,7 @@ Types EmbeddingTypes(std::string_view label, std::optional<bool> is_tied) {
   Types types;
   types.least =
       is_tied == false ? mix->embedding_type : std::min(mix->embedding_type, mix->output_type, by_size);
-  types.most = std::max({mix->embedding_type, mix->output_type, kQ8_0}, by_size);
+  types.most = std::max({mix->embedding_type, mix->output_type, kQ80}, by_size);
   // Models trained for Q4_0 keep theirs as it was.
   if (label == "Q4_0") types.most = kF16;
   return types;

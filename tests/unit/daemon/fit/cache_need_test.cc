@@ -74,8 +74,8 @@ TEST(CacheNeedTest, OfOldFilesWithLatentAttentionIsThatOfAllHeads) {
 
 TEST(CacheNeedTest, IsSmallerByTheBlocksOfItsType) {
   const uint64_t f16 = CacheOf(Llama8B(), 8192);
-  EXPECT_EQ(CacheOf(Llama8B(), 8192, CacheType::kQ8_0), f16 / 64 * 34);
-  EXPECT_EQ(CacheOf(Llama8B(), 8192, CacheType::kQ4_0), f16 / 64 * 18);
+  EXPECT_EQ(CacheOf(Llama8B(), 8192, CacheType::kQ80), f16 / 64 * 34);
+  EXPECT_EQ(CacheOf(Llama8B(), 8192, CacheType::kQ40), f16 / 64 * 18);
 }
 
 TEST(CacheNeedTest, HoldsWholeStepsOf256Tokens) {
@@ -118,10 +118,10 @@ TEST(CacheNeedTest, IsThatOfPublishedFigures) {
 
 TEST(CacheTypeTest, IsReadAsProgramsWriteIt) {
   EXPECT_EQ(ParseCacheType(""), CacheType::kF16);
-  EXPECT_EQ(ParseCacheType("q8_0"), CacheType::kQ8_0);
-  EXPECT_EQ(ParseCacheType("q4_0"), CacheType::kQ4_0);
+  EXPECT_EQ(ParseCacheType("q8_0"), CacheType::kQ80);
+  EXPECT_EQ(ParseCacheType("q4_0"), CacheType::kQ40);
   EXPECT_EQ(ParseCacheType("q5"), std::nullopt);
-  EXPECT_EQ(NameOf(CacheType::kQ8_0), "q8_0");
+  EXPECT_EQ(NameOf(CacheType::kQ80), "q8_0");
 }
 
 }  // namespace

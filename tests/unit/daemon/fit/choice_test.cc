@@ -172,7 +172,7 @@ TEST(ChoiceTest, WhatItSaysWouldLetTheNextBetterOneInDoes) {
 
   EXPECT_EQ(Chosen(candidates, machine, {.context = context}), "Q6_K gpu");
   EXPECT_EQ(Chosen(candidates, machine, {.context = context + 256}), "Q5_K_M gpu");
-  EXPECT_EQ(Chosen(candidates, machine, {.cache_type = CacheType::kQ8_0}), "Q6_K gpu");
+  EXPECT_EQ(Chosen(candidates, machine, {.cache_type = CacheType::kQ80}), "Q6_K gpu");
 }
 
 TEST(ChoiceTest, SaysThatNothingIsBetter) {

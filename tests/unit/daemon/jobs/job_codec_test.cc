@@ -63,7 +63,7 @@ TEST(JobCodecTest, KeepsWhatHasToFitAndWhatWasChosen) {
   JobRecord sample = Sample();
   pull::FitWish wish;
   wish.wish = {.context = 16'384,
-               .cache_type = fit::CacheType::kQ8_0,
+               .cache_type = fit::CacheType::kQ80,
                .target = fit::Target::kHybrid,
                .allow_unknown = true};
   wish.machine = Machine{.memory = {64'000, 32'000, "cgroup"},
@@ -76,7 +76,7 @@ TEST(JobCodecTest, KeepsWhatHasToFitAndWhatWasChosen) {
 
   ASSERT_TRUE(job.request.fit);
   EXPECT_EQ(job.request.fit->wish.context, 16'384u);
-  EXPECT_EQ(job.request.fit->wish.cache_type, fit::CacheType::kQ8_0);
+  EXPECT_EQ(job.request.fit->wish.cache_type, fit::CacheType::kQ80);
   EXPECT_EQ(job.request.fit->wish.target, fit::Target::kHybrid);
   EXPECT_TRUE(job.request.fit->wish.allow_unknown);
   ASSERT_TRUE(job.request.fit->machine);
