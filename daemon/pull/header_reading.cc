@@ -63,8 +63,8 @@ absl::Status TooDear(std::string_view what) {
 }
 
 template <typename T>
-Reading<T> Ended(ReadingEnd end, absl::Status status) {
-  return {.end = end, .status = std::move(status), .value = std::nullopt};
+Reading<T> Ended(ReadingEnd end, const absl::Status& status) {
+  return {.end = end, .status = status, .value = std::nullopt};
 }
 
 // The beginning of a header, read without believing it.

@@ -51,7 +51,7 @@ void TreeFinder::FindCommit(const RepoId& repo, const Revision& revision, bool o
 void TreeFinder::FindTree(const RepoId& repo, const CommitId& commit, bool offline, const hub::Access& access,
                           hub::Callback<FoundTree> done) {
   const bool asks_nobody = offline || is_offline_;
-  disk_.Post([this, repo, commit, asks_nobody, access, done = std::move(done)]() mutable {
+  disk_.Post([this, repo, commit, asks_nobody, access = access, done = std::move(done)]() mutable {
     auto known = ReadKnown(cache_, repo, commit, asks_nobody);
     core_.Post([this, repo, commit, asks_nobody, access = std::move(access), done = std::move(done),
                 known = std::move(known)]() mutable {
