@@ -21,8 +21,10 @@ std::vector<std::string> Kinds(std::string_view toml, std::string_view path, std
   EXPECT_THAT(rules, IsOk());
   absl::StatusOr<Scanner> scanner = Scanner::Create(*rules);
   safety::MemorySource source(text);
+  const absl::StatusOr<ScanReport> report = scanner->Scan(path, source);
+  EXPECT_THAT(report, IsOk());
   std::vector<std::string> kinds;
-  for (const Finding& finding : scanner->Scan(path, source)->findings)
+  for (const Finding& finding : report->findings)
     kinds.push_back(finding.kind + "@" + std::to_string(finding.line));
   return kinds;
 }
