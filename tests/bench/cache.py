@@ -121,6 +121,18 @@ class Bench:
         process.terminate()
         process.wait()
 
+    def rest(self, process):
+        """Waits until the daemon has nothing left to do, as one that has been up for a while: what it does in the background after its first start is told."""
+        begin = time.monotonic()
+        stat = pathlib.Path(f"/proc/{process.pid}/stat")
+        ticks, calm = 0, 0
+        while calm < 3:
+            time.sleep(0.5)
+            now = sum(int(field) for field in stat.read_text().rpartition(")")[2].split()[11:13])
+            calm = calm + 1 if now - ticks <= 1 else 0
+            ticks = now
+        return time.monotonic() - begin
+
     def million(self):
         from harness import BATUTA
 
@@ -143,6 +155,7 @@ class Bench:
             checks.tell("`cache why` of one repo", median_ms(3, [BATUTA, "hf", "cache", "why", "model", "acme-00/otter-00000"], box.env), "ms")
             checks.tell("`cache prune --free 1TB --dry-run`", median_ms(3, [BATUTA, "hf", "cache", "prune", "--free", "1TB", "--dry-run",
                                                                            "--format", "quiet"], box.env), "ms")
+            checks.tell("until it is at rest", self.rest(process), "s")
             for name, rate in (("fixed", RATE), ("closed", 0)):
                 floor, load = self.questions(box, rate)
                 how = f"{RATE:,} a second" if rate else "each as fast as it can"
