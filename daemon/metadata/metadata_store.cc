@@ -46,6 +46,12 @@ std::string_view ToString(Table table) {
       return "names";
     case Table::kHeaders:
       return "headers";
+    case Table::kContents:
+      return "contents";
+    case Table::kScans:
+      return "scans";
+    case Table::kUploads:
+      return "uploads";
   }
   return "unknown";
 }

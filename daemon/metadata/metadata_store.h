@@ -30,6 +30,9 @@ enum class Table {
   kPieces,      // blob → checksums of its pieces; daemon/cache
   kNames,       // endpoint, namespace or repo → it is trusted, or as which repo it was met; daemon/review
   kHeaders,     // blob → what was read of the file's header (binary); daemon/pull
+  kContents,    // device / inode → stamp and names of a local file's bytes (binary); daemon/push
+  kScans,       // sha256 / what the name promises → secrets found in a local file; daemon/push
+  kUploads,     // sha256 / store → parts of an object that the hub's store has; daemon/push
 };
 
 // "meta", "jobs" …: for messages.

@@ -69,6 +69,12 @@ char Tag(Table table) {
       return 'n';
     case Table::kHeaders:
       return 'g';  // mostly of GGUF files
+    case Table::kContents:
+      return 'l';  // of local files
+    case Table::kScans:
+      return 'x';
+    case Table::kUploads:
+      return 'u';
   }
   return '?';
 }

@@ -16,7 +16,8 @@ constexpr std::string_view kVersionKey = "schema_version";
 constexpr std::array kTables = {Table::kMeta,     Table::kJobs,     Table::kPartials, Table::kSelections,
                                 Table::kAccesses, Table::kSurveys,  Table::kHubFacts, Table::kAnswers,
                                 Table::kWindows,  Table::kVerdicts, Table::kAdopted,  Table::kConsents,
-                                Table::kVerified, Table::kPieces,   Table::kNames,    Table::kHeaders};
+                                Table::kVerified, Table::kPieces,   Table::kNames,    Table::kHeaders,
+                                Table::kContents, Table::kScans,    Table::kUploads};
 
 // Version 1 is the first that says its version; its tables are laid out as those before it.
 absl::Status SayVersion(MetadataStore&, WriteBatch*) {
