@@ -55,5 +55,10 @@ inline constexpr std::string_view kNameConfusable = "NAME_CONFUSABLE";
 inline constexpr std::string_view kNamespaceNew = "NAMESPACE_NEW";
 inline constexpr std::string_view kRepoReplaced = "REPO_REPLACED";
 inline constexpr std::string_view kNoVariantFits = "NO_VARIANT_FITS";
+inline constexpr std::string_view kSecretsFound = "SECRETS_FOUND";
+inline constexpr std::string_view kNotPushable = "NOT_PUSHABLE";
+inline constexpr std::string_view kFileChanged = "FILE_CHANGED";
+inline constexpr std::string_view kRevisionMoved = "REVISION_MOVED";
+inline constexpr std::string_view kPlanChanged = "PLAN_CHANGED";
 
 }  // namespace batuta::reason
