@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "common/types/blob_id.h"
@@ -29,7 +30,7 @@ struct LocalFile {
 // The names of a file's bytes: as an LFS object, and as a regular file.
 struct ContentId {
   BlobId sha256;
-  BlobId git_sha1;
+  std::optional<BlobId> git_sha1 = {};  // nothing: of a large file, for which nobody asked
 
   friend bool operator==(const ContentId&, const ContentId&) = default;
 };
@@ -40,6 +41,14 @@ struct Objection {
   std::string why;   // for a person, with what to do about it
 
   friend bool operator==(const Objection&, const Objection&) = default;
+};
+
+// What does not stand in the way of a push, and should be known before it.
+struct Warning {
+  std::string path;  // empty: of the push as a whole
+  std::string text;  // for a person
+
+  friend bool operator==(const Warning&, const Warning&) = default;
 };
 
 }  // namespace batuta::push

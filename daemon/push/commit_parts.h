@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/types/repo_path.h"
+
+namespace batuta::push {
+
+// One line of a commit.
+struct PlannedChange {
+  enum class Kind { kInline, kLfs, kDelete };
+
+  RepoPath path;
+  Kind kind = Kind::kInline;
+  uint64_t size_bytes = 0;
+};
+
+// What one commit takes.
+struct CommitLimits {
+  size_t changes = 1'000;
+  uint64_t inline_bytes = 100 << 20;
+  size_t lfs_files = 25'000;
+};
+
+struct CommitPart {
+  std::string summary;
+  std::vector<size_t> changes;  // in the list that was given, in the order in which the commit has them
+};
+
+// Cuts changes into commits, one when all fit. However far a push gets, what the repo then has is of use:
+// first what is added and changed, then what is deleted (where a name changes from folder to file, before
+// that file), and last the README.md, which speaks of all the rest. Several get "(part 1 of 3)" behind their
+// summary. The same changes in whatever order give the same commits. Nothing for no changes. Pure.
+std::vector<CommitPart> CutCommits(const std::vector<PlannedChange>& changes, std::string_view summary,
+                                   const CommitLimits& limits = {});
+
+}  // namespace batuta::push
