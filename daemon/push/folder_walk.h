@@ -11,8 +11,8 @@
 
 #include "common/io/unique_fd.h"
 #include "common/types/repo_path.h"
+#include "daemon/push/file_bytes.h"
 #include "daemon/push/local_file.h"
-#include "daemon/push/opened_file.h"
 
 namespace batuta::push {
 
@@ -61,11 +61,11 @@ class LocalFolder {
   // A file as it was listed.
   //   kAborted (FILE_CHANGED)        it is gone, or another one, or was written to since.
   //   kUnavailable (STORAGE_FAILED)
-  absl::StatusOr<std::shared_ptr<OpenedFile>> OpenFile(const LocalFile& file) const;
+  absl::StatusOr<std::unique_ptr<FileBytes>> OpenFile(const LocalFile& file) const;
 
   // One that need not have been listed, as it is now; nothing when there is no regular file at that path.
   //   kPermissionDenied (NOT_PERMITTED), kUnavailable (STORAGE_FAILED)
-  absl::StatusOr<std::shared_ptr<OpenedFile>> FindFile(const RepoPath& path) const;
+  absl::StatusOr<std::unique_ptr<FileBytes>> FindFile(const RepoPath& path) const;
 
  private:
   const UniqueFd root_;

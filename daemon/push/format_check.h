@@ -8,8 +8,8 @@
 
 #include "common/types/repo_path.h"
 #include "daemon/guard/verdicts.h"
+#include "daemon/push/file_bytes.h"
 #include "daemon/push/local_file.h"
-#include "daemon/push/opened_file.h"
 #include "daemon/safety/base/verdict.h"
 
 namespace batuta::push {
@@ -35,7 +35,7 @@ std::optional<std::string> CardProblem(std::string_view readme);
 // Inspects a file and, where it is a card, its front matter. What was said of the same bytes under such a
 // name before is not found out again. Blocking.
 //   kAborted (FILE_CHANGED), kUnavailable (STORAGE_FAILED)  while it was read.
-absl::StatusOr<FormatReport> CheckFormat(const BlobId& sha256, OpenedFile& file, guard::Verdicts& verdicts);
+absl::StatusOr<FormatReport> CheckFormat(const BlobId& sha256, FileBytes& file, guard::Verdicts& verdicts);
 
 // The same of bytes that are made up here, such as a card.
 FormatReport CheckFormat(const RepoPath& path, std::string_view content);

@@ -13,12 +13,12 @@
 
 namespace batuta::push {
 
-// One file of a folder, opened as it was when it was listed. Reading blocks; Read() of several threads may
-// run side by side, on the offsets that they like.
-class OpenedFile final : public safety::ByteSource {
+// The bytes of one file of a folder, opened as it was when it was listed. Reading blocks; Read() of several
+// threads may run side by side, on the offsets that they like.
+class FileBytes final : public safety::ByteSource {
  public:
   // `descriptor` is of the regular file that `file` tells of.
-  OpenedFile(UniqueFd descriptor, LocalFile file);
+  FileBytes(UniqueFd descriptor, LocalFile file);
 
   const RepoPath& path() const { return file_.path; }
 
