@@ -20,10 +20,11 @@ std::string Lowered(std::string_view text) {
   return lowered;
 }
 
+// Of a member of an archive, the archive is a folder.
 std::string_view LastNames(std::string_view path, int count) {
   size_t from = path.size();
   for (int i = 0; i < count && from != std::string_view::npos; ++i) {
-    from = from == 0 ? std::string_view::npos : path.rfind('/', from - 1);
+    from = from == 0 ? std::string_view::npos : path.find_last_of("/!", from - 1);
   }
   return from == std::string_view::npos ? path : path.substr(from + 1);
 }
@@ -142,6 +143,33 @@ Profile ProfileOf(std::string_view path, std::string_view head, uint64_t size_by
   if (head.starts_with("version https://git-lfs")) profile.most = Tier::kCertain;
   if (size_bytes > kLargeDataBytes && MatchesAny(kData, lowered)) profile.most = Tier::kLikely;
   return profile;
+}
+
+std::string_view WithoutPacking(std::string_view path) {
+  for (const std::string_view end : {".gz", ".bz2", ".xz", ".zst", ".lz4"}) {
+    if (path.ends_with(end)) return path.substr(0, path.size() - end.size());
+  }
+  return path;
+}
+
+std::string NameClassOf(std::string_view path) {
+  const std::string lowered = Lowered(path);
+  std::string name_class;
+  if (MatchesAny(kOnlyCertain, lowered)) {
+    name_class = "certain";
+  } else {
+    name_class = MatchesAny(kOnlyLikely, lowered) ? "likely" : "any";
+    if (MatchesAny(kBare, lowered) || LastNames(lowered, 1).find('.') == std::string_view::npos)
+      name_class += "-bare";
+    if (MatchesAny(kData, lowered)) name_class += "-data";
+  }
+  if (const NameRule* const rule = FindNameRule(path); rule != nullptr) {
+    name_class += ':';
+    name_class += rule->id;
+  }
+  const std::string_view inner = WithoutPacking(path);
+  if (inner.size() < path.size()) name_class += "!" + NameClassOf(LastNames(inner, 1));
+  return name_class;
 }
 
 const NameRule* FindNameRule(std::string_view path) {

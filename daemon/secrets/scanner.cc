@@ -27,14 +27,6 @@ constexpr int kMostArchives = 3;  // inside each other
 constexpr size_t kMostUnread = 100;
 constexpr size_t kMostLineBytes = 4096;
 
-// The end of the name of a compressed file, by which what is in it is called.
-std::string_view WithoutPacking(std::string_view path) {
-  for (const std::string_view end : {".gz", ".bz2", ".xz", ".zst", ".lz4"}) {
-    if (path.ends_with(end)) return path.substr(0, path.size() - end.size());
-  }
-  return path;
-}
-
 std::string_view LastName(std::string_view path) {
   const size_t slash = path.find_last_of("/!");
   return slash == std::string_view::npos ? path : path.substr(slash + 1);

@@ -202,6 +202,13 @@ UserRules::UserRules(UserRules&&) noexcept = default;
 UserRules& UserRules::operator=(UserRules&&) noexcept = default;
 UserRules::~UserRules() = default;
 
+bool UserRules::look_at_paths() const {
+  const auto looks = [](const UserAllowance& allowance) { return !allowance.paths.empty(); };
+  return std::ranges::any_of(allowances, looks) || std::ranges::any_of(rules, [&](const UserRule& rule) {
+           return rule.path != nullptr || std::ranges::any_of(rule.allowances, looks);
+         });
+}
+
 absl::StatusOr<UserRules> ParseGitleaksToml(std::string_view text) {
   return Parser().Parse(text);
 }

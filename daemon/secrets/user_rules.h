@@ -54,6 +54,9 @@ struct UserRules {
   UserRules& operator=(UserRules&&) noexcept;
   ~UserRules();
 
+  // Does what they find depend on where a file lies?
+  bool look_at_paths() const;
+
   std::vector<UserRule> rules;
   std::vector<UserAllowance> allowances;  // for all of them
   std::vector<std::string> warnings;      // what of the file is not supported, for a person

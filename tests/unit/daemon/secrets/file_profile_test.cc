@@ -52,5 +52,39 @@ TEST(FileProfileTest, SomeFilesAreSecretByTheirName) {
   EXPECT_EQ(ConfirmName(*FindNameRule(".env"), kLogin), 2U);
 }
 
+TEST(FileProfileTest, FilesOfOneClassOfNamesAreLookedAtInTheSameWay) {
+  constexpr std::string_view kPaths[] = {
+      "a.py",           "b/c.py",          "Makefile",  "x/Dockerfile", "config.json",
+      "a/CONFIG.json",  "tokenizer.json",  "vocab.txt", "notes.txt",    "notes.txt.gz",
+      "chats.jsonl",    "chats.jsonl.zst", "chats.gz",  ".env",         ".env.gz",
+      "app/.env.local", ".env.example",    "id_rsa",    "id_rsa.pub",   "huggingface/token",
+      "model/token",    "weights.bin",     "data.zip",  "values.yaml",  "page.html",
+      "kaggle.json"};
+  for (const std::string_view a : kPaths) {
+    for (const std::string_view b : kPaths) {
+      if (NameClassOf(a) != NameClassOf(b)) continue;
+      EXPECT_EQ(FindNameRule(a), FindNameRule(b)) << a << " " << b;
+      for (const std::string_view head : {"text\n", "version https://git-lfs", "\1\2\3"}) {
+        for (const uint64_t size : {uint64_t{10}, uint64_t{2} << 20}) {
+          const Profile first = ProfileOf(a, head, size);
+          const Profile second = ProfileOf(b, head, size);
+          EXPECT_EQ(first.most, second.most) << a << " " << b;
+          EXPECT_EQ(first.has_bare_values, second.has_bare_values) << a << " " << b;
+          EXPECT_EQ(first.decodes, second.decodes) << a << " " << b;
+        }
+      }
+      EXPECT_EQ(WithoutPacking(a) == a, WithoutPacking(b) == b) << a << " " << b;
+    }
+  }
+  EXPECT_EQ(NameClassOf("a/b.py"), NameClassOf("c.py"));
+  EXPECT_NE(NameClassOf("a.txt.gz"), NameClassOf("a.py.gz"));
+}
+
+TEST(FileProfileTest, AMemberOfAnArchiveHasItsOwnName) {
+  EXPECT_EQ(ProfileOf("a.zip!tokenizer.json", "text\n", 10).most, Tier::kCertain);
+  EXPECT_EQ(FindNameRule("a.zip!id_rsa")->id, "private-key-file");
+  EXPECT_EQ(FindNameRule("a.zip!huggingface/token")->id, "machine-learning-login");
+}
+
 }  // namespace
 }  // namespace batuta::secrets
