@@ -12,6 +12,7 @@
 
 #include "common/sync/task_runner.h"
 #include "common/sync/worker_pool.h"
+#include "common/time/clock.h"
 #include "common/types/blob_id.h"
 #include "daemon/metadata/metadata_store.h"
 #include "daemon/push/secret_judge.h"
@@ -43,7 +44,7 @@ struct SecretRequest {
   bool allows_comments = true;     // a comment on the line of a finding makes it none
 
   // Blocking; called on threads of the pool, several at a time, for files whose findings are not remembered.
-  // An error ends the check with that error.
+  // An error ends the check with that error. What it borrows outlives the pool's tasks.
   std::function<absl::StatusOr<OpenedFile>(const FileToScan& file)> open;
 };
 
@@ -63,7 +64,7 @@ struct SecretOutcome {
 
 // SecretCheck looks for secrets in what a push would send (daemon/secrets). What was found in a file is
 // remembered in Table::kScans by its bytes, what its name promises, and the rules: never a secret, nothing
-// but its redacted excerpt.
+// but its redacted excerpt (see ScanRecords, which forgets).
 //
 // A check that is started: dropping it ends it within a block of a megabyte; no callback comes after that.
 class SecretCheck {
@@ -90,9 +91,5 @@ class SecretCheck {
 
   virtual ~SecretCheck() = default;
 };
-
-// Drops what was remembered long ago, or cannot be read: such files are looked at again when they are sent
-// again. Blocking. How many.
-absl::StatusOr<uint64_t> ForgetOldScans(metadata::MetadataStore& store, const Clock& clock);
 
 }  // namespace batuta::push

@@ -48,6 +48,7 @@ class SecretJudge {
 
  private:
   bool IsAllowed(const std::string& allowance);
+  void KeepFirst();
 
   secrets::IgnoreList ignored_;
   std::map<std::string, bool, std::less<>> allowances_;  // → something was found for it
