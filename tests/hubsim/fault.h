@@ -2,7 +2,7 @@
 // of each kind the first rule that matches and is not spent applies (of kFlipByte, kSetHeader and kDropHeader
 // all do). A rule is spent, and counts what it skips, only where it can take effect: faults of the body by
 // 2xx answers that have one (never by HEAD or a redirect), faults of ranges by answers to ranged requests,
-// those of ETags by answers with one.
+// those of ETags by answers with one, those of uploads by requests whose body has more than `at_bytes` bytes.
 //
 //   sim->AddFault({.kind = FaultKind::kCut, .path = "model.safetensors", .at_bytes = 1000});
 //   sim->AddFault({.kind = FaultKind::kStatus, .path = "/api/*", .count = 3, .status = 503});
@@ -36,7 +36,15 @@ enum class FaultKind {
   kWrongRange,     // 206 whose Content-Range and bytes are `amount` bytes off
   kStatus,         // answer `status` with `headers` and `body`; the request has no effect
   kStatusAfter,    // the request takes effect, then `status` is answered
-  kExpired,        // hub: links are expired when handed out; CDN: 403, request has expired
+  kStatusEarly,    // as kStatus, but answered before the body is read; the connection is closed
+  kCutUpload,      // close the connection after `at_bytes` bytes of the request's body
+  kStallUpload,    // read nothing more after `at_bytes` bytes of the request's body, for `duration`
+  kSlowUpload,     // read the request's body at `bytes_per_second`
+  kFlipMode,       // preupload answers lfs for regular and the other way round: files like the glob `value`
+  kIgnoreFile,     // preupload answers shouldIgnore for files like the glob `value`
+  kObjectError,    // the LFS batch has an error `status` with the text `body` for the object `value`
+  kMissingPart,    // the LFS batch leaves out the last part's link of the object `value`
+  kExpired,        // hub: links, also those of uploads, are expired when handed out; CDN: 403
   kLatency,        // wait `duration` before the head
   kGarbageJson,    // 200 with text that looks like JSON at first and is none
   kEndlessBody,    // 200 with a JSON array that goes on for `at_bytes` bytes, chunked
@@ -69,6 +77,7 @@ struct FaultRule {
   int status = 500;
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
+  // An empty `value` of a fault that is about files or objects means all; it is spent by each one.
   std::string value = {};
 };
 

@@ -25,9 +25,11 @@ namespace fs = std::filesystem;
 // A folder of one's own for spooled uploads, gone with the simulator.
 class SpoolFolder {
  public:
-  static absl::StatusOr<std::unique_ptr<SpoolFolder>> Make() {
+  // Below `parent`; where temporary folders usually are when it is empty.
+  static absl::StatusOr<std::unique_ptr<SpoolFolder>> Make(fs::path parent) {
     std::error_code error;
-    std::string name = (fs::temp_directory_path(error) / "hubsim-XXXXXX").string();
+    if (parent.empty()) parent = fs::temp_directory_path(error);
+    std::string name = (parent / "hubsim-XXXXXX").string();
     if (error || ::mkdtemp(name.data()) == nullptr) {
       return absl::UnavailableError("no temporary folder for uploads: " + name);
     }
@@ -82,7 +84,7 @@ class LoopbackHub final : public HubSim {
         cdn_handler_(site_),
         hub_(std::move(hub)),
         cdn_(std::move(cdn)) {
-    hub_->Run({hub_handler_, faults_, recorder_, stop_, spool_->path()});
+    hub_->Run({hub_handler_, faults_, recorder_, stop_, spool_->path(), options_.kept_body_bytes});
     cdn_->Run({cdn_handler_, faults_, recorder_, stop_, spool_->path()});
   }
 
@@ -316,7 +318,7 @@ class LoopbackHub final : public HubSim {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<HubSim>> HubSim::Start(Options options) {
-  absl::StatusOr<std::unique_ptr<SpoolFolder>> spool = SpoolFolder::Make();
+  absl::StatusOr<std::unique_ptr<SpoolFolder>> spool = SpoolFolder::Make(options.objects_folder);
   if (!spool.ok()) return spool.status();
   absl::StatusOr<std::unique_ptr<HttpServer>> hub = HttpServer::Listen(Listener::kHub, options.hub_port);
   if (!hub.ok()) return hub.status();

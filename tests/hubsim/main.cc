@@ -78,7 +78,18 @@ void Declare(CLI::App& app, Arguments& arguments) {
                  "From so many bytes on a file is LFS");
   app.add_option("--multipart-chunk", arguments.options.multipart_chunk_bytes, "Bytes per part of an upload")
       ->check(CLI::PositiveNumber);
-  app.add_option("--link-validity-ms", arguments.link_validity_ms, "How long a CDN link is valid");
+  app.add_option("--objects-folder", arguments.options.objects_folder,
+                 "Keep what is uploaded in a folder below this one, removed at the end")
+      ->check(CLI::ExistingDirectory);
+  app.add_option("--keep-bodies", arguments.options.kept_body_bytes,
+                 "Show request bodies up to this size in the request log");
+  app.add_option("--most-lfs-files", arguments.options.most_lfs_files, "LFS files in one commit");
+  app.add_option("--most-inline-bytes", arguments.options.most_inline_bytes,
+                 "Bytes of regular files in one commit");
+  app.add_option("--largest-inline-file", arguments.options.largest_inline_file, "Bytes of one regular file");
+  app.add_option("--most-folder-entries", arguments.options.most_folder_entries, "Entries in one folder");
+  app.add_option("--link-validity-ms", arguments.link_validity_ms,
+                 "How long a link to the CDN is valid, and to a part of an upload");
   app.add_flag("--exit-with-parent", arguments.exits_with_parent,
                "End when the process that started this one ends");
 }

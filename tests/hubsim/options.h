@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 
 #include "tests/hubsim/net/rate_limiter.h"
 
@@ -42,6 +43,16 @@ struct Options {
   std::uint64_t lfs_threshold_bytes = 5'000'000;
   // Uploads of more bytes are asked for in parts of this size.
   std::uint64_t multipart_chunk_bytes = 5'000'000;
+  // Bodies above 256 KiB lie in a folder of their own below this one; empty: below the usual one for such.
+  std::filesystem::path objects_folder = {};
+  // Request bodies up to this size are kept in the log.
+  std::uint64_t kept_body_bytes = 0;
+
+  // What one commit may hold, and a folder of the repo.
+  std::size_t most_lfs_files = 25'000;
+  std::uint64_t most_inline_bytes = 1'000'000'000;  // of all files that are sent in the commit itself
+  std::uint64_t largest_inline_file = 10U << 20U;
+  std::size_t most_folder_entries = 10'000;
 
   // Regular files answer 307 to /api/resolve-cache/…, which answers 200 (two requests each); else 200 at
   // once.

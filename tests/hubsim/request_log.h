@@ -24,12 +24,13 @@ struct LoggedRequest {
       authorization;  // also on the CDN, where it must never be: see HubSim::leaked_tokens()
   std::optional<std::string> range = {};
   std::string peer = {};
-  std::string bucket = {};  // "api", "resolvers", "pages"; empty on the CDN
-  int status = 0;           // 0 while the request is in progress, or when it was reset
-  std::uint64_t body_bytes_received = 0;
-  std::uint64_t body_bytes_sent = 0;  // grows while the answer is being sent
-  bool is_finished = false;           // the answer went out whole
-  bool is_over = false;               // nothing more will be sent, whole or not
+  std::string bucket = {};                // "api", "resolvers", "pages"; empty on the CDN
+  int status = 0;                         // 0 while the request is in progress, or when it was reset
+  std::uint64_t body_bytes_received = 0;  // grows while the body arrives, about once a MiB
+  std::optional<std::string> body = {};   // when it was kept: Options::kept_body_bytes
+  std::uint64_t body_bytes_sent = 0;      // grows while the answer is being sent
+  bool is_finished = false;               // the answer went out whole
+  bool is_over = false;                   // nothing more will be sent, whole or not
   std::uint64_t connection_id = 0;
   std::chrono::system_clock::time_point start_time = {};
 

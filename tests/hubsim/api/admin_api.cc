@@ -18,6 +18,8 @@ std::int64_t EpochMilliseconds(std::chrono::system_clock::time_point time) {
 json RequestJson(const LoggedRequest& request) {
   json headers = json::object();
   for (const auto& [name, value] : request.headers) headers[ToLower(name)] = value;
+  // What was kept is shown as base64: it may be anything.
+  const json body = request.body ? json(Base64Encode(*request.body)) : json(nullptr);
   return {{"number", request.number},
           {"listener", request.listener == Listener::kCdn ? "cdn" : "hub"},
           {"method", request.method},
@@ -31,6 +33,7 @@ json RequestJson(const LoggedRequest& request) {
           {"status", request.status},
           {"body_bytes_received", request.body_bytes_received},
           {"body_bytes_sent", request.body_bytes_sent},
+          {"body", body},
           {"is_finished", request.is_finished},
           {"is_over", request.is_over},
           {"connection_id", request.connection_id},

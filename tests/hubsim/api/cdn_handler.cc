@@ -77,7 +77,7 @@ Response CdnHandler::Download(const Request& request, const FaultPlan& plan) con
 Response CdnHandler::Upload(const Request& request) const {
   const std::vector<std::string>& segments = request.segments;
   if (segments.size() == 2 && segments[0] == "upload") {
-    const std::string digest = Hex(DigestsOf(*request.body).sha256);
+    const std::string digest = Hex(Sha256Of(*request.body));
     if (digest != segments[1]) return XmlError(400, "BadDigest", "The content's sha256 is " + digest);
     site_.uploads.AddObject(segments[1], request.body);
     Response response = TextAnswer("");

@@ -1,13 +1,16 @@
 #include "tests/hubsim/api/commit_api.h"
 
+#include <algorithm>
+#include <functional>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "tests/hubsim/api/answers.h"
-#include "tests/hubsim/api/manage_api.h"
+#include "tests/hubsim/api/discussion_api.h"
 #include "tests/hubsim/store/card.h"
+#include "tests/hubsim/store/card_check.h"
 #include "tests/hubsim/store/history.h"
 
 namespace batuta::hubsim {
@@ -15,10 +18,28 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t kBodyLimit = 1ULL << 30U;
-constexpr std::size_t kMostLfsFiles = 25'000;
+constexpr std::size_t kReadPiece = 1U << 20U;
 
-// Collects the lines of one commit. After a false from Add, error() says why.
+// Calls `visit` with each line, without its end, until it returns false.
+void ForEachLine(const Content& content, const std::function<bool(const std::string&)>& visit) {
+  std::string held;
+  std::string piece;
+  for (std::uint64_t at = 0; at < content.size(); at += piece.size()) {
+    piece.resize(std::min<std::uint64_t>(kReadPiece, content.size() - at));
+    if (!content.Read(at, piece)) return;
+    std::size_t begin = 0;
+    for (std::size_t end = piece.find('\n'); end != std::string::npos; end = piece.find('\n', begin)) {
+      held.append(piece, begin, end - begin);
+      if (!visit(held)) return;
+      held.clear();
+      begin = end + 1;
+    }
+    held.append(piece, begin);
+  }
+  if (!held.empty()) visit(held);
+}
+
+// Collects the lines of one commit. After a false from Add, error() says why, and status() with which answer.
 class CommitBuilder {
  public:
   CommitBuilder(const RepoCall& call, const Tree& base) : call_(call), base_(base) {}
@@ -64,22 +85,23 @@ class CommitBuilder {
   std::optional<std::string> CardError() const {
     const auto readme = change_.files.find("README.md");
     if (readme == change_.files.end()) return std::nullopt;
-    const auto matter = FrontMatter(ReadAll(*readme->second.content));
-    if (!matter) return std::nullopt;
-    const auto card = YamlToJson(*matter);
-    if (card.ok()) return std::nullopt;
-    return "Invalid YAML in README.md: " + std::string(card.status().message());
+    const CardRemarks remarks = CheckCard(ReadAll(*readme->second.content));
+    if (remarks.errors.empty()) return std::nullopt;
+    return "Invalid metadata in README.md: " + remarks.errors.front();
   }
 
   const json& header() const { return header_; }
 
   const std::string& error() const { return error_; }
 
+  int status() const { return status_; }
+
   TreeChange Take() { return std::move(change_); }
 
  private:
-  bool Fail(std::string why) {
+  bool Fail(std::string why, int status = 400) {
     error_ = std::move(why);
+    status_ = status;
     return false;
   }
 
@@ -109,6 +131,13 @@ class CommitBuilder {
     const std::string content = JsonString(value, "content");
     const auto bytes = JsonString(value, "encoding", "utf-8") == "base64" ? Base64Decode(content) : content;
     if (!bytes) return Fail("the content of " + path + " is no base64");
+    const Options& options = call_.site.options;
+    if (bytes->size() > options.largest_inline_file) {
+      return Fail(fmt::format("{} has {} bytes: files above {} must be stored by LFS", path, bytes->size(),
+                              options.largest_inline_file));
+    }
+    inline_bytes_ += bytes->size();
+    if (inline_bytes_ > options.most_inline_bytes) return Fail("the commit is too big", 413);
     SetInline(path, *bytes);
     return true;
   }
@@ -116,8 +145,10 @@ class CommitBuilder {
   bool AddLfsFile(const std::string& path, const json& value) {
     if (const std::string old_path = JsonString(value, "oldPath"); !old_path.empty())
       return Rename(path, old_path);
-    if (++lfs_files_ > kMostLfsFiles) return Fail("too many LFS files in one commit");
+    if (++lfs_files_ > call_.site.options.most_lfs_files) return Fail("too many LFS files in one commit");
     const std::string oid = JsonString(value, "oid");
+    const auto digest = ParseSha256(oid);
+    if (!digest) return Fail("the oid of " + path + " is no sha256");
     ContentPtr content = call_.site.uploads.FindObject(oid);
     if (const auto stored = call_.repo.lfs_objects.find(oid); stored != call_.repo.lfs_objects.end()) {
       content = stored->second;
@@ -125,8 +156,8 @@ class CommitBuilder {
     if (content == nullptr) return Fail("LFS pointer pointed to a file that does not exist: " + path);
     const std::int64_t size = JsonInteger(value, "size", static_cast<std::int64_t>(content->size()));
     if (static_cast<std::uint64_t>(size) != content->size()) return Fail("the size of " + path + " is wrong");
-    const Sha256Digest digest = DigestsOf(*content).sha256;
-    change_.files[path] = LfsNode(std::move(content), digest);
+    // Objects are stored by the hash of what arrived.
+    change_.files[path] = LfsNode(std::move(content), *digest);
     return true;
   }
 
@@ -135,17 +166,10 @@ class CommitBuilder {
   json header_;
   TreeChange change_;
   std::size_t lfs_files_ = 0;
+  std::uint64_t inline_bytes_ = 0;
   std::string error_;
+  int status_ = 400;
 };
-
-std::string OpenPullRequest(Repo& repo, const std::string& base, const std::string& title,
-                            const std::string& author) {
-  const std::uint64_t number = repo.pull_requests.size() + 1;
-  repo.pull_requests.push_back({.number = number, .title = title, .author = author, .base = base});
-  std::string ref = fmt::format("refs/pr/{}", number);
-  repo.refs[ref] = base;
-  return ref;
-}
 
 std::optional<Response> CheckParent(const std::string& parent, const Commit& head) {
   if (parent.empty() || (parent.size() >= 5 && head.id.starts_with(parent))) return std::nullopt;
@@ -170,13 +194,14 @@ Response Apply(const RepoCall& call, const std::string& revision, const Commit& 
   const CommitText text{.title = summary,
                         .message = JsonString(builder.header(), "description"),
                         .author = call.caller.user->name};
-  const std::string ref =
-      opens_pr ? OpenPullRequest(call.repo, base, summary, call.caller.user->name) : FullRefName(revision);
-  const absl::StatusOr<std::string> id = CommitToRef(call.repo, ref, text, builder.Take());
+  const std::string ref = opens_pr ? PullRequestRef(OpenPullRequest(call.repo, base, summary, text.author))
+                                   : FullRefName(revision);
+  const absl::StatusOr<std::string> id =
+      CommitToRef(call.repo, ref, text, builder.Take(), call.site.options.most_folder_entries);
   if (!id.ok()) {
     if (opens_pr) {
       call.repo.refs.erase(ref);
-      call.repo.pull_requests.pop_back();
+      call.repo.discussions.pop_back();
     }
     return ErrorAnswer(400, "", std::string(id.status().message()));
   }
@@ -184,7 +209,7 @@ Response Apply(const RepoCall& call, const std::string& revision, const Commit& 
   json answer = {
       {"success", true}, {"commitOid", *id}, {"commitUrl", page + "/commit/" + *id}, {"hookOutput", ""}};
   if (opens_pr)
-    answer["pullRequestUrl"] = fmt::format("{}/discussions/{}", page, call.repo.pull_requests.size());
+    answer["pullRequestUrl"] = fmt::format("{}/discussions/{}", page, call.repo.discussions.size());
   return JsonAnswer(answer);
 }
 
@@ -192,11 +217,10 @@ Response Apply(const RepoCall& call, const std::string& revision, const Commit& 
 
 Response CommitAnswer(const RepoCall& call) {
   if (call.caller.is_anonymous()) return ErrorAnswer(401, "", "Invalid username or password.");
-  if (!QueryFlag(call.request.query, "create_pr")) {
-    if (auto refusal = RefuseWriting(call)) return *std::move(refusal);
-  }
-  if (call.request.body->size() > kBodyLimit) return ErrorAnswer(413, "", "the commit is too big");
   const std::string revision = SplitRevision(call.rest, 1).revision;
+  if (!QueryFlag(call.request.query, "create_pr")) {
+    if (auto refusal = RefuseCommitting(call, revision)) return *std::move(refusal);
+  }
   const Commit* head = call.repo.Head(FullRefName(revision));
   if (head == nullptr) return ErrorAnswer(404, "RevisionNotFound", "Invalid rev id: " + revision);
 
@@ -204,14 +228,15 @@ Response CommitAnswer(const RepoCall& call) {
   const Commit head_now = *head;
   CommitBuilder builder(call, *head_now.tree);
   std::size_t number = 0;
-  for (const std::string& line : Split(ReadAll(*call.request.body), '\n')) {
+  bool is_good = true;
+  ForEachLine(*call.request.body, [&](const std::string& line) {
     ++number;
-    if (line.find_first_not_of(" \r\t") == std::string::npos) continue;
-    const json parsed = json::parse(line, nullptr, false);
-    if (parsed.is_discarded()) return ErrorAnswer(400, "", fmt::format("line {} is no JSON", number));
-    if (!builder.Add(parsed))
-      return ErrorAnswer(400, "", fmt::format("line {}: {}", number, builder.error()));
-  }
+    if (line.find_first_not_of(" \r\t") != std::string::npos) {
+      is_good = builder.Add(json::parse(line, nullptr, false));
+    }
+    return is_good;
+  });
+  if (!is_good) return ErrorAnswer(builder.status(), "", fmt::format("line {}: {}", number, builder.error()));
   if (!builder.header().is_object()) return ErrorAnswer(400, "", "the commit has no header line");
   return Apply(call, revision, head_now, builder);
 }

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "tests/hubsim/api/answers.h"
-#include "tests/hubsim/store/card.h"
+#include "tests/hubsim/store/card_check.h"
 #include "tests/hubsim/store/history.h"
 
 namespace batuta::hubsim {
@@ -232,18 +232,11 @@ Response SuperSquashAnswer(const RepoCall& call) {
 Response ValidateYamlAnswer(const Request& request) {
   const json body = JsonBody(request);
   if (!body.is_object() || !body.contains("content")) return ErrorAnswer(400, "", "\"content\" is required");
+  const CardRemarks remarks = CheckCard(JsonString(body, "content"));
   json answer = {{"errors", json::array()}, {"warnings", json::array()}};
-  const auto matter = FrontMatter(JsonString(body, "content"));
-  if (!matter) {
-    answer["warnings"].push_back({{"message", "empty or missing yaml metadata in repo card"}});
-    return JsonAnswer(answer);
-  }
-  const absl::StatusOr<json> card = YamlToJson(*matter);
-  if (card.ok() && (card->is_object() || card->is_null())) return JsonAnswer(answer);
-  answer["errors"].push_back(
-      {{"message", card.ok() ? "Invalid metadata: it must be a map"
-                             : "Invalid metadata: " + std::string(card.status().message())}});
-  return JsonAnswer(answer, 400);
+  for (const std::string& error : remarks.errors) answer["errors"].push_back({{"message", error}});
+  for (const std::string& warning : remarks.warnings) answer["warnings"].push_back({{"message", warning}});
+  return JsonAnswer(answer, remarks.errors.empty() ? 200 : 400);
 }
 
 }  // namespace batuta::hubsim

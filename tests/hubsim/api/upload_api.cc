@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "tests/hubsim/api/answers.h"
-#include "tests/hubsim/api/manage_api.h"
+#include "tests/hubsim/api/discussion_api.h"
 #include "tests/hubsim/api/resolve_api.h"
 
 namespace batuta::hubsim {
@@ -80,17 +80,28 @@ struct BatchContext {
   bool may_split = false;  // the client can do multipart
 };
 
+bool IsAbout(const FaultRule& rule, std::string_view what) {
+  return rule.value.empty() || GlobMatches(rule.value, what);
+}
+
+// Whether a fault of that kind, about this file or object, is due.
+bool Claims(const FaultPlan& plan, FaultKind kind, std::string_view what) {
+  return !plan.ClaimAll(kind, [what](const FaultRule& rule) { return IsAbout(rule, what); }).empty();
+}
+
 json UploadAction(const BatchContext& batch, const std::string& oid, std::uint64_t size) {
   const Site& site = batch.call.site;
-  const auto validity = site.options.signed_url_validity;
+  const bool is_expired = batch.call.plan.Claims(FaultKind::kExpired);
+  const auto validity = is_expired ? std::chrono::milliseconds(-1) : site.options.signed_url_validity;
   const std::uint64_t chunk = site.options.multipart_chunk_bytes;
   if (!batch.may_split || size <= chunk) {
     return {{"href", site.cdn_endpoint + site.signer.Sign("PUT", "/upload/" + oid, validity)},
             {"header", json::object()}};
   }
-  const std::string upload = site.uploads.Begin(oid);
+  std::uint64_t parts = (size + chunk - 1) / chunk;
+  const std::string upload = site.uploads.Begin(oid, parts);
   json header = {{"chunk_size", std::to_string(chunk)}};
-  const std::uint64_t parts = (size + chunk - 1) / chunk;
+  if (Claims(batch.call.plan, FaultKind::kMissingPart, oid)) --parts;
   for (std::uint64_t part = 1; part <= parts; ++part) {
     header[fmt::format("{:05}", part)] =
         site.cdn_endpoint +
@@ -105,6 +116,11 @@ json UploadAction(const BatchContext& batch, const std::string& oid, std::uint64
 json UploadObject(const BatchContext& batch, const std::string& oid, std::uint64_t size) {
   const Repo& repo = batch.call.repo;
   json object = {{"oid", oid}, {"size", size}};
+  const auto about_this = [&oid](const FaultRule& rule) { return IsAbout(rule, oid); };
+  for (const FaultRule& rule : batch.call.plan.ClaimAll(FaultKind::kObjectError, about_this)) {
+    object["error"] = {{"code", rule.status}, {"message", rule.body}};
+    return object;
+  }
   if (repo.lfs_objects.contains(oid) || batch.call.site.uploads.FindObject(oid) != nullptr) return object;
   object["authenticated"] = true;
   object["actions"] = {{"upload", UploadAction(batch, oid, size)},
@@ -127,13 +143,15 @@ json DownloadObject(const RepoCall& call, const std::string& oid, std::uint64_t 
   return object;
 }
 
-json PreuploadEntry(const Tree& tree, const json& file, const LfsRule& rule, const IgnoreRules& ignore) {
+json PreuploadEntry(const FaultPlan& plan, const Tree& tree, const json& file, const LfsRule& rule,
+                    const IgnoreRules& ignore) {
   const std::string path = JsonString(file, "path");
   const auto size = static_cast<std::uint64_t>(std::max<std::int64_t>(JsonInteger(file, "size"), 0));
   const std::string sample = Base64Decode(JsonString(file, "sample")).value_or("");
+  const bool is_lfs = rule.WantsLfs(path, size, sample) != Claims(plan, FaultKind::kFlipMode, path);
   json entry = {{"path", path},
-                {"uploadMode", rule.WantsLfs(path, size, sample) ? "lfs" : "regular"},
-                {"shouldIgnore", ignore.IsIgnored(path)}};
+                {"uploadMode", is_lfs ? "lfs" : "regular"},
+                {"shouldIgnore", ignore.IsIgnored(path) || Claims(plan, FaultKind::kIgnoreFile, path)}};
   const auto existing = tree.find(path);
   if (existing != tree.end() && !existing->second.is_directory) entry["oid"] = existing->second.etag();
   return entry;
@@ -144,10 +162,10 @@ json PreuploadEntry(const Tree& tree, const json& file, const LfsRule& rule, con
 Response PreuploadAnswer(const RepoCall& call) {
   const bool opens_pr = QueryFlag(call.request.query, "create_pr");
   if (call.caller.is_anonymous()) return ErrorAnswer(401, "", "Invalid username or password.");
-  if (!opens_pr) {
-    if (auto refusal = RefuseWriting(call)) return *std::move(refusal);
-  }
   const std::string revision = SplitRevision(call.rest, 1).revision;
+  if (!opens_pr) {
+    if (auto refusal = RefuseCommitting(call, revision)) return *std::move(refusal);
+  }
   const Commit* commit = call.repo.Resolve(revision);
   if (commit == nullptr) return ErrorAnswer(404, "RevisionNotFound", "Invalid rev id: " + revision);
   const json body = JsonBody(call.request);
@@ -162,10 +180,10 @@ Response PreuploadAnswer(const RepoCall& call) {
   json files = json::array();
   for (const json& file : body.at("files")) {
     const std::string path = JsonString(file, "path");
-    if (path.empty() || path.starts_with('/') || path.find("..") != std::string::npos) {
-      return ErrorAnswer(422, "", "Invalid path: " + path);
+    if (const absl::Status valid = CheckRepoPath(path); !valid.ok()) {
+      return ErrorAnswer(422, "", std::string(valid.message()));
     }
-    files.push_back(PreuploadEntry(*commit->tree, file, rule, ignore));
+    files.push_back(PreuploadEntry(call.plan, *commit->tree, file, rule, ignore));
   }
   return JsonAnswer({{"files", files}});
 }
@@ -232,11 +250,14 @@ Response CompleteMultipartAnswer(const Site& site, const Request& request) {
   for (const json& part : body.at("parts")) {
     etags[static_cast<std::uint64_t>(JsonInteger(part, "partNumber"))] = JsonString(part, "etag");
   }
-  const ContentPtr content = site.uploads.Complete(request.segments[3], etags);
-  if (content == nullptr) return ErrorAnswer(400, "", "InvalidPart: a part is missing or its ETag differs");
-  const std::string digest = Hex(DigestsOf(*content).sha256);
+  const absl::StatusOr<ContentPtr> content = site.uploads.Join(request.segments[3], etags);
+  if (absl::IsNotFound(content.status()))
+    return ErrorAnswer(404, "", std::string(content.status().message()));
+  if (!content.ok()) return ErrorAnswer(400, "", std::string(content.status().message()));
+  const std::string digest = Hex(Sha256Of(**content));
   if (digest != oid) return ErrorAnswer(400, "", "the parts' sha256 is " + digest);
-  site.uploads.AddObject(oid, content);
+  site.uploads.AddObject(oid, *content);
+  site.uploads.End(request.segments[3]);
   return LfsJson({{"success", true}});
 }
 

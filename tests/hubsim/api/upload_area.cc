@@ -3,38 +3,52 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include <fmt/format.h>
+
 namespace batuta::hubsim {
 
-std::string UploadArea::Begin(const std::string& oid) {
+std::string UploadArea::Begin(const std::string& oid, std::uint64_t part_count) {
   const std::scoped_lock lock(mutex_);
-  std::string id = Sha256Hex(oid + "#" + std::to_string(next_++)).substr(0, 32);
-  uploads_[id] = {};
+  std::string id = Sha256Hex(fmt::format("{}#{}", oid, next_++)).substr(0, 32);
+  uploads_[id].part_count = part_count;
   return id;
 }
 
 std::optional<std::string> UploadArea::AddPart(const std::string& upload_id, std::uint64_t number,
                                                ContentPtr part) {
-  std::string etag = "\"" + Hex(DigestsOf(*part).sha256).substr(0, 32) + "\"";
   const std::scoped_lock lock(mutex_);
   const auto upload = uploads_.find(upload_id);
-  if (upload == uploads_.end()) return std::nullopt;
-  upload->second[number] = Part{.content = std::move(part), .etag = etag};
+  if (upload == uploads_.end() || number == 0 || number > upload->second.part_count) return std::nullopt;
+  const std::string seed = fmt::format("{}/{}#{}", upload_id, number, next_++);
+  std::string etag = "\"" + Sha256Hex(seed).substr(0, 32) + "\"";
+  upload->second.parts[number] = Part{.content = std::move(part), .etag = etag};
   return etag;
 }
 
-ContentPtr UploadArea::Complete(const std::string& upload_id,
-                                const std::map<std::uint64_t, std::string>& etags) {
+absl::StatusOr<ContentPtr> UploadArea::Join(const std::string& upload_id,
+                                            const std::map<std::uint64_t, std::string>& etags) const {
   const std::scoped_lock lock(mutex_);
   const auto upload = uploads_.find(upload_id);
-  if (upload == uploads_.end() || upload->second.size() != etags.size()) return nullptr;
-  std::vector<ContentPtr> parts;
-  for (const auto& [number, part] : upload->second) {
-    const auto named = etags.find(number);
-    if (number != parts.size() + 1 || named == etags.end() || named->second != part.etag) return nullptr;
-    parts.push_back(part.content);
+  if (upload == uploads_.end()) return absl::NotFoundError("NoSuchUpload");
+  const auto& [part_count, parts] = upload->second;
+  if (parts.size() != part_count || etags.size() != part_count) {
+    return absl::InvalidArgumentError("InvalidPart: a part is missing");
   }
-  uploads_.erase(upload);
-  return JoinedContent(std::move(parts));
+  std::vector<ContentPtr> contents;
+  for (const auto& [number, part] : parts) {
+    const auto named = etags.find(number);
+    if (named == etags.end() || named->second != part.etag) {
+      return absl::InvalidArgumentError(fmt::format("InvalidPart: part {} has another ETag", number));
+    }
+    contents.push_back(part.content);
+  }
+  return JoinedContent(std::move(contents));
+}
+
+void UploadArea::End(const std::string& upload_id) {
+  const std::scoped_lock lock(mutex_);
+  uploads_.erase(upload_id);
 }
 
 void UploadArea::AddObject(const std::string& oid, ContentPtr content) {

@@ -12,18 +12,6 @@ constexpr std::uint64_t kGzipLimit = 64ULL << 20U;
 constexpr int kGzipWindowBits = 15 + 16;  // zlib's way of asking for the gzip wrapper
 constexpr int kGzipMemoryLevel = 8;
 
-Response ScriptedStatus(const FaultRule& rule) {
-  Response response;
-  response.status = rule.status;
-  for (const auto& [name, value] : rule.headers) response.headers.Set(name, value);
-  if (!response.headers.Find("Content-Type")) {
-    response.headers.Set("Content-Type", rule.body.starts_with('{') ? "application/json; charset=utf-8"
-                                                                    : "text/plain; charset=utf-8");
-  }
-  response.SetBody(rule.body);
-  return response;
-}
-
 Response GarbageJson() {
   Response response;
   response.headers.Set("Content-Type", "application/json; charset=utf-8");
@@ -84,8 +72,20 @@ void DistortHeaders(const FaultPlan& plan, Response& response) {
 
 }  // namespace
 
+Response ScriptedAnswer(const FaultRule& rule) {
+  Response response;
+  response.status = rule.status;
+  for (const auto& [name, value] : rule.headers) response.headers.Set(name, value);
+  if (!response.headers.Find("Content-Type")) {
+    response.headers.Set("Content-Type", rule.body.starts_with('{') ? "application/json; charset=utf-8"
+                                                                    : "text/plain; charset=utf-8");
+  }
+  response.SetBody(rule.body);
+  return response;
+}
+
 std::optional<Response> ReplacementAnswer(const FaultPlan& plan, const Request& request) {
-  if (const FaultRule* rule = plan.Claim(FaultKind::kStatus)) return ScriptedStatus(*rule);
+  if (const FaultRule* rule = plan.Claim(FaultKind::kStatus)) return ScriptedAnswer(*rule);
   if (plan.Claims(FaultKind::kGarbageJson)) return GarbageJson();
   if (plan.Claims(FaultKind::kRedirectLoop)) return LoopStep(request);
   if (const FaultRule* rule = plan.Claim(FaultKind::kEndlessBody)) {
@@ -99,7 +99,7 @@ std::optional<Response> ReplacementAnswer(const FaultPlan& plan, const Request& 
 
 void DistortAnswer(const FaultPlan& plan, const Request& request, Response& response) {
   if (const FaultRule* rule = plan.Claim(FaultKind::kStatusAfter)) {
-    Response scripted = ScriptedStatus(*rule);
+    Response scripted = ScriptedAnswer(*rule);
     response = std::move(scripted);
   }
   if (response.headers.Find("ETag") || response.headers.Find("X-Linked-ETag")) {

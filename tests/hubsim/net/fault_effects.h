@@ -8,6 +8,9 @@
 
 namespace batuta::hubsim {
 
+// The status, headers and body of the rule.
+Response ScriptedAnswer(const FaultRule& rule);
+
 // The answer that takes the place of the handler's, if the plan has one: status, garbage, endless body,
 // redirect loop.
 std::optional<Response> ReplacementAnswer(const FaultPlan& plan, const Request& request);

@@ -60,7 +60,8 @@ class Conversation {
   }
 
   bool AnswerUnseen(Request& request) {
-    if (reader_.ReadBody(request) != RequestReader::Outcome::kOk) return false;
+    BodyIntake intake(connection_, {}, reader_.announced_bytes(), [](std::uint64_t) {});
+    if (reader_.ReadBody(request, intake) != RequestReader::Outcome::kOk) return false;
     Response response = parts_.handler.Handle(request, {});
     return WriteResponse(connection_, request, std::move(response), {}, reader_.keep_alive(),
                          [](std::uint64_t) {})
@@ -81,10 +82,15 @@ class Conversation {
       connection_.ResetOnClose();
       return false;
     }
-    if (reader_.ReadBody(request) != RequestReader::Outcome::kOk) return false;
-    const std::uint64_t received = reader_.body_bytes();
-    parts_.recorder.Update(entry,
-                           [received](LoggedRequest& logged) { logged.body_bytes_received = received; });
+    if (const FaultRule* rule = plan.Claim(FaultKind::kStatusEarly)) {
+      return RefuseEarly(ScriptedAnswer(*rule), request, entry);
+    }
+    BodyIntake intake(connection_, plan, reader_.announced_bytes(),
+                      [this, entry](std::uint64_t received) { NoteReceived(entry, received); });
+    const RequestReader::Outcome outcome_of_body = reader_.ReadBody(request, intake);
+    NoteReceived(entry, reader_.body_bytes());
+    if (outcome_of_body != RequestReader::Outcome::kOk) return false;
+    KeepBody(entry, request);
     if (const FaultRule* latency = plan.Claim(FaultKind::kLatency)) {
       if (!connection_.Pause(latency->duration)) return false;
     }
@@ -101,6 +107,26 @@ class Conversation {
                            [&outcome](LoggedRequest& logged) { logged.is_finished = outcome.is_whole; });
     if (outcome.is_whole && !outcome.may_keep_connection) connection_.CloseGently();
     return outcome.may_keep_connection;
+  }
+
+  void NoteReceived(std::uint64_t entry, std::uint64_t received) {
+    parts_.recorder.Update(entry,
+                           [received](LoggedRequest& logged) { logged.body_bytes_received = received; });
+  }
+
+  void KeepBody(std::uint64_t entry, const Request& request) {
+    if (request.body->size() == 0 || request.body->size() > parts_.kept_body_bytes) return;
+    parts_.recorder.Update(entry,
+                           [&request](LoggedRequest& logged) { logged.body = ReadAll(*request.body); });
+  }
+
+  // Answers while the body is still on its way, and closes.
+  bool RefuseEarly(Response response, const Request& request, std::uint64_t entry) {
+    const int status = response.status;
+    WriteResponse(connection_, request, std::move(response), {}, false, [](std::uint64_t) {});
+    parts_.recorder.Update(entry, [status](LoggedRequest& logged) { logged.status = status; });
+    connection_.CloseGently();
+    return false;
   }
 
   // The answer after quotas, the handler and the plan had their say.

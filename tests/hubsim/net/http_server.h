@@ -48,6 +48,7 @@ struct ServerParts {
   RequestRecorder& recorder;
   const StopSignal& stop;
   std::filesystem::path spool_folder = {};
+  std::uint64_t kept_body_bytes = 0;  // request bodies up to this size go into the log
 };
 
 class HttpServer {

@@ -1,7 +1,8 @@
 #include "tests/hubsim/net/request_reader.h"
 
-#include <array>
-#include <limits>
+#include <algorithm>
+#include <cstring>
+#include <string>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -18,31 +19,43 @@ using boost::beast::error_code;
 using boost::beast::string_view;
 
 constexpr std::uint32_t kHeadLimit = 64U * 1024U;
-constexpr std::size_t kMemoryLimit = 1U << 20U;
-constexpr std::size_t kReadPiece = 64U * 1024U;
+constexpr std::size_t kMemoryLimit = 256U * 1024U;
+constexpr std::size_t kBufferBytes = 256U * 1024U;
+constexpr std::size_t kHeadPiece = 16U * 1024U;
 
 std::string ToString(string_view text) {
   return {text.data(), text.size()};
 }
 
-// SpooledBody keeps a short body in memory and a long one in an unlinked file.
+// SpooledBody keeps a short body in memory and a long one in a file.
 class SpooledBody {
  public:
   explicit SpooledBody(const std::filesystem::path& folder) : folder_(folder) {}
 
+  SpooledBody(const SpooledBody&) = delete;
+  SpooledBody& operator=(const SpooledBody&) = delete;
+
+  ~SpooledBody() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+
   bool Append(string_view bytes) {
     size_ += bytes.size();
-    if (!file_.is_open() && memory_.size() + bytes.size() <= kMemoryLimit) {
+    if (path_.empty() && memory_.size() + bytes.size() <= kMemoryLimit) {
       memory_.append(bytes.data(), bytes.size());
       return true;
     }
-    if (!file_.is_open() && !OpenFile()) return false;
+    if (path_.empty() && !OpenFile()) return false;
     return WriteAll(bytes);
   }
 
   ContentPtr Take() {
-    if (!file_.is_open()) return MemoryContent(std::move(memory_));
-    return DescriptorContent(file_.Release(), size_);
+    if (path_.empty()) {
+      memory_.shrink_to_fit();  // it may be kept for as long as the hub runs
+      return MemoryContent(std::move(memory_));
+    }
+    file_ = Descriptor();
+    return OwnedFileContent(std::exchange(path_, {}), size_);
   }
 
   std::uint64_t size() const { return size_; }
@@ -52,7 +65,7 @@ class SpooledBody {
     std::string name = (folder_ / "body-XXXXXX").string();
     file_ = Descriptor(::mkostemp(name.data(), O_CLOEXEC));
     if (!file_.is_open()) return false;
-    ::unlink(name.c_str());
+    path_ = std::move(name);
     const std::string held = std::move(memory_);
     memory_.clear();
     return WriteAll({held.data(), held.size()});
@@ -69,6 +82,7 @@ class SpooledBody {
 
   const std::filesystem::path folder_;
   std::string memory_;
+  std::string path_;  // empty: in memory
   Descriptor file_;
   std::uint64_t size_ = 0;
 };
@@ -129,7 +143,10 @@ class RequestReader::Parser final : public http::basic_parser<true> {
 
 RequestReader::RequestReader(Connection& connection, std::filesystem::path spool_folder,
                              std::uint64_t body_limit)
-    : connection_(connection), spool_folder_(std::move(spool_folder)), body_limit_(body_limit) {}
+    : connection_(connection),
+      spool_folder_(std::move(spool_folder)),
+      body_limit_(body_limit),
+      buffer_(std::make_unique_for_overwrite<char[]>(kBufferBytes)) {}
 
 RequestReader::~RequestReader() = default;
 
@@ -137,23 +154,37 @@ RequestReader::Outcome RequestReader::ReadHead(Request& request) {
   parser_ = std::make_unique<Parser>(request, spool_folder_);
   parser_->header_limit(kHeadLimit);
   parser_->body_limit(body_limit_);
-  return Fill(true);
+  while (true) {
+    if (const Outcome outcome = Parse(true); outcome != Outcome::kOk) return outcome;
+    if (IsComplete(true)) return Outcome::kOk;
+    if (!Read(kHeadPiece)) return Outcome::kClosed;
+  }
 }
 
-RequestReader::Outcome RequestReader::ReadBody(Request& request) {
+RequestReader::Outcome RequestReader::ReadBody(Request& request, BodyIntake& intake) {
   parser_->SetRequest(request);
   if (!parser_->is_done()) {
     const auto expects = request.headers.Find("Expect");
-    if (expects && ToLower(*expects) == "100-continue" && pending_.empty() &&
+    if (expects && ToLower(*expects) == "100-continue" && begin_ == end_ &&
         !connection_.Write("HTTP/1.1 100 Continue\r\n\r\n")) {
       return Outcome::kClosed;
     }
     parser_->eager(true);
-    if (const Outcome outcome = Fill(false); outcome != Outcome::kOk) return outcome;
+  }
+  while (true) {
+    if (const Outcome outcome = Parse(false); outcome != Outcome::kOk) return outcome;
+    if (!intake.Take(body_bytes())) return Outcome::kClosed;
+    if (IsComplete(false)) break;
+    if (!Read(intake.most_at_once())) return Outcome::kClosed;
   }
   if (parser_->spool_failed()) return Outcome::kTooLarge;
   request.body = parser_->spooled().Take();
   return Outcome::kOk;
+}
+
+std::optional<std::uint64_t> RequestReader::announced_bytes() const {
+  const auto length = parser_->content_length();
+  return length ? std::optional<std::uint64_t>(*length) : std::nullopt;
 }
 
 bool RequestReader::keep_alive() const {
@@ -164,22 +195,31 @@ std::uint64_t RequestReader::body_bytes() const {
   return parser_->spooled().size();
 }
 
-RequestReader::Outcome RequestReader::Fill(bool until_head) {
-  std::array<char, kReadPiece> piece{};
-  while (until_head ? !parser_->is_header_done() : !parser_->is_done()) {
+bool RequestReader::IsComplete(bool until_head) const {
+  return until_head ? parser_->is_header_done() : parser_->is_done();
+}
+
+RequestReader::Outcome RequestReader::Parse(bool until_head) {
+  while (begin_ < end_ && !IsComplete(until_head)) {
     error_code error;
-    if (!pending_.empty()) {
-      const std::size_t used = parser_->put(boost::asio::buffer(pending_), error);
-      pending_.erase(0, used);
-      if (error == http::error::body_limit || error == http::error::header_limit) return Outcome::kTooLarge;
-      if (error && error != http::error::need_more) return Outcome::kMalformed;
-      if (!error || used > 0) continue;
-    }
-    const std::size_t got = connection_.Read(piece);
-    if (got == 0) return Outcome::kClosed;
-    pending_.append(piece.data(), got);
+    const std::size_t used = parser_->put(boost::asio::buffer(buffer_.get() + begin_, end_ - begin_), error);
+    begin_ += used;
+    if (error == http::error::body_limit || error == http::error::header_limit) return Outcome::kTooLarge;
+    if (error && error != http::error::need_more) return Outcome::kMalformed;
+    if (error && used == 0) break;
   }
   return Outcome::kOk;
+}
+
+bool RequestReader::Read(std::size_t most) {
+  if (begin_ != 0) {
+    std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  const std::size_t got = connection_.Read({buffer_.get() + end_, std::min(most, kBufferBytes - end_)});
+  end_ += got;
+  return got > 0;
 }
 
 }  // namespace batuta::hubsim

@@ -1,15 +1,16 @@
 // RequestReader turns the bytes of one connection into requests, head first and then body. The only user of
 // the HTTP parser library.
 //
-// Bodies up to 1 MiB stay in memory; longer ones go to an unlinked file in `spool_folder`.
+// Bodies up to 256 KiB stay in memory; longer ones go to a file in `spool_folder`, gone with the body.
 // Thread safety: one thread uses it.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <string>
+#include <optional>
 
+#include "tests/hubsim/net/body_intake.h"
 #include "tests/hubsim/net/http_message.h"
 #include "tests/hubsim/net/socket.h"
 
@@ -32,8 +33,12 @@ class RequestReader {
   // Waits for the next request's head and fills method, target and headers.
   Outcome ReadHead(Request& request);
 
-  // Reads the body of the request whose head was read last. Answers "Expect: 100-continue" itself.
-  Outcome ReadBody(Request& request);
+  // Reads the body of the request whose head was read last, as fast and as far as `intake` lets it. Answers
+  // "Expect: 100-continue" itself.
+  Outcome ReadBody(Request& request, BodyIntake& intake);
+
+  // As the head announces it; nothing when it does not.
+  std::optional<std::uint64_t> announced_bytes() const;
 
   // Whether the client wants the connection kept, by the head that was read last.
   bool keep_alive() const;
@@ -43,12 +48,18 @@ class RequestReader {
  private:
   class Parser;
 
-  Outcome Fill(bool until_head);
+  // Gives the parser what was read and not parsed yet. kOk: it wants more, or has all it wanted.
+  Outcome Parse(bool until_head);
+  bool IsComplete(bool until_head) const;
+  // Reads at most `most` bytes behind what is not parsed yet.
+  bool Read(std::size_t most);
 
   Connection& connection_;
   const std::filesystem::path spool_folder_;
   const std::uint64_t body_limit_;
-  std::string pending_;  // bytes read and not parsed yet
+  const std::unique_ptr<char[]> buffer_;  // [begin_, end_): read and not parsed yet
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
   std::unique_ptr<Parser> parser_;
 };
 

@@ -62,10 +62,11 @@ WaitEnd Connection::WaitFor(short events, std::chrono::milliseconds limit) {
 }
 
 std::size_t Connection::Read(std::span<char> out) {
-  while (WaitFor(POLLIN, kIdleLimit) == WaitEnd::kReady) {
-    const ssize_t got = ::recv(socket_.get(), out.data(), out.size(), 0);
+  while (!stop_.is_raised()) {
+    const ssize_t got = ::recv(socket_.get(), out.data(), out.size(), MSG_DONTWAIT);
     if (got > 0) return static_cast<std::size_t>(got);
     if (got == 0 || (errno != EINTR && errno != EAGAIN)) return 0;
+    if (errno == EAGAIN && WaitFor(POLLIN, kIdleLimit) != WaitEnd::kReady) return 0;
   }
   return 0;
 }
@@ -87,6 +88,10 @@ bool Connection::Write(std::string_view bytes) {
 bool Connection::Pause(std::chrono::milliseconds duration) {
   const std::chrono::milliseconds limit = duration.count() == 0 ? kNoLimit : duration;
   return WaitFor(POLLRDHUP, limit) == WaitEnd::kTimedOut;
+}
+
+void Connection::LimitWindow(int bytes) {
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
 
 void Connection::ResetOnClose() {

@@ -69,6 +69,9 @@ class Connection {
   // Sends nothing for `duration` (zero: no end). False when the peer went away or the server stops meanwhile.
   bool Pause(std::chrono::milliseconds duration);
 
+  // From now on the kernel takes in about so many bytes that nobody has read.
+  void LimitWindow(int bytes);
+
   // The next close sends a reset instead of a proper end.
   void ResetOnClose();
 

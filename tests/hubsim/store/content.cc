@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -136,6 +137,24 @@ class OnDiskByPath final : public Content {
   const std::uint64_t size_;
 };
 
+class OwnedFile final : public Content {
+ public:
+  OwnedFile(const std::filesystem::path& path, std::uint64_t size) : path_(path), file_(path, size) {}
+
+  OwnedFile(const OwnedFile&) = delete;
+  OwnedFile& operator=(const OwnedFile&) = delete;
+
+  ~OwnedFile() override { ::unlink(path_.c_str()); }
+
+  std::uint64_t size() const override { return file_.size(); }
+
+  bool Read(std::uint64_t offset, std::span<char> out) const override { return file_.Read(offset, out); }
+
+ private:
+  const std::filesystem::path path_;
+  const OnDiskByPath file_;
+};
+
 class Joined final : public Content {
  public:
   explicit Joined(std::vector<ContentPtr> parts) : parts_(std::move(parts)) {
@@ -217,6 +236,15 @@ class Flipped final : public Content {
   const std::uint64_t at_;
 };
 
+void ForEachPiece(const Content& content, const std::function<void(std::string_view)>& visit) {
+  std::string piece;
+  for (std::uint64_t at = 0; at < content.size(); at += piece.size()) {
+    piece.resize(std::min<std::uint64_t>(kDigestPiece, content.size() - at));
+    if (!content.Read(at, piece)) return;
+    visit(piece);
+  }
+}
+
 }  // namespace
 
 ContentPtr MemoryContent(std::string bytes) {
@@ -237,8 +265,8 @@ absl::StatusOr<ContentPtr> DiskContent(const std::filesystem::path& path) {
   return std::make_shared<OnDiskByPath>(path, static_cast<std::uint64_t>(facts.st_size));
 }
 
-ContentPtr DescriptorContent(int fd, std::uint64_t size) {
-  return std::make_shared<OnDisk>(fd, size);
+ContentPtr OwnedFileContent(const std::filesystem::path& path, std::uint64_t size) {
+  return std::make_shared<OwnedFile>(path, size);
 }
 
 ContentPtr JoinedContent(std::vector<ContentPtr> parts) {
@@ -278,14 +306,17 @@ ContentDigests DigestsOf(const Content& content) {
   std::string head = "blob " + std::to_string(content.size());
   head += '\0';
   blob.Update(head);
-  std::string piece;
-  for (std::uint64_t at = 0; at < content.size(); at += piece.size()) {
-    piece.resize(std::min<std::uint64_t>(kDigestPiece, content.size() - at));
-    if (!content.Read(at, piece)) break;
+  ForEachPiece(content, [&](std::string_view piece) {
     sha256.Update(piece);
     blob.Update(piece);
-  }
+  });
   return {.sha256 = sha256.FinishSha256(), .git_blob = blob.FinishSha1()};
+}
+
+Sha256Digest Sha256Of(const Content& content) {
+  Hasher sha256(Hasher::Algorithm::kSha256);
+  ForEachPiece(content, [&sha256](std::string_view piece) { sha256.Update(piece); });
+  return sha256.FinishSha256();
 }
 
 }  // namespace batuta::hubsim

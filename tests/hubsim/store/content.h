@@ -42,8 +42,8 @@ ContentPtr GeneratedContent(std::uint64_t size, std::uint64_t seed);
 //   kInvalidArgument    it is not a regular file.
 absl::StatusOr<ContentPtr> DiskContent(const std::filesystem::path& path);
 
-// Takes over `fd`, which stays open as long as the content lives.
-ContentPtr DescriptorContent(int fd, std::uint64_t size);
+// The file of so many bytes at `path`, which is removed when nobody needs the content any more.
+ContentPtr OwnedFileContent(const std::filesystem::path& path, std::uint64_t size);
 
 // The parts one after another, as a multipart upload leaves them.
 ContentPtr JoinedContent(std::vector<ContentPtr> parts);
@@ -72,5 +72,8 @@ struct ContentDigests {
 
 // Reads the content once, in 1 MiB pieces.
 ContentDigests DigestsOf(const Content& content);
+
+// One of the two, for large content: the other costs as much again.
+Sha256Digest Sha256Of(const Content& content);
 
 }  // namespace batuta::hubsim

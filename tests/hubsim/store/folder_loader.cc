@@ -1,7 +1,6 @@
 #include "tests/hubsim/store/folder_loader.h"
 
 #include <algorithm>
-#include <charconv>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -82,17 +81,6 @@ std::string RefFromFolderName(const std::string& name) {
 std::string AttributesIn(const fs::path& folder) {
   const absl::StatusOr<ContentPtr> content = DiskContent(folder / ".gitattributes");
   return content.ok() ? ReadAll(**content) : std::string();
-}
-
-// Nothing unless `text` is 64 hexadecimal digits.
-std::optional<Sha256Digest> ParseSha256(const std::string& text) {
-  Sha256Digest digest{};
-  if (text.size() != 2 * digest.size()) return std::nullopt;
-  for (std::size_t i = 0; i < digest.size(); ++i) {
-    const char* const begin = text.data() + 2 * i;
-    if (std::from_chars(begin, begin + 2, digest[i], 16).ptr != begin + 2) return std::nullopt;
-  }
-  return digest;
 }
 
 using DigestsByPath = std::map<std::string, Sha256Digest>;

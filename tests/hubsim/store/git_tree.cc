@@ -12,6 +12,8 @@ namespace batuta::hubsim {
 namespace {
 
 constexpr std::size_t kSampleBytes = 512;
+constexpr std::size_t kLongestPath = 4096;
+constexpr std::size_t kLongestName = 255;
 
 // Valid UTF-8 without NUL is text; a cut sequence at the end of the sample is forgiven.
 bool LooksBinary(std::string_view sample) {
@@ -26,15 +28,6 @@ bool LooksBinary(std::string_view sample) {
     at += length;
   }
   return false;
-}
-
-absl::Status CheckPath(const std::string& path) {
-  for (const std::string& piece : Split(path, '/')) {
-    if (piece.empty() || piece == "." || piece == ".." || piece == ".git") {
-      return absl::InvalidArgumentError("path \"" + path + "\" is not allowed in a repo");
-    }
-  }
-  return absl::OkStatus();
 }
 
 std::string_view NameOf(std::string_view path) {
@@ -125,6 +118,18 @@ void CarryLastCommit(Tree& tree, const Tree* parent, std::size_t this_commit) {
   }
 }
 
+absl::Status CheckFolders(const Tree& tree, std::size_t most) {
+  std::map<std::string, std::size_t, std::less<>> counts;
+  for (const auto& [path, node] : tree) {
+    const std::string_view folder = FolderOf(path);
+    if (++counts[std::string(folder)] > most) {
+      return absl::InvalidArgumentError(
+          fmt::format("too many entries in folder \"{}\": at most {} are allowed", folder, most));
+    }
+  }
+  return absl::OkStatus();
+}
+
 std::string CommitBody(const Sha1Digest& root, const CommitFacts& facts) {
   std::string body = "tree " + Hex(root) + "\n";
   if (!facts.parent.empty()) body += "parent " + facts.parent + "\n";
@@ -182,9 +187,25 @@ Node LfsNode(ContentPtr content, const Sha256Digest& sha256) {
           .content = std::move(content)};
 }
 
-absl::StatusOr<std::string> AppendCommit(Repo& repo, const CommitFacts& facts, TreeChange change) {
+absl::Status CheckRepoPath(std::string_view path) {
+  const auto is_unprintable = [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '\\';
+  };
+  bool is_valid = path.size() <= kLongestPath && std::ranges::none_of(path, is_unprintable);
+  for (const std::string& piece : Split(path, '/')) {
+    const std::string lower = ToLower(piece);
+    if (piece.empty() || piece.size() > kLongestName || piece == "." || piece == ".." || lower == ".git") {
+      is_valid = false;
+    }
+  }
+  if (is_valid) return absl::OkStatus();
+  return absl::InvalidArgumentError(fmt::format("path \"{}\" is not allowed in a repo", path));
+}
+
+absl::StatusOr<std::string> AppendCommit(Repo& repo, const CommitFacts& facts, TreeChange change,
+                                         std::size_t most_in_folder) {
   for (const auto& [path, node] : change.files) {
-    if (absl::Status valid = CheckPath(path); !valid.ok()) return valid;
+    if (absl::Status valid = CheckRepoPath(path); !valid.ok()) return valid;
   }
   const Commit* parent = facts.parent.empty() ? nullptr : repo.FindCommit(facts.parent);
   const std::shared_ptr<const Tree> parent_tree = parent == nullptr ? nullptr : parent->tree;
@@ -201,6 +222,7 @@ absl::StatusOr<std::string> AppendCommit(Repo& repo, const CommitFacts& facts, T
   }
   if (absl::Status valid = CheckNoFileIsFolder(*tree); !valid.ok()) return valid;
   AddFolders(*tree);
+  if (absl::Status valid = CheckFolders(*tree, most_in_folder); !valid.ok()) return valid;
   const Sha1Digest root = NumberFolders(*tree);
   CarryLastCommit(*tree, parent_tree.get(), repo.commits.size());
 

@@ -36,6 +36,11 @@ std::string AttributesOf(const Tree& tree);
 Node RegularNode(ContentPtr content, const Sha1Digest& blob_id);
 Node LfsNode(ContentPtr content, const Sha256Digest& sha256);
 
+// Whether the hub takes a file of that path.
+//   kInvalidArgument  it is empty, absolute, has an empty, "." or ".." piece, one named .git, one longer than
+//   255 bytes, or a control character or backslash; or it is longer than 4,096 bytes.
+absl::Status CheckRepoPath(std::string_view path);
+
 // What one commit does to the files of its parent.
 struct TreeChange {
   std::map<std::string, Node> files = {};  // added or replaced
@@ -54,8 +59,9 @@ struct CommitFacts {
 // Appends the commit to repo.commits (no ref is moved) and returns its id, which follows from content and
 // facts alone.
 //   kNotFound         a deleted path is not there.
-//   kInvalidArgument  a path is empty, absolute, has an empty, "." or ".." piece, or is file and folder at
-//   once.
-absl::StatusOr<std::string> AppendCommit(Repo& repo, const CommitFacts& facts, TreeChange change);
+//   kInvalidArgument  a path is refused by CheckRepoPath or is file and folder at once, or a folder would
+//   have more than `most_in_folder` entries.
+absl::StatusOr<std::string> AppendCommit(Repo& repo, const CommitFacts& facts, TreeChange change,
+                                         std::size_t most_in_folder = SIZE_MAX);
 
 }  // namespace batuta::hubsim

@@ -1,5 +1,7 @@
 #include "tests/hubsim/store/hashing.h"
 
+#include <charconv>
+
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -46,6 +48,16 @@ std::string Hex(std::span<const std::uint8_t> bytes) {
     text += kDigits[byte & 0xFU];
   }
   return text;
+}
+
+std::optional<Sha256Digest> ParseSha256(std::string_view text) {
+  Sha256Digest digest{};
+  if (text.size() != 2 * digest.size()) return std::nullopt;
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    const char* const begin = text.data() + 2 * i;
+    if (std::from_chars(begin, begin + 2, digest[i], 16).ptr != begin + 2) return std::nullopt;
+  }
+  return digest;
 }
 
 Sha1Digest GitObjectId(std::string_view type, std::string_view body) {

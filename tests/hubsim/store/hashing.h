@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,6 +38,9 @@ class Hasher {
 
 // Lower-case hexadecimal.
 std::string Hex(std::span<const std::uint8_t> bytes);
+
+// Nothing unless `text` is 64 hexadecimal digits.
+std::optional<Sha256Digest> ParseSha256(std::string_view text);
 
 // The id git gives an object: sha1 of "<type> <size>\0<body>".
 Sha1Digest GitObjectId(std::string_view type, std::string_view body);

@@ -26,7 +26,7 @@ std::string CommitDate(std::size_t index) {
 }
 
 absl::StatusOr<std::string> CommitToRef(Repo& repo, const std::string& ref, const CommitText& text,
-                                        TreeChange change) {
+                                        TreeChange change, std::size_t most_in_folder) {
   const Commit* head = repo.Head(ref);
   absl::StatusOr<std::string> id = AppendCommit(repo,
                                                 {.parent = head == nullptr ? std::string() : head->id,
@@ -34,7 +34,7 @@ absl::StatusOr<std::string> CommitToRef(Repo& repo, const std::string& ref, cons
                                                  .message = text.message,
                                                  .date = CommitDate(repo.commits.size()),
                                                  .author = text.author},
-                                                std::move(change));
+                                                std::move(change), most_in_folder);
   if (id.ok()) repo.refs[ref] = *id;
   return id;
 }

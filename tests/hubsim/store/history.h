@@ -1,6 +1,7 @@
 // Moves refs: commits onto a branch with the facts filled in, and the names that refs go by.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -25,7 +26,7 @@ struct CommitText {
 // Commits onto `ref` (full name), which is created when missing, and returns the commit's id. Errors of
 // AppendCommit.
 absl::StatusOr<std::string> CommitToRef(Repo& repo, const std::string& ref, const CommitText& text,
-                                        TreeChange change);
+                                        TreeChange change, std::size_t most_in_folder = SIZE_MAX);
 
 // Reads `content` once and makes the node that the hub would: LFS or regular by `rule`.
 Node NodeFor(const std::string& path, ContentPtr content, const LfsRule& rule);

@@ -62,6 +62,11 @@ std::size_t Repo::IndexOf(std::string_view commit_id) const {
   return static_cast<std::size_t>(std::ranges::find(commits, commit_id, &Commit::id) - commits.begin());
 }
 
+Discussion* Repo::FindDiscussion(std::uint64_t number) {
+  const auto found = std::ranges::find(discussions, number, &Discussion::number);
+  return found == discussions.end() ? nullptr : &*found;
+}
+
 bool Repo::IsReachable(std::string_view commit_id) const {
   std::set<std::string, std::less<>> seen;
   for (const auto& [name, head] : refs) {

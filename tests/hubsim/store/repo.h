@@ -69,11 +69,17 @@ struct Commit {
   std::string author = {};
 };
 
-struct PullRequest {
-  std::uint64_t number = 0;
+// What people talk about, or propose: a pull request is a discussion with a ref, refs/pr/{number}.
+struct Discussion {
+  std::uint64_t number = 0;  // 1, 2, …: pull requests and others share the count
   std::string title = {};
+  std::string description = {};
   std::string author = {};
-  std::string base = {};
+  bool is_pull_request = false;
+  std::string status = {};        // draft, open, closed or merged
+  std::string base = {};          // of a pull request: the commit that it began from
+  std::string merge_commit = {};  // once it is merged
+  std::vector<std::string> comments = {};
 };
 
 struct Repo {
@@ -83,12 +89,14 @@ struct Repo {
   RepoSettings settings;
   std::vector<Commit> commits = {};                           // in order of creation, all refs together
   std::map<std::string, std::string, std::less<>> refs = {};  // "refs/heads/main" -> commit id
-  std::vector<PullRequest> pull_requests = {};
+  std::vector<Discussion> discussions = {};
   std::map<std::string, ContentPtr> lfs_objects = {};  // by sha256 in hex: what was uploaded or committed
 
   std::string Namespace() const;
   const Commit* FindCommit(std::string_view commit_id) const;
   std::size_t IndexOf(std::string_view commit_id) const;
+  // Null when there is none of that number.
+  Discussion* FindDiscussion(std::uint64_t number);
   // Whether some ref leads to the commit; a squashed one is there but gone for clients.
   bool IsReachable(std::string_view commit_id) const;
   // Branch, tag, HEAD, refs/…, 40-hex or unique 5..39-hex commit; null when there is none.

@@ -1,9 +1,7 @@
 // The write side: repos, branches, tags, preupload, LFS, commits.
 #include <gmock/gmock.h>
 
-#include "tests/hubsim/net/url.h"
-#include "tests/hubsim/store/hashing.h"
-#include "tests/unit/hubsim/hub_fixture.h"
+#include "tests/unit/hubsim/upload_fixture.h"
 
 namespace batuta::hubsim {
 namespace {
@@ -12,54 +10,6 @@ using nlohmann::json;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-class UploadTest : public HubTest {
- protected:
-  UploadTest() : HubTest({.multipart_chunk_bytes = 1000}) {
-    EXPECT_EQ(Post("/api/repos/create", R"({"name":"up","organization":"acme"})").status, 200);
-  }
-
-  RawAnswer CommitLines(const std::vector<json>& lines, const std::string& query = "",
-                        const Fields& who = kMira) {
-    std::string body;
-    for (const json& line : lines) body += line.dump() + "\n";
-    Fields headers = who;
-    headers.emplace_back("Content-Type", "application/x-ndjson");
-    return Send({.method = "POST",
-                 .url = Url("/api/models/acme/up/commit/main" + query),
-                 .headers = std::move(headers),
-                 .body = body});
-  }
-
-  static json Head(const std::string& summary, const std::string& parent = "") {
-    json value = {{"summary", summary}};
-    if (!parent.empty()) value["parentCommit"] = parent;
-    return {{"key", "header"}, {"value", value}};
-  }
-
-  static json File(const std::string& path, const std::string& content) {
-    return {{"key", "file"},
-            {"value", {{"path", path}, {"encoding", "base64"}, {"content", Base64Encode(content)}}}};
-  }
-
-  json Batch(const std::string& oid, std::size_t size,
-             const json& transfers = json::array({"basic", "multipart"})) {
-    const json body = {{"operation", "upload"},
-                       {"transfers", transfers},
-                       {"objects", json::array({{{"oid", oid}, {"size", size}}})}};
-    const RawAnswer answer = Post("/acme/up.git/info/lfs/objects/batch", body.dump());
-    EXPECT_EQ(answer.status, 200) << answer.body;
-    return json::parse(answer.body, nullptr, false);
-  }
-
-  static RawAnswer Put(const std::string& url, const std::string& bytes) {
-    return Send({.method = "PUT", .url = url, .headers = {}, .body = bytes});
-  }
-
-  std::string MainCommit() const { return *sim_->ResolveRevision(repo_, "main"); }
-
-  const RepoRef repo_{.kind = RepoKind::kModel, .id = "acme/up"};
-};
 
 TEST_F(UploadTest, CreateRefusesTheTakenTheForeignAndTheAnonymous) {
   const RawAnswer taken = Post("/api/repos/create", R"({"name":"up","organization":"acme"})");
@@ -183,9 +133,15 @@ TEST_F(UploadTest, MultipartUploadNeedsEveryPartWithItsEtag) {
     return Post(href, json({{"oid", oid}, {"parts", list}}).dump(), {}).status;
   };
 
+  // What the first try was given no longer names the part.
+  const RawAnswer again = Put(upload.at("header").at("00001"), bytes.substr(0, 1000));
+  EXPECT_NE(again.Header("ETag"), parts[0].at("etag"));
+  EXPECT_EQ(complete(parts), 400);
+  parts[0]["etag"] = again.Header("ETag");
   EXPECT_EQ(complete(json::array({parts[0], parts[1]})), 400);
   EXPECT_EQ(complete(json::array({parts[0], parts[1], {{"partNumber", 3}, {"etag", ""}}})), 400);
   EXPECT_EQ(complete(parts), 200);
+  EXPECT_EQ(complete(parts), 404);
   EXPECT_FALSE(Batch(oid, bytes.size()).at("objects")[0].contains("actions"));
 }
 
@@ -255,12 +211,24 @@ TEST_F(UploadTest, ValidateYamlWarnsAndRefuses) {
   const auto validate = [this](const std::string& content) {
     return Post("/api/validate-yaml", json({{"content", content}, {"repoType", "model"}}).dump(), {});
   };
+  const auto refuses = [&validate](const std::string& yaml) {
+    const RawAnswer answer = validate("---\n" + yaml + "---\n");
+    return answer.status == 400 && !json::parse(answer.body).at("errors").empty();
+  };
 
   EXPECT_EQ(json::parse(validate("---\nlicense: mit\n---\n").body).at("warnings").size(), 0U);
   EXPECT_EQ(json::parse(validate("# no card").body).at("warnings").size(), 1U);
-  const RawAnswer refused = validate("---\na: [1\n---\n");
-  EXPECT_EQ(refused.status, 400);
-  EXPECT_EQ(json::parse(refused.body).at("errors").size(), 1U);
+  EXPECT_EQ(json::parse(validate("---\nlicense: other\n---\n").body).at("warnings").size(), 1U);
+  EXPECT_TRUE(refuses("a: [1\n"));
+  EXPECT_TRUE(refuses("license: My own\n"));
+  EXPECT_TRUE(refuses("base_model: ./checkpoints/7\n"));
+  EXPECT_TRUE(refuses("language: English\n"));
+  EXPECT_TRUE(
+      refuses("model-index:\n- name: otter\n  results:\n  - task: {type: x}\n    metrics: [{type: f1}]\n"));
+  EXPECT_FALSE(refuses(
+      "license: mit\nlanguage: [en, de]\nbase_model: acme/otter\ntags: [a]\nmodel-index:\n- name: otter\n"
+      "  results:\n  - task: {type: x}\n    dataset: {type: a, name: b}\n    metrics: [{type: f1, value: "
+      "1}]\n"));
 }
 
 TEST_F(UploadTest, UploadOf8MegabytesIsSpooledAndComesBackWhole) {
