@@ -1,9 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
-#include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 
@@ -11,7 +10,14 @@
 #include "daemon/push/local_file.h"
 #include "daemon/safety/base/byte_source.h"
 
+struct stat;
+
 namespace batuta::push {
+
+FileStamp StampOf(const struct stat& stat);
+
+// kAborted (FILE_CHANGED): "PATH how".
+absl::Status FileChangedError(const RepoPath& path, std::string_view how);
 
 // The bytes of one file of a folder, opened as it was when it was listed. Reading blocks; Read() of several
 // threads may run side by side, on the offsets that they like.
