@@ -180,6 +180,32 @@ absl::Status Walk(Stream& packed, SourceStream* seekable, bool is_only_compresse
   return WalkMembers(handle.get(), *input, is_only_compressed, budget, use, problem);
 }
 
+// The one member of what is only compressed.
+class CompressedStream final : public Stream {
+ public:
+  explicit CompressedStream(Stream& packed) : input_(Input{packed, nullptr, absl::OkStatus()}) {}
+
+  bool Open() {
+    if (handle_ == nullptr || !Prepare(handle_.get(), /*is_only_compressed=*/true)) return false;
+    archive_read_set_read_callback(handle_.get(), OnRead);
+    archive_read_set_callback_data(handle_.get(), &input_);
+    archive_entry* entry = nullptr;
+    return archive_read_open1(handle_.get()) == ARCHIVE_OK &&
+           archive_read_next_header(handle_.get(), &entry) == ARCHIVE_OK &&
+           archive_filter_count(handle_.get()) > 1;
+  }
+
+  absl::StatusOr<size_t> Read(std::span<char> out) override {
+    const la_ssize_t count = archive_read_data(handle_.get(), out.data(), out.size());
+    RETURN_IF_ERROR(input_.status);
+    return count < 0 ? 0 : static_cast<size_t>(count);
+  }
+
+ private:
+  Input input_;
+  std::unique_ptr<archive, FreeArchive> handle_{archive_read_new()};
+};
+
 }  // namespace
 
 bool IsArchive(std::string_view head) {
@@ -195,6 +221,12 @@ bool IsArchive(std::string_view head) {
   if (std::ranges::any_of(kMagics, [&](std::string_view magic) { return head.starts_with(magic); }))
     return true;
   return head.size() > 262 && head.substr(257, 5) == "ustar";
+}
+
+std::unique_ptr<Stream> OpenCompressed(Stream& packed) {
+  auto stream = std::make_unique<CompressedStream>(packed);
+  if (!stream->Open()) return nullptr;
+  return stream;
 }
 
 absl::Status WalkArchive(Stream& packed, SourceStream* seekable, ArchiveBudget& budget, Use use,

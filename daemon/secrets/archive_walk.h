@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -28,5 +29,9 @@ bool IsArchive(std::string_view head);
 absl::Status WalkArchive(Stream& packed, SourceStream* seekable, ArchiveBudget& budget,
                          absl::FunctionRef<absl::Status(std::string_view name, Stream& content)> use,
                          std::string& problem);
+
+// What is only compressed: gzip, bzip2, xz, zstd or lz4. Ends where that does, or where it makes no sense.
+// Null when it is nothing of these. `packed` is borrowed.
+std::unique_ptr<Stream> OpenCompressed(Stream& packed);
 
 }  // namespace batuta::secrets

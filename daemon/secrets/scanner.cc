@@ -12,9 +12,11 @@
 
 #include "common/status/status.h"
 #include "daemon/secrets/archive_walk.h"
+#include "daemon/secrets/column_stream.h"
 #include "daemon/secrets/encoding.h"
 #include "daemon/secrets/file_profile.h"
 #include "daemon/secrets/ignore_list.h"
+#include "daemon/secrets/parquet.h"
 #include "daemon/secrets/stream.h"
 #include "daemon/secrets/tensor_file.h"
 #include "daemon/secrets/text_search.h"
@@ -67,6 +69,8 @@ class Scanner::Impl {
 
   absl::Status ScanSubject(const Subject& subject);
   absl::Status ScanArchive(const Subject& subject, Stream& packed);
+  absl::Status ScanColumns(const Subject& subject, const std::vector<TextColumn>& columns);
+  absl::Status ScanAsItIs(const std::string& path, Stream& stream);
   absl::Status ScanBlocks(const std::string& path, Stream& stream, const Profile& profile);
   void ScanBlock(const std::string& path, std::string_view text, Span zone, const Profile& profile);
   void CheckName(const std::string& path, std::string_view head);
@@ -89,7 +93,8 @@ class Scanner::Impl {
   uint64_t lines_ = 0;         // line ends before it
   uint64_t line_offset_ = 0;   // where its line begins
   uint64_t block_offset_ = 0;  // of `block_`
-  bool is_again_ = false;      // the raw bytes of an archive, after its members
+  bool is_again_ =
+      false;  // the raw bytes of an archive, after its members; those of columns, after their text
 };
 
 absl::StatusOr<Scanner> Scanner::Create(std::shared_ptr<const RuleSet> rules) {
@@ -155,6 +160,8 @@ absl::Status Scanner::Impl::ScanSubject(const Subject& subject) {
       return ScanBlocks(subject.path, only,
                         {.most = Tier::kPossible, .has_bare_values = false, .decodes = false});
     }
+    if (const auto columns = TextColumnsOf(*subject.source, head); columns)
+      return ScanColumns(subject, *columns);
   }
   return ScanBlocks(subject.path, headed, ProfileOf(subject.path, head, subject.size_bytes));
 }
@@ -171,11 +178,31 @@ absl::Status Scanner::Impl::ScanArchive(const Subject& subject, Stream& packed) 
   RETURN_IF_ERROR(WalkArchive(from_begin, subject.seekable, budget_, use, problem));
   if (!problem.empty()) Unread(subject.path, problem);
   if (subject.seekable == nullptr) return absl::OkStatus();
-  // What stands between the members, or could not be read: as it is.
+  // What stands between the members, or could not be read.
   subject.seekable->Seek(0);
+  return ScanAsItIs(subject.path, *subject.seekable);
+}
+
+absl::Status Scanner::Impl::ScanColumns(const Subject& subject, const std::vector<TextColumn>& columns) {
+  for (const TextColumn& column : columns) {
+    const std::string path = fmt::format("{}!{}", subject.path, column.name);
+    ColumnStream values(*subject.source, column);
+    ASSIGN_OR_RETURN(HeadedStream headed, HeadedStream::Create(values, kHeadBytes));
+    const bool is_text = IsText(headed.head());
+    RETURN_IF_ERROR(ScanBlocks(
+        path, headed,
+        {.most = is_text ? Tier::kLikely : Tier::kCertain, .has_bare_values = false, .decodes = is_text}));
+    if (!values.problem().empty()) Unread(path, values.problem());
+  }
+  // What the description leaves out, or is wrong about.
+  SourceStream all(*subject.source);
+  return ScanAsItIs(subject.path, all);
+}
+
+// What was found in the parts of it is not told again.
+absl::Status Scanner::Impl::ScanAsItIs(const std::string& path, Stream& stream) {
   is_again_ = true;
-  return ScanBlocks(subject.path, *subject.seekable,
-                    {.most = Tier::kCertain, .has_bare_values = false, .decodes = false});
+  return ScanBlocks(path, stream, {.most = Tier::kCertain, .has_bare_values = false, .decodes = false});
 }
 
 // Each block overlaps its neighbours: a literal is looked at in the block in which all that it may reach is

@@ -2,6 +2,7 @@
 // tells them.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 
 #include "daemon/secrets/scanner.h"
 #include "tests/support/archives/packed.h"
+#include "tests/support/archives/parquet_model.h"
 #include "tests/support/archives/tar_model.h"
 #include "tests/support/archives/zip_model.h"
 #include "tests/support/secrets/fake_secrets.h"
@@ -68,6 +70,8 @@ std::vector<Sample> SamplesOf(const test::FakeSecret& fake, std::mt19937_64& ran
   add("e.tar", Tarred("e.ini", text), "e.tar!e.ini", line);
   add("f.tgz", test::Gzipped(Tarred("in.zip", Zipped("f.ini", text))), "f.tgz!in.zip!f.ini", line);
   add("lines.ini", "x\n" + InLines(coded, 76), "lines.ini", 0);
+  add("g.parquet", test::WriteParquet({{.path = {"text"}, .codec = 1, .pages = {{"first", text}, {"last"}}}}),
+      "g.parquet!text", line + 1);
   std::string large;
   while (large.size() < (1 << 20) + (random() % 3000)) large += "word = 1\n";
   add("border.ini", large + fake.line + "\n" + large.substr(0, 4500), "border.ini",
@@ -80,12 +84,18 @@ TEST(CorpusTest, FindsNinetyNineOfAHundredInEveryCodingAndContainer) {
   ASSERT_THAT(scanner, IsOk());
   std::map<std::string, std::pair<int, int>> of_coding;  // missed, all
   std::map<std::string, int> missed_kinds;
+  std::set<std::string> kinds;
+  std::set<std::string_view> possible;  // kinds that are not looked for in columns
+  for (const CompiledRule& rule : (*RuleSet::BuiltIn())->rules()) {
+    if (rule.rule.tier == Tier::kPossible) possible.insert(rule.rule.id);
+  }
   int missed = 0;
   int total = 0;
   for (uint64_t seed = 100; seed < 102; ++seed) {
     test::FakeSecrets fakes(seed);
     for (const test::FakeSecret& fake : fakes.OfEveryKind()) {
       for (const Sample& sample : SamplesOf(fake, fakes.random())) {
+        if (sample.name == "g.parquet" && possible.contains(fake.kind)) continue;
         safety::MemorySource source(sample.bytes);
         const absl::StatusOr<ScanReport> report = scanner->Scan(sample.name, source);
         ASSERT_THAT(report, IsOk());
@@ -94,6 +104,7 @@ TEST(CorpusTest, FindsNinetyNineOfAHundredInEveryCodingAndContainer) {
                  (sample.found_line == 0 || finding.line == sample.found_line);
         });
         ++total;
+        kinds.insert(fake.kind);
         ++of_coding[sample.name].second;
         if (!is_found) {
           ++missed;
@@ -112,9 +123,11 @@ TEST(CorpusTest, FindsNinetyNineOfAHundredInEveryCodingAndContainer) {
   for (const auto& [name, counts] : of_coding)
     details += fmt::format("{}: {} of {} missed\n", name, counts.first, counts.second);
   for (const auto& [kind, count] : missed_kinds) details += fmt::format("{}: missed {} times\n", kind, count);
-  EXPECT_LE(missed * 100, total) << missed << " of " << total << " missed\n" << details;
-  RecordProperty("missed", missed);
-  RecordProperty("total", total);
+  fmt::print(
+      "recall: {} of {} secrets found where they are ({:.2f} %), of {} kinds in {} codings and "
+      "containers\n{}",
+      total - missed, total, 100.0 * (total - missed) / total, kinds.size(), of_coding.size(), details);
+  EXPECT_LE(missed * 100, total);
 }
 
 }  // namespace
