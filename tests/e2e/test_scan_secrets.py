@@ -7,12 +7,15 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import string
+import subprocess
 import tarfile
 import unittest
 import zipfile
 import zlib
 
+from clean_files import CleanFiles
 from harness import EndToEndTest, make_weights
 
 NPM = pathlib.Path(os.environ["BATUTA_NPM_DIR"]) if "BATUTA_NPM_DIR" in os.environ else None
@@ -118,20 +121,50 @@ class ScanSecretsTest(EndToEndTest):
         self.assertIn("could not be looked into", self.scan(folder, "--secrets", code=8).err)
 
     @unittest.skipIf(NPM is None or not NPM.exists(), "no npm packages here")
-    def test_files_of_npm_packages_are_clean(self):
-        """Tokenizers, configurations, programs, lock files: what others wrote, at least two hundred."""
-        kinds = (".json", ".md", ".txt", ".yml", ".yaml", ".ts", ".mjs", ".cjs", ".js", ".model", ".onnx", ".lock")
-        paths = [path for path in sorted(NPM.rglob("*")) if path.suffix in kinds and path.is_file() and not path.is_symlink()]
-        tokenizers = [path for path in paths if "token" in path.name or "vocab" in path.name]
-        chosen = (tokenizers + paths[:: max(1, len(paths) // 1500)])[:2000]
-        self.assertGreaterEqual(len(chosen), 200)
+    def test_columns_of_parquet_files_that_others_wrote(self):
+        folder = self.write({"notes.txt": "fine"})
+        subprocess.run(["node", NPM / "make_parquet.mjs", folder, f"login {hub_token()}", "1234"], check=True)
+        self.assertEqual(self.found(folder, "--secrets"),
+                         {(f"{codec}.parquet!text", 1234, "hf-token") for codec in ("uncompressed", "snappy", "gzip")})
+
+    def alarms_in(self, what, files):
+        """Scans files that have no secret, (name, bytes or path) each; prints and answers the share that is told to have one."""
         folder = self.box.folder / "clean"
-        for number, path in enumerate(chosen):
-            (folder / str(number)).mkdir(parents=True)
-            os.symlink(path, folder / str(number) / path.name)
-        document = json.loads(self.box.batuta("hf", "scan", str(folder), "--secrets", "--format", "json").out)
-        alarmed = {finding["path"].split("!")[0] for finding in document["findings"]}
-        self.assertLessEqual(len(alarmed) * 100, len(chosen), document["findings"])
+        leak = self.write({"leak.txt": hub_token()}) / "leak.txt"  # so that it is seen to look
+        for number, (name, content) in enumerate([*files, ("leak", leak)]):
+            path = folder / str(number) / name
+            path.parent.mkdir(parents=True)
+            if isinstance(content, pathlib.Path):
+                os.symlink(content, path)
+            else:
+                path.write_bytes(content)
+        result = self.box.batuta("hf", "scan", str(folder), "--secrets", "--format", "json")
+        findings = json.loads(result.out)["findings"]
+        self.assertEqual([finding["kind"] for finding in findings if finding["path"].endswith("/leak")], ["hf-token"])
+        findings = [finding for finding in findings if not finding["path"].endswith("/leak")]
+        alarmed = {finding["path"].split("/")[0] for finding in findings}
+        print(f"{what}: {len(alarmed)} false alarms in {len(files)} clean files", *(finding["fingerprint"] for finding in findings), sep="\n  ")
+        return len(alarmed) / len(files)
+
+    def test_clean_files_of_every_kind(self):
+        files = [(name, content) for _, name, content in CleanFiles(seed=2026).all(of_each=6)]
+        self.assertGreaterEqual(len(files), 200)
+        self.assertLessEqual(self.alarms_in("kinds of files that repos of models and data hold", files), 0.01)
+
+    @unittest.skipIf(NPM is None or not NPM.exists(), "no npm packages here")
+    def test_files_of_npm_packages_are_clean(self):
+        """Tokenizers, configurations, programs, lock files: what others wrote."""
+        kinds = (".json", ".md", ".txt", ".yml", ".yaml", ".ts", ".mjs", ".cjs", ".js", ".map", ".model", ".onnx", ".lock", ".wasm")
+        paths = [path for path in sorted(NPM.rglob("*")) if path.suffix in kinds and path.is_file() and not path.is_symlink()]
+        words = ("tokenizer", "vocab", "merges", "encoder", "ranks")
+        tokenizers = [path for path in paths if path.suffix == ".json" and any(word in str(path.relative_to(NPM)) for word in words)
+                      and path.stat().st_size > 100_000]
+        self.assertGreaterEqual(len(tokenizers), 5, "real vocabularies come with the packages")
+        self.assertLessEqual(self.alarms_in("vocabularies of others", [(path.name, path) for path in tokenizers]), 0)
+        shutil.rmtree(self.box.folder / "clean")
+        chosen = paths[:: max(1, len(paths) // 1500)]
+        self.assertGreaterEqual(len(chosen), 200)
+        self.assertLessEqual(self.alarms_in("files of npm packages", [(path.name, path) for path in chosen]), 0.01)
 
 
 if __name__ == "__main__":
