@@ -10,6 +10,7 @@
 #include "common/status/status.h"
 #include "common/text/human.h"
 #include "daemon/safety/base/byte_reader.h"
+#include "daemon/safety/bundle/bundle.h"
 #include "daemon/safety/families.h"
 #include "daemon/safety/graph/hdf5.h"
 #include "daemon/safety/graph/openvino.h"
@@ -67,9 +68,9 @@ absl::Status InspectFoundText(Subject& subject, const Promise& promise, std::str
   return InspectText(subject, promise.text);
 }
 
-// Any file and any member of one, in the order in which no loader can be misled: what runs by itself, what
-// has a signature, pickles (which may have none), text, and what only its name can tell.
-absl::Status InspectAny(Subject& subject) {
+// In the order in which no loader can be misled: what runs by itself, what has a signature, pickles (which
+// may have none), text, and what only its name can tell.
+absl::Status InspectBeginning(Subject& subject) {
   const Promise promise = PromiseOf(subject.name());
   if (subject.size_bytes() == 0) {
     subject.SetFormat("empty");
@@ -117,6 +118,18 @@ absl::Status InspectAny(Subject& subject) {
     subject.Add(rules::kTemplateBroken, 0, "the chat template is no text");
   subject.Add(rules::kUnrecognised, 0, "its bytes are of no known format");
   return absl::OkStatus();
+}
+
+// Any file and any member of one. What is understood to its last byte cannot be something else as well; of
+// the rest some read only the end.
+absl::Status InspectAny(Subject& subject) {
+  const uint64_t findings_before = subject.report().finding_count();
+  RETURN_IF_ERROR(InspectBeginning(subject));
+  const Grades grades = subject.report().grades();
+  const bool is_understood =
+      subject.report().finding_count() == findings_before || grades == Grades{Grade::kPickle};
+  const bool is_worst = grades.Has(Grade::kMalicious) || grades.Has(Grade::kBomb);
+  return is_understood || is_worst ? absl::OkStatus() : InspectZipAtEnd(subject);
 }
 
 // "*.bin » archive/data.pkl" → "archive/data.pkl".

@@ -29,6 +29,7 @@ constexpr const Rule* kRules[] = {
     &rules::kTorchTar,
     &rules::kPt2,
     &rules::kPt2Code,
+    &rules::kZipAppended,
     &rules::kProgramArchive,
     &rules::kKerasArchive,
     &rules::kSkops,

@@ -40,6 +40,9 @@ class Report {
 
   Grades grades() const { return verdict_.grades; }
 
+  // Findings, kept or not.
+  uint64_t finding_count() const { return verdict_.findings.size() + verdict_.findings_left_out; }
+
   // Decompressed bytes that may still be given, of all there is in the file, however nested; a caller takes
   // before it expands.
   bool TakeExpanded(uint64_t bytes);

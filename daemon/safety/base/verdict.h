@@ -10,7 +10,7 @@
 namespace batuta::safety {
 
 // Goes up whenever the same bytes may be judged differently; older verdicts are then made anew.
-inline constexpr uint32_t kInspectorVersion = 2;
+inline constexpr uint32_t kInspectorVersion = 3;
 
 // One thing found in a file.
 struct Finding {

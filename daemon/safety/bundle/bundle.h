@@ -12,6 +12,10 @@ namespace batuta::safety {
 // From the directory alone, at the end of the file, it says the format and whether there is a torch pickle.
 absl::Status InspectZip(Subject& subject);
 
+// What a zip that ends a file of another kind holds. Nothing of it counts for those who read from the
+// beginning; others find the zip alone. Reads the last 64 KiB, and nothing else where there is none.
+absl::Status InspectZipAtEnd(Subject& subject);
+
 // A tar: NeMo model, torch checkpoint of 2016, or just files.
 absl::Status InspectTar(Subject& subject);
 

@@ -19,6 +19,8 @@ inline constexpr Rule kPt2{"pt2-export", Grade::kPickle,
                            "an exported program: its samples and constants are pickles"};
 inline constexpr Rule kPt2Code{"pt2-code", Grade::kCode,
                                "an exported program with native code or objects of its own"};
+inline constexpr Rule kZipAppended{"zip-appended", Grade::kInvalid,
+                                   "a zip behind something else: what the file is depends on the reader"};
 inline constexpr Rule kProgramArchive{"program-archive", Grade::kCode,
                                       "a Java archive, a Python wheel or egg: a program"};
 inline constexpr Rule kKerasArchive{"keras-archive", Grade::kInvalid,

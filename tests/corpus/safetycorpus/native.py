@@ -76,7 +76,7 @@ def safetensors_files(corpus):
     corpus.invalid(group, "safetensors/broken/cut-in-the-length.safetensors", GOOD[:5])
     corpus.invalid(group, "safetensors/broken/deep.safetensors", safetensors('{"a":' + "[" * 100_000 + "]" * 100_000 + "}"))
     corpus.invalid("trailing-bytes", "safetensors/more-behind.safetensors", GOOD + b"\0")
-    corpus.refused("polyglots", "safetensors/zip-behind.safetensors", GOOD + rawzip.plain({"x.pkl": op.p2(op.ATTACK)}))
+    corpus.evil("polyglots", "safetensors/zip-behind.safetensors", GOOD + rawzip.plain({"x.pkl": op.p2(op.ATTACK)}))
     corpus.refused("polyglots", "safetensors/pickle-behind.safetensors", GOOD + op.p2(op.ATTACK))
     corpus.refused("wrong-name", "safetensors/text.safetensors", "hello\n", pickle="none")
     corpus.refused("wrong-name", "safetensors/gguf.safetensors", gguf(), "a name that promises something else", pickle="none")
@@ -208,7 +208,7 @@ def gguf_files(corpus):
     bad("other-byte-order", b"GGUF" + struct.pack(">IQQ", 3, 0, 0))
     corpus.invalid("trailing-bytes", "gguf/more-behind.gguf", gguf(tail=bytes(32)))
     corpus.invalid("trailing-bytes", "gguf/padding-that-is-no-padding.gguf", gguf(tensors=((b"w", (3,), 0),), pad_last=False, tail=b"junk"))
-    corpus.refused("polyglots", "gguf/zip-behind.gguf", gguf(tail=rawzip.plain({"x.pkl": op.p2(op.ATTACK)})))
+    corpus.evil("polyglots", "gguf/zip-behind.gguf", gguf(tail=rawzip.plain({"x.pkl": op.p2(op.ATTACK)})))
     corpus.refused("wrong-name", "gguf/safetensors.gguf", GOOD, pickle="none")
     corpus.refused("wrong-name", "gguf/old-ggml.bin", b"tjgg" + struct.pack("<8I", 3, *range(7)), pickle="none")
 

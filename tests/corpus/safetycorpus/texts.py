@@ -190,15 +190,15 @@ def everyday(corpus):
     for name, data in media.items():
         corpus.safe(f"media/{name}", data)
         if name != "table.parquet":
-            corpus.refused("polyglots", f"media/zip-behind/{name}", data + rawzip.plain({"x.pkl": op.p2(op.ATTACK)}))
+            corpus.evil("polyglots", f"media/zip-behind/{name}", data + rawzip.plain({"x.pkl": op.p2(op.ATTACK)}))
             corpus.refused("polyglots", f"media/pickle-behind/{name}", data + op.p2(op.ATTACK))
     # To a pickle it begins with a number, G and eight bytes, and goes on with the height, None and an empty set, into the colours.
     gif = b"GIF89a\1\0\1N\x8fNN" + (op.ATTACK + op.STOP).ljust(768, b"\0") + GIF[GIF.index(b"!\xf9"):]
     corpus.evil("polyglots", "media/picture-and-pickle.gif", gif)
     corpus.refused("polyglots", "media/pickle-and-a-zip.pkl", op.p2(op.ATTACK) + rawzip.plain({"notes.txt": b"harmless\n"}))
     corpus.refused("polyglots", "media/pickle-and-a-zip.bin", op.p2(op.ATTACK) + rawzip.plain({"archive/data.pkl": op.p2(op.num(1))}))
-    corpus.refused("polyglots", "media/text-and-a-zip.txt", b"Some words.\n" + rawzip.plain({"x.pkl": op.p2(op.ATTACK)}))
-    corpus.refused("polyglots", "media/parquet-and-a-zip.parquet", PARQUET + rawzip.plain({"x.pkl": op.p2(op.ATTACK)}))
+    corpus.evil("polyglots", "media/text-and-a-zip.txt", b"Some words.\n" + rawzip.plain({"x.pkl": op.p2(op.ATTACK)}))
+    corpus.evil("polyglots", "media/parquet-and-a-zip.parquet", PARQUET + rawzip.plain({"x.pkl": op.p2(op.ATTACK)}))
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 1234\n"
     for name in ("model.safetensors", "model.gguf", "pytorch_model.bin", "model.onnx"):
         corpus.invalid("impostors", f"impostors/pointer/{name}", pointer)
