@@ -17,6 +17,7 @@
 #include "client/output/live_region.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
+#include "common/text/utf8.h"
 
 namespace batuta::client {
 namespace {
@@ -39,6 +40,7 @@ absl::StatusOr<std::string> ReadSettings(const std::filesystem::path& path, bool
   std::string text(static_cast<size_t>(size), '\0');
   file.read(text.data(), static_cast<std::streamsize>(size));
   if (!file) return ErrnoError(EIO, fmt::format("read {}", Quoted(path.native())));
+  if (!IsValidUtf8(text)) return UsageError(fmt::format("{} is not UTF-8", Quoted(path.native())), "");
   return text;
 }
 

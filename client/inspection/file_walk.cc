@@ -12,6 +12,7 @@
 
 #include "common/status/status.h"
 #include "common/text/human.h"
+#include "common/text/utf8.h"
 
 namespace batuta::client {
 namespace {
@@ -22,6 +23,11 @@ struct Name {
   std::string name;
   bool is_folder = false;
 };
+
+// A name is any bytes; a path that is told is UTF-8.
+std::string Told(const std::string& name) {
+  return IsValidUtf8(name) ? name : Printable(name);
+}
 
 class Walk {
  public:
@@ -38,7 +44,7 @@ class Walk {
                        fmt::format("there is no file or folder {}", Quoted(root.native())), "");
     }
     if (!S_ISDIR(info.st_mode)) {
-      take_({.path = root.filename().native(), .location = root});
+      take_({.path = Told(root.filename().native()), .location = root});
       return absl::OkStatus();
     }
     pending_.push_back({.path = "", .location = root});
@@ -76,12 +82,13 @@ class Walk {
   bool Take(const WalkedFile& folder, const std::vector<Name>& names) {
     const std::string below = folder.path.empty() ? "" : folder.path + "/";
     for (const Name& name : names) {
-      if (!name.is_folder && !take_({.path = below + name.name, .location = folder.location / name.name}))
+      if (!name.is_folder &&
+          !take_({.path = below + Told(name.name), .location = folder.location / name.name}))
         return false;
     }
     for (size_t i = names.size(); i-- > 0;) {
       if (!names[i].is_folder || names[i].name == ".git") continue;
-      pending_.push_back({.path = below + names[i].name, .location = folder.location / names[i].name});
+      pending_.push_back({.path = below + Told(names[i].name), .location = folder.location / names[i].name});
     }
     return true;
   }

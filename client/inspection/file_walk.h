@@ -10,7 +10,9 @@ namespace batuta::client {
 
 // A file on the way through a folder.
 struct WalkedFile {
-  std::string path;                // below the folder, with /; the last name of a file that was named itself
+  // Below the folder, with /; the last name of a file that was named itself. What is no UTF-8 in it is
+  // escaped.
+  std::string path;
   std::filesystem::path location;  // where to open it
 };
 

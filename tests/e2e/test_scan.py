@@ -69,6 +69,19 @@ class ScanTest(EndToEndTest):
         self.assertIn("posix.system", found["reason"])
         self.assertTrue(found["code"])
 
+    def test_a_name_that_is_no_utf8_is_escaped_and_the_file_judged_all_the_same(self):
+        folder = self.write({"fine.txt": "fine"})
+        for name, content in ((b"model-\xff.bin", DANGEROUS), (b"model-\xfe.safetensors", make_weights(1, 4096))):
+            pathlib.Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(content)
+        self.assertEqual(self.verdicts(folder, code=8), {"fine.txt": "safe", r"model-\xfe.safetensors": "safe", r"model-\xff.bin": "unsafe"})
+        human = self.scan(folder, code=8)
+        self.assertRegex(human.out, r"(?m)^unsafe +model-\\xff\.bin  \(pickle\): .*posix\.system")
+        self.assertNotIn("protobuf", human.out + human.err)
+        alone = self.scan(os.fsdecode(os.fsencode(folder) + b"/model-\xff.bin"), "--format", "quiet", code=8)
+        self.assertEqual(alone.out, "unsafe model-\\xff.bin\n")
+        self.write({".gitleaksignore": b"\xff\n"})
+        self.assertIn("is not UTF-8", self.scan(folder, code=2).err)
+
     def test_what_people_and_scripts_see(self):
         folder = self.write({"ok.txt": "fine", "model.bin": DANGEROUS})
         human = self.scan(folder, code=8)

@@ -58,6 +58,13 @@ TEST_F(FileWalkTest, FollowsLinksAndEntersAFolderOnce) {
   EXPECT_THAT(Paths(root_), ElementsAre("dangling", "link", "again/file"));
 }
 
+TEST_F(FileWalkTest, EscapesOfNamesWhatIsNoUtf8) {
+  Write("a\xFF/b.bin");
+  Write("\xC3\xA9\xE9.bin");
+  EXPECT_THAT(Paths(root_), ElementsAre("\xC3\xA9\\xe9.bin", "a\\xff/b.bin"));
+  EXPECT_TRUE(status_.ok());
+}
+
 TEST_F(FileWalkTest, SaysThatThereIsNothing) {
   Paths(root_ / "nothing");
   EXPECT_TRUE(absl::IsNotFound(status_));
