@@ -30,10 +30,17 @@ struct UnsafeFile {
   friend bool operator==(const UnsafeFile&, const UnsafeFile&) = default;
 };
 
+// What there is to say of one repo.
+struct Findings {
+  std::vector<UnsafeFile> files;
+  bool has_unread = false;  // of some it is not known what they are: reading them failed
+};
+
 // Adoption looks into the files of the cache, whoever brought them: one repo at a time, and a repo again only
-// when its files have changed, or the inspector has. What it found is kept in Table::kAdopted. It removes
-// nothing and refuses nothing: it is how a person learns what other tools have put there. In memory is which
-// repos it has looked at and nothing else, so that a cache full of bad files takes no more than a sound one.
+// when its files have changed, or the inspector has, and after a start when one could not be read. What it
+// found is kept in Table::kAdopted. It removes nothing and refuses nothing: it is how a person learns what
+// other tools have put there. In memory is which repos it has looked at and nothing else, so that a cache
+// full of bad files takes no more than a sound one.
 //
 // Thread-safe. All methods block on disk I/O: run them on the disk pool or on upkeep.
 class Adoption {
@@ -59,9 +66,11 @@ class Adoption {
   };
 
   std::shared_ptr<const inventory::Repo> Next();
-  std::optional<std::vector<UnsafeFile>> Kept(const RepoId& repo, const std::string& mark) const;
-  std::vector<UnsafeFile> LookAt(const inventory::Repo& repo);
-  std::optional<UnsafeFile> LookAtFile(const RepoId& repo, const CommitId& commit, const std::string& path);
+  std::optional<Findings> Kept(const RepoId& repo, const std::string& mark) const;
+  Findings LookAt(const inventory::Repo& repo);
+  // Adds to `found`; an error is about reading.
+  absl::Status LookAtFile(const RepoId& repo, const CommitId& commit, const std::string& path,
+                          std::vector<UnsafeFile>& found);
 
   cache::Cache& cache_;
   inventory::Inventory& inventory_;

@@ -17,6 +17,7 @@ class FakeInspection final : public Inspection {
  public:
   Outcome Inspect(std::string_view /*path*/, safety::ByteSource& bytes) override {
     ++inspections;
+    if (!failure.ok()) return {{}, failure};
     char first = 0;
     if (absl::Status status = bytes.Read(0, {&first, 1}); !status.ok()) return {{}, std::move(status)};
     safety::Verdict verdict{.format = "fake"};
@@ -62,6 +63,7 @@ class FakeInspection final : public Inspection {
   std::map<char, safety::Grade> grades = {
       {'p', safety::Grade::kPickle}, {'m', safety::Grade::kMalicious}, {'i', safety::Grade::kInvalid}};
   std::string code = "fake-code";
+  absl::Status failure;  // of every look, while it is not OK
   std::atomic<int> inspections = 0;
 };
 

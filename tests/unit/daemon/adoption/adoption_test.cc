@@ -1,6 +1,10 @@
 #include "daemon/adoption/adoption.h"
 
+#include <cerrno>
 #include <chrono>
+#include <filesystem>
+#include <span>
+#include <string_view>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,8 +16,10 @@
 namespace batuta::adoption {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::Field;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -81,6 +87,53 @@ TEST_F(AdoptionTest, WhatItFoundIsKeptInTheCatalogAndElseLookedAtAgain) {
 
   EXPECT_EQ(adoption_.UnsafeOf(CacheWorld::Model("acme/otter")), kept);
   EXPECT_EQ(inspection_.inspections, inspections + 1);
+}
+
+TEST_F(AdoptionTest, LooksAgainAtAFileThatWasWrittenTo) {
+  world_.Bring("acme/otter", '3', {{"model.bin", "safe"}});
+  LookAtAll(adoption_);
+  const std::filesystem::path blob = std::filesystem::path(CacheWorld::kRoot) /
+                                     CacheWorld::Model("acme/otter").folder() / "blobs" /
+                                     CacheWorld::BlobName("safe");
+  const auto file = world_.files.Open(blob, OpenMode::kReadWrite);
+  ASSERT_THAT(file, IsOk());
+  ASSERT_THAT((*file)->WriteAt(0, std::as_bytes(std::span(std::string_view("pick")))), IsOk());
+  ASSERT_THAT(world_.inventory->Refresh(CacheWorld::Model("acme/otter")), IsOk());
+
+  EXPECT_EQ(LookAtAll(adoption_), 1);
+
+  EXPECT_THAT(adoption_.UnsafeOf(CacheWorld::Model("acme/otter")),
+              ElementsAre(Field(&UnsafeFile::path, "model.bin")));
+}
+
+TEST_F(AdoptionTest, WhatCannotBeReadIsUnknownAndLookedAtAgainAfterARestart) {
+  world_.Bring("acme/otter", '3', {{"model.bin", "safe"}});
+  inspection_.failure = absl::UnavailableError("the disk is ill");
+  LookAtAll(adoption_);
+  EXPECT_THAT(
+      adoption_.UnsafeOf(CacheWorld::Model("acme/otter")),
+      ElementsAre(AllOf(Field(&UnsafeFile::verdict, "unknown"), Field(&UnsafeFile::code, "file-unreadable"),
+                        Field(&UnsafeFile::reason, HasSubstr("the disk is ill")))));
+  EXPECT_EQ(inspection_.inspections, 1) << "what it found is kept";
+
+  inspection_.failure = absl::OkStatus();
+  Adoption again(*world_.cache, *world_.inventory, inspection_, world_.store);
+  LookAtAll(again);
+
+  EXPECT_THAT(again.UnsafeOf(CacheWorld::Model("acme/otter")), IsEmpty());
+}
+
+TEST_F(AdoptionTest, AFileThatCannotBeOpenedIsUnknown) {
+  world_.Bring("acme/otter", '3', {{"model.bin", "safe"}});
+  world_.clock.Advance(std::chrono::seconds(3));
+  ASSERT_THAT(world_.inventory->RefreshChanged(), IsOk());
+  world_.files.Inject(
+      {.error_number = EACCES, .call = FakeFileSystem::Call::kOpen, .times = FakeFileSystem::kForEver});
+
+  EXPECT_TRUE(adoption_.LookAtNext());
+
+  EXPECT_THAT(adoption_.UnsafeOf(CacheWorld::Model("acme/otter")),
+              ElementsAre(Field(&UnsafeFile::code, "file-unreadable")));
 }
 
 TEST_F(AdoptionTest, ForgetsWhatIsGone) {
