@@ -32,9 +32,10 @@ struct CommitPart {
 };
 
 // Cuts changes into commits, one when all fit. However far a push gets, what the repo then has is of use:
-// first what is added and changed, then what is deleted (where a name changes from folder to file, before
-// that file), and last the README.md, which speaks of all the rest. Several get "(part 1 of 3)" behind their
-// summary. The same changes in whatever order give the same commits. Nothing for no changes. Pure.
+// first the .gitattributes, by which the hub judges all files, then LFS files, regular files, what is deleted
+// (where a folder takes the place of a file or the other way round, that is deleted before), and last the
+// README.md, which speaks of all the rest. Several get "(part 1 of 3)" behind their summary. The same changes
+// in whatever order give the same commits. Nothing for no changes. Pure.
 std::vector<CommitPart> CutCommits(const std::vector<PlannedChange>& changes, std::string_view summary,
                                    const CommitLimits& limits = {});
 
