@@ -138,6 +138,9 @@ FAULTS = [
 ]
 # Not of a request but of a connection: ResetConnectionsTest.
 KINDS_OF_CONNECTIONS = {"reset_at_accept"}
+# What only a push meets: test_push_faults.
+KINDS_OF_UPLOADS = {"status_early", "cut_upload", "stall_upload", "slow_upload", "flip_mode", "ignore_file", "object_error",
+                    "missing_part"}
 
 
 @dataclasses.dataclass
@@ -284,7 +287,7 @@ class FaultMatrixTest(EndToEndTest):
         self.assertEqual(problems, [], "\n" + "\n".join(problems))
 
     def test_every_kind_of_fault_has_a_case(self):
-        kinds = {fault.rule["kind"] for fault in FAULTS} | KINDS_OF_CONNECTIONS
+        kinds = {fault.rule["kind"] for fault in FAULTS} | KINDS_OF_CONNECTIONS | KINDS_OF_UPLOADS
         self.assertEqual(set(self.box.hub().fault_kinds()), kinds)
 
     def test_a_fault_that_passes(self):

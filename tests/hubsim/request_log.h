@@ -33,6 +33,7 @@ struct LoggedRequest {
   bool is_over = false;                   // nothing more will be sent, whole or not
   std::uint64_t connection_id = 0;
   std::chrono::system_clock::time_point start_time = {};
+  std::chrono::system_clock::time_point end_time = {};  // once it is over
 
   // The value of a request header, whatever its case; empty when absent.
   std::string Header(std::string_view name) const;

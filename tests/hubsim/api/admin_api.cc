@@ -37,7 +37,8 @@ json RequestJson(const LoggedRequest& request) {
           {"is_finished", request.is_finished},
           {"is_over", request.is_over},
           {"connection_id", request.connection_id},
-          {"start_ms", EpochMilliseconds(request.start_time)}};
+          {"start_ms", EpochMilliseconds(request.start_time)},
+          {"end_ms", request.is_over ? json(EpochMilliseconds(request.end_time)) : json(nullptr)}};
 }
 
 json StatsJson(const Stats& stats) {

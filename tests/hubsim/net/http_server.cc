@@ -73,7 +73,10 @@ class Conversation {
     Admission admission = parts_.handler.Admit(request);
     const std::uint64_t entry = parts_.recorder.Begin(DescribeRequest(request, which_, admission.bucket));
     const bool keeps = AnswerLogged(request, plan, admission, entry);
-    parts_.recorder.Update(entry, [](LoggedRequest& logged) { logged.is_over = true; });
+    parts_.recorder.Update(entry, [](LoggedRequest& logged) {
+      logged.is_over = true;
+      logged.end_time = std::chrono::system_clock::now();
+    });
     return keeps;
   }
 
