@@ -1,6 +1,9 @@
 #include "daemon/secrets/decoding.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -55,13 +58,28 @@ void Tell(Decoded decoded, absl::FunctionRef<void(Decoded decoded)> found) {
   found(std::move(decoded));
 }
 
-// May bytes that begin so say something? What is left out here is what MaySay() would leave out.
-bool MayBegin(int first, int second, int third) {
-  const auto is_text = [](int byte) { return (byte >= 9 && byte <= 13) || (byte >= 32 && byte <= 126); };
-  if (first == 0x1F && second == 0x8B) return true;
-  // UTF-16 has a zero behind each.
-  return is_text(first) && is_text(third) ? is_text(second) || second == 0
-                                          : is_text(first) && first == 'P' && second == 'K';
+// What text is made of, tabs and line ends included.
+constexpr std::array<bool, 256> kIsTextByte = [] {
+  std::array<bool, 256> is_text{};
+  for (size_t byte = 9; byte <= 13; ++byte) is_text[byte] = true;
+  for (size_t byte = 32; byte <= 126; ++byte) is_text[byte] = true;
+  return is_text;
+}();
+
+// May six bytes, the first of them the highest, be the beginning of what says something? What is left out
+// here is what MaySay() would leave out. Asked of every run, most of which are chance: no branch can foresee
+// the answer.
+bool MayBegin(uint64_t six) {
+  const auto byte = [six](int index) { return static_cast<size_t>(six >> (40 - 8 * index) & 0xFF); };
+  const auto text = [&](int index) { return static_cast<unsigned>(kIsTextByte[byte(index)]); };
+  const auto zero = [&](int index) { return static_cast<unsigned>(byte(index) == 0); };
+  const unsigned even = text(0) & text(2) & text(4);
+  const unsigned is_text = even & text(1) & text(3) & text(5);
+  const unsigned is_utf16 = even & zero(1) & zero(3) & zero(5);
+  const uint64_t mark = six >> 32;
+  const unsigned is_packed =
+      static_cast<unsigned>(mark == 0x1F8B) | static_cast<unsigned>(mark == ('P' << 8 | 'K'));
+  return (is_text | is_utf16 | is_packed) != 0;
 }
 
 class Base64Search {
@@ -69,33 +87,40 @@ class Base64Search {
   Base64Search(std::string_view text, Span zone, absl::FunctionRef<void(Decoded decoded)> found)
       : text_(text), zone_(zone), found_(found) {}
 
-  // A run has a character at each kLeastRun-th place: most of the text is never looked at.
+  // A run has a character at each kLeastRun-th place: most of the text is never looked at. What is looked at
+  // is taken as a whole, as no branch can foresee where runs begin and end.
   void Run() {
-    size_t at = zone_.begin;
-    while (at < zone_.end) {
+    size_t passed = std::string_view::npos;  // up to here goes a run that says nothing; it may go on
+    for (size_t at = zone_.begin; at < zone_.end;) {
       const size_t probe = at + kLeastRun - 1;
       if (probe >= text_.size()) return;
       if (!IsBase64(text_[probe])) {
         at = probe + 1;
         continue;
       }
-      size_t begin = probe;
-      while (begin > at && IsBase64(text_[begin - 1])) --begin;
-      if (begin > at) {
-        at = begin;
-        // The run may be long enough from here.
-        size_t end = probe;
-        while (end < text_.size() && end - begin < kLeastRun && IsBase64(text_[end])) ++end;
-        if (end - begin < kLeastRun) {
-          at = end;
-          continue;
-        }
+      const uint64_t mask = MaskAt(at);
+      const uint64_t gaps = ~mask & ((uint64_t{1} << (kLeastRun - 1)) - 1);
+      const auto lead = static_cast<size_t>(64 - std::countl_zero(gaps));
+      const auto length = static_cast<size_t>(std::countr_one(mask >> lead));
+      const size_t begin = at + lead;
+      if (length >= kLeastRun && begin != passed && MayBeginAt(begin)) {
+        at = TakeRun(begin);
+        continue;
       }
-      at = TakeRun(at);
+      at = begin + length;
+      if (lead + length == kBase64MaskBytes) passed = at;
     }
   }
 
  private:
+  // Behind the end of the text there is nothing.
+  uint64_t MaskAt(size_t at) const {
+    if (text_.size() - at >= kBase64MaskBytes) return Base64Mask(text_.data() + at);
+    std::array<char, kBase64MaskBytes> padded{};
+    std::memcpy(padded.data(), text_.data() + at, text_.size() - at);
+    return Base64Mask(padded.data());
+  }
+
   size_t EndOfRun(size_t at) const {
     while (at < text_.size() && IsBase64(text_[at])) ++at;
     return at;
@@ -111,9 +136,7 @@ class Base64Search {
       return end;
     }
     for (size_t phase = 0; phase < 4; ++phase) {
-      const auto value = [&](size_t at) { return Base64Value(run[phase + at]); };
-      const int bits = value(0) << 18 | value(1) << 12 | value(2) << 6 | value(3);
-      if (!MayBegin(bits >> 16, bits >> 8 & 0xFF, bits & 0xFF)) continue;
+      if (!MayBeginBase64(run.substr(phase))) continue;
       const std::string beginning = DecodeBase64(run.substr(phase, kProbeChars));
       if (beginning.size() < 9 || !MaySay(beginning)) continue;
       // Digits that are hex alone are no base64, all but certainly.
@@ -122,21 +145,39 @@ class Base64Search {
     return end;
   }
 
+  // Could any coding that begins so say something? Of chance, one in fifty.
+  bool MayBeginAt(size_t begin) const {
+    const std::string_view run = text_.substr(begin, kLeastRun);
+    unsigned may =
+        static_cast<unsigned>(MayBeginHex(run)) | static_cast<unsigned>(MayBeginHex(run.substr(1)));
+    for (size_t phase = 0; phase < 4; ++phase)
+      may |= static_cast<unsigned>(MayBeginBase64(run.substr(phase)));
+    return may != 0;
+  }
+
+  // Both want twelve characters or more.
+  static bool MayBeginBase64(std::string_view run) {
+    uint64_t six = 0;
+    for (size_t i = 0; i < 8; ++i) six = six << 6 | static_cast<unsigned>(Base64Value(run[i]));
+    return MayBegin(six);
+  }
+
+  static bool MayBeginHex(std::string_view run) {
+    uint64_t six = 0;
+    int all = 0;
+    for (size_t i = 0; i < 12; ++i) {
+      six = six << 4 | static_cast<unsigned>(HexValue(run[i]) & 0xF);
+      all |= HexValue(run[i]);
+    }
+    return all >= 0 && MayBegin(six);
+  }
+
   static bool IsHex(std::string_view run) {
     return std::ranges::all_of(run, [](char c) { return HexValue(c) >= 0; });
   }
 
   static bool MayBeHex(std::string_view run) {
     return run.size() >= kLeastHex && (MayBeginHex(run) || MayBeginHex(run.substr(1)));
-  }
-
-  static bool MayBeginHex(std::string_view digits) {
-    const auto byte = [&](size_t at) {
-      return HexValue(digits[at]) < 0 || HexValue(digits[at + 1]) < 0
-                 ? -1
-                 : HexValue(digits[at]) << 4 | HexValue(digits[at + 1]);
-    };
-    return MayBegin(byte(0), byte(2), byte(4));
   }
 
   void TakeHex(size_t begin, size_t end) {

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace batuta::secrets {
 namespace {
 
@@ -24,7 +28,36 @@ void AppendUtf8(uint32_t point, std::string& out) {
   }
 }
 
+#if defined(__SSE2__)
+// All ones for each of sixteen bytes that is in the alphabet.
+__m128i AreBase64(__m128i bytes) {
+  const auto all = [](char c) { return _mm_set1_epi8(c); };
+  const auto at_most = [&](__m128i values, char most) {
+    return _mm_cmpeq_epi8(_mm_min_epu8(values, all(most)), values);
+  };
+  const __m128i letters = at_most(_mm_sub_epi8(_mm_or_si128(bytes, all(0x20)), all('a')), 25);
+  const __m128i digits = at_most(_mm_sub_epi8(bytes, all('0')), 9);
+  const __m128i signs =
+      _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, all('+')), _mm_cmpeq_epi8(bytes, all('/'))),
+                   _mm_or_si128(_mm_cmpeq_epi8(bytes, all('-')), _mm_cmpeq_epi8(bytes, all('_'))));
+  return _mm_or_si128(_mm_or_si128(letters, digits), signs);
+}
+#endif
+
 }  // namespace
+
+uint64_t Base64Mask(const char* bytes) {
+  uint64_t mask = 0;
+#if defined(__SSE2__)
+  for (size_t i = 0; i < kBase64MaskBytes; i += 16) {
+    const __m128i part = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + i));
+    mask |= static_cast<uint64_t>(static_cast<unsigned>(_mm_movemask_epi8(AreBase64(part)))) << i;
+  }
+#else
+  for (size_t i = 0; i < kBase64MaskBytes; ++i) mask |= static_cast<uint64_t>(IsBase64(bytes[i])) << i;
+#endif
+  return mask;
+}
 
 std::string DecodeBase64(std::string_view text) {
   std::string out;

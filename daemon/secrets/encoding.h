@@ -44,6 +44,11 @@ inline bool IsBase64(char c) {
   return Base64Value(c) >= 0;
 }
 
+// Of the kBase64MaskBytes bytes from `bytes` on, which are in the alphabet of base64: a bit each, the first
+// the lowest.
+inline constexpr size_t kBase64MaskBytes = 48;
+uint64_t Base64Mask(const char* bytes);
+
 // As much of it as is whole groups; what is in neither alphabet is passed over. Padding ends it.
 std::string DecodeBase64(std::string_view text);
 std::string DecodeHex(std::string_view text);

@@ -71,5 +71,33 @@ TEST(EncodingTest, KnowsUtf16ByItsMarkOrItsZeros) {
   EXPECT_EQ(Utf16ToUtf8(test::Utf16(kMessage, true, false), true), kMessage);
 }
 
+TEST(EncodingTest, TheMaskSaysOfEachByteWhetherItIsBase64) {
+  for (size_t place = 0; place < kBase64MaskBytes; ++place) {
+    for (int byte = 0; byte < 256; ++byte) {
+      std::string bytes(kBase64MaskBytes, '.');
+      bytes[place] = static_cast<char>(byte);
+      const uint64_t wanted = IsBase64(static_cast<char>(byte)) ? uint64_t{1} << place : 0;
+      ASSERT_EQ(Base64Mask(bytes.data()), wanted) << place << " " << byte;
+    }
+  }
+}
+
+TEST(DecodingTest, FindsWhatIsCodedAtEveryPlaceOfARunOfText) {
+  // Runs before it, gaps and ends of the text at every distance: what is looked at as a whole begins
+  // anywhere.
+  const std::string coded = test::Base64("password = 'something'");
+  for (size_t before = 0; before < 120; ++before) {
+    for (const std::string_view gap : {" ", "..", "\n", "=\""}) {
+      for (const size_t behind : {size_t{0}, size_t{1}, size_t{60}}) {
+        const std::string text =
+            std::string(before, 'k') + std::string(gap) + coded + std::string(behind, '.');
+        std::vector<std::string> found;
+        FindDecodable(text, {0, text.size()}, [&](const Decoded& decoded) { found.push_back(decoded.text); });
+        EXPECT_THAT(found, testing::Contains("password = 'something'")) << before << gap << behind;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace batuta::secrets
