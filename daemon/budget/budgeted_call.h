@@ -72,6 +72,8 @@ class BudgetedCall final : public transport::HttpHandler, public std::enable_sha
   transport::DataResult OnData(std::span<const std::byte> bytes) override;
   void OnDone(const absl::Status& status) override;
 
+  void OnSent(uint64_t bytes) override { handler_->OnSent(bytes); }
+
  private:
   bool MayBeSentAgain(const Answer& answer) const;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <span>
 #include <system_error>
@@ -43,14 +44,23 @@ std::optional<uint64_t> ContentLength(const HttpHead& head) {
 
 }  // namespace
 
-CurlCall::CurlCall(CallId id, HttpRequest request, std::shared_ptr<HttpHandler> handler)
-    : id_(id), request_(std::move(request)), handler_(std::move(handler)), load_(LoadOf(request_)) {
+CurlCall::CurlCall(CallId id, HttpRequest request, std::shared_ptr<HttpHandler> handler,
+                   std::function<void()> resume)
+    : id_(id),
+      request_(std::move(request)),
+      handler_(std::move(handler)),
+      resume_(std::move(resume)),
+      load_(LoadOf(request_)) {
   absl::StatusOr<Destination> destination = CheckRequest(request_);
   if (destination.ok()) {
     destination_ = *std::move(destination);
   } else {
     refusal_ = destination.status();
   }
+}
+
+CurlCall::~CurlCall() {
+  if (request_.body_source != nullptr) request_.body_source->Rewind(nullptr);
 }
 
 void CurlCall::Attach(EasyHandle easy, const CurlOptions& options, SteadyTime now) {
@@ -74,7 +84,7 @@ void CurlCall::Attach(EasyHandle easy, const CurlOptions& options, SteadyTime no
   Set(handle, CURLOPT_WRITEDATA, static_cast<void*>(this));
   Set(handle, CURLOPT_PREREQFUNCTION, &CurlCall::OnConnected);
   Set(handle, CURLOPT_PREREQDATA, static_cast<void*>(this));
-  if (!request_.body.empty()) {
+  if (!request_.body.empty() || request_.body_source != nullptr) {
     Set(handle, CURLOPT_NOPROGRESS, 0L);
     Set(handle, CURLOPT_XFERINFOFUNCTION, &CurlCall::OnProgress);
     Set(handle, CURLOPT_XFERINFODATA, static_cast<void*>(this));
@@ -101,13 +111,23 @@ void CurlCall::SetConnection(const CurlOptions& options) {
   Set(handle, CURLOPT_PIPEWAIT, may_share ? 1L : 0L);
   Set(handle, CURLOPT_BUFFERSIZE,
       is_bulk ? static_cast<long>(options.receive_buffer_bytes) : kShortReceiveBuffer);
-  if (is_bulk && !request_.body.empty()) Set(handle, CURLOPT_UPLOAD_BUFFERSIZE, kBulkSendBuffer);
+  if (is_bulk && (!request_.body.empty() || request_.body_source != nullptr))
+    Set(handle, CURLOPT_UPLOAD_BUFFERSIZE, kBulkSendBuffer);
 }
 
 void CurlCall::SetMethod() {
   CURL* const handle = easy_.get();
   const auto set_body = [&] {
     Set(handle, CURLOPT_POST, 1L);
+    if (request_.body_source != nullptr) {
+      RewindBody();
+      Set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body_source->size_bytes()));
+      Set(handle, CURLOPT_READFUNCTION, &CurlCall::OnSend);
+      Set(handle, CURLOPT_READDATA, static_cast<void*>(this));
+      Set(handle, CURLOPT_SEEKFUNCTION, &CurlCall::OnRewind);
+      Set(handle, CURLOPT_SEEKDATA, static_cast<void*>(this));
+      return;
+    }
     Set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
     Set(handle, CURLOPT_POSTFIELDS, request_.body.c_str());
   };
@@ -203,6 +223,40 @@ size_t CurlCall::TakeBody(const char* data, size_t size) {
   return CURL_WRITEFUNC_ERROR;
 }
 
+size_t CurlCall::OnSend(char* data, size_t size, size_t count, void* self) noexcept {
+  return static_cast<CurlCall*>(self)->GiveBody(std::as_writable_bytes(std::span(data, size * count)));
+}
+
+size_t CurlCall::GiveBody(std::span<std::byte> out) {
+  const uint64_t left = request_.body_source->size_bytes() - given_;
+  if (left == 0) return 0;
+  const absl::StatusOr<size_t> count =
+      request_.body_source->Read(out.first(static_cast<size_t>(std::min<uint64_t>(left, out.size()))));
+  if (!count.ok()) {
+    body_error_ = count.status();
+    end_ = End::kBodyFailed;
+    return CURL_READFUNC_ABORT;
+  }
+  if (*count == 0) {
+    is_starved_ = true;
+    return CURL_READFUNC_PAUSE;
+  }
+  given_ += *count;
+  return *count;
+}
+
+// libcurl sends the body again when a connection that was kept turns out to be dead.
+int CurlCall::OnRewind(void* self, curl_off_t offset, int origin) noexcept {
+  if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
+  static_cast<CurlCall*>(self)->RewindBody();
+  return CURL_SEEKFUNC_OK;
+}
+
+void CurlCall::RewindBody() {
+  given_ = 0;
+  request_.body_source->Rewind(resume_);
+}
+
 int CurlCall::OnConnected(void* self, char*, char*, int, int) noexcept {
   static_cast<CurlCall*>(self)->is_connected_ = true;
   static_cast<CurlCall*>(self)->has_moved_ = true;
@@ -211,14 +265,16 @@ int CurlCall::OnConnected(void* self, char*, char*, int, int) noexcept {
 
 int CurlCall::OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t sent) noexcept {
   CurlCall* const call = static_cast<CurlCall*>(self);
-  if (sent != call->sent_) call->has_moved_ = true;
+  if (sent == call->sent_) return 0;
+  call->has_moved_ = true;
   call->sent_ = sent;
+  if (call->request_.body_source != nullptr && sent > 0) call->handler_->OnSent(static_cast<uint64_t>(sent));
   return 0;
 }
 
 CURLcode CurlCall::Resume(SteadyTime now) {
-  if (!is_paused_) return CURLE_OK;
-  is_paused_ = false;
+  if (!is_paused_ && !is_starved_) return CURLE_OK;
+  is_paused_ = is_starved_ = false;
   last_byte_ = now;
   return curl_easy_pause(easy_.get(), CURLPAUSE_CONT);
 }
@@ -236,7 +292,7 @@ std::optional<SteadyTime> CurlCall::NextDeadline() const {
   std::optional<SteadyTime> deadline;
   if (request_.total_timeout.count() > 0) deadline = started_ + request_.total_timeout;
   // While the connection is being made, libcurl's own limit counts.
-  if (request_.idle_timeout.count() > 0 && is_connected_ && !is_paused_) {
+  if (request_.idle_timeout.count() > 0 && is_connected_ && !is_paused_ && !is_starved_) {
     const SteadyTime idle = last_byte_ + request_.idle_timeout;
     deadline = deadline ? std::min(*deadline, idle) : idle;
   }
@@ -274,6 +330,8 @@ absl::Status CurlCall::Conclude(CURLcode code) const {
                        fmt::format("the answer of {} is longer than the {} bytes allowed for it",
                                    destination_.host, request_.max_body_bytes),
                        "ask for less at once, or report it if the request was an ordinary one");
+    case End::kBodyFailed:
+      return body_error_;
     case End::kNoHttp:
       return ToStatus(Describe(CURLE_WEIRD_SERVER_REPLY));
     case End::kIdle:

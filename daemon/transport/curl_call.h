@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "absl/status/status.h"
@@ -28,7 +30,10 @@ namespace batuta::transport {
 // Finish().
 class CurlCall {
  public:
-  CurlCall(CallId id, HttpRequest request, std::shared_ptr<HttpHandler> handler);
+  // `resume`: has Resume() called on the transport's thread; from any thread.
+  CurlCall(CallId id, HttpRequest request, std::shared_ptr<HttpHandler> handler,
+           std::function<void()> resume);
+  ~CurlCall();
   CurlCall(const CurlCall&) = delete;
   CurlCall& operator=(const CurlCall&) = delete;
 
@@ -51,7 +56,8 @@ class CurlCall {
   // The handle, without what was put on it, for the next call.
   EasyHandle Detach();
 
-  // Goes on with a paused answer. May call the handler. Anything but CURLE_OK ends the call.
+  // Goes on with a paused answer, or with a body of which there was nothing at hand. May call the handler.
+  // Anything but CURLE_OK ends the call.
   CURLcode Resume(SteadyTime now);
 
   // Notes that bytes moved since the last call; then whether a time-out is over. Nothing for a paused answer
@@ -69,15 +75,19 @@ class CurlCall {
 
  private:
   // What ended the call on our side of libcurl.
-  enum class End { kNone, kStopped, kHeadTooLarge, kNoHttp, kBodyTooLarge, kIdle, kTotal };
+  enum class End { kNone, kStopped, kHeadTooLarge, kNoHttp, kBodyTooLarge, kIdle, kTotal, kBodyFailed };
 
   static size_t OnHeaderLine(char* data, size_t size, size_t count, void* self) noexcept;
   static size_t OnBody(char* data, size_t size, size_t count, void* self) noexcept;
+  static size_t OnSend(char* data, size_t size, size_t count, void* self) noexcept;
+  static int OnRewind(void* self, curl_off_t offset, int origin) noexcept;
   static int OnConnected(void* self, char*, char*, int, int) noexcept;
   static int OnProgress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t sent) noexcept;
 
   bool TakeHeaderLine(std::string_view line);
   size_t TakeBody(const char* data, size_t size);
+  size_t GiveBody(std::span<std::byte> out);
+  void RewindBody();
   void SetHeaders();
   void SetMethod();
   void SetConnection(const CurlOptions& options);
@@ -86,6 +96,7 @@ class CurlCall {
   const CallId id_;
   const HttpRequest request_;
   const std::shared_ptr<HttpHandler> handler_;
+  const std::function<void()> resume_;
   const Load load_;
   Destination destination_;
   absl::Status refusal_;
@@ -99,6 +110,9 @@ class CurlCall {
   End end_ = End::kNone;
   bool is_connected_ = false;
   bool is_paused_ = false;
+  bool is_starved_ = false;  // the body had nothing to send
+  uint64_t given_ = 0;       // of the body
+  absl::Status body_error_;
   bool has_moved_ = false;
   curl_off_t sent_ = 0;
   uint64_t received_ = 0;

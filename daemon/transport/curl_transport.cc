@@ -197,7 +197,8 @@ class ThreadedCurlTransport final : public CurlTransport {
 
   CallId Start(HttpRequest request, std::shared_ptr<HttpHandler> handler) override {
     const CallId id = next_id_.fetch_add(1);
-    Command(std::make_unique<CurlCall>(id, std::move(request), std::move(handler)));
+    Command(
+        std::make_unique<CurlCall>(id, std::move(request), std::move(handler), [this, id] { Resume(id); }));
     return id;
   }
 

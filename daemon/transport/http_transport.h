@@ -15,6 +15,7 @@
 #include "common/time/clock.h"
 #include "common/types/principal.h"
 #include "common/types/secret.h"
+#include "daemon/transport/http_body.h"
 
 namespace batuta {
 
@@ -38,6 +39,9 @@ struct HttpRequest {
   std::string url;  // http or https, absolute, percent-encoded
   std::vector<HttpHeader> headers;
   std::string body;  // of POST and PUT
+
+  // The same, piece by piece; then `body` is empty. No other request uses it meanwhile.
+  std::shared_ptr<HttpBody> body_source = nullptr;
 
   // Sent as `Authorization: Bearer …`. Whoever builds the request vouches that `url` is the configured
   // endpoint.
@@ -102,6 +106,10 @@ class HttpHandler {
   //   kResourceExhausted (HUB_RATE_LIMITED)  only when may_wait is false.
   //   kResourceExhausted (DAEMON_BUSY)     too many requests wait already.
   virtual void OnDone(const absl::Status& status) = 0;
+
+  // So many bytes of the request's body have gone out so far; fewer than before when it is sent again. Of a
+  // `body_source` only.
+  virtual void OnSent(uint64_t bytes) { static_cast<void>(bytes); }
 
   // The request is being held back; may come several times, before OnHead.
   virtual void OnWaiting(const WaitInfo& info) { static_cast<void>(info); }

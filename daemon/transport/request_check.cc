@@ -75,7 +75,9 @@ absl::StatusOr<Destination> CheckRequest(const HttpRequest& request) {
 }
 
 Load LoadOf(const HttpRequest& request) {
-  if (request.body.size() >= kBulkBodyBytes) return Load::kBulk;
+  const uint64_t sent =
+      request.body_source == nullptr ? request.body.size() : request.body_source->size_bytes();
+  if (sent >= kBulkBodyBytes) return Load::kBulk;
   if (request.method != HttpMethod::kGet) return Load::kShort;
   for (const HttpHeader& header : request.headers) {
     if (!EqualsIgnoreCase(header.name, "Range")) continue;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <condition_variable>
 #include <deque>
 #include <map>
+#include <mutex>
 #include <set>
 #include <span>
 #include <utility>
@@ -170,13 +172,51 @@ FakeAnswer FakeTransport::State::Choose(const HttpRequest& request) {
   return answer;
 }
 
+// All of a body that comes piece by piece; an error of its own.
+absl::StatusOr<std::string> Drain(transport::HttpBody& body) {
+  struct Ready {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool is_ready = false;
+  };
+
+  const auto ready = std::make_shared<Ready>();
+  body.Rewind([ready] {
+    const std::lock_guard lock(ready->mutex);
+    ready->is_ready = true;
+    ready->changed.notify_all();
+  });
+  std::string bytes(body.size_bytes(), '\0');
+  absl::Status status;
+  for (size_t read = 0; read < bytes.size() && status.ok();) {
+    const absl::StatusOr<size_t> count = body.Read(std::as_writable_bytes(std::span(bytes).subspan(read)));
+    status = count.status();
+    if (!count.ok()) break;
+    read += *count;
+    if (*count > 0) continue;
+    std::unique_lock lock(ready->mutex);
+    ready->changed.wait(lock, [&ready] { return ready->is_ready; });
+    ready->is_ready = false;
+  }
+  body.Rewind(nullptr);
+  if (!status.ok()) return status;
+  return bytes;
+}
+
 CallId FakeTransport::State::Start(HttpRequest request, std::shared_ptr<HttpHandler> handler) {
+  absl::Status body_error;
+  if (request.body_source != nullptr) {
+    absl::StatusOr<std::string> body = Drain(*request.body_source);
+    body_error = body.status();
+    if (body.ok()) request.body = *std::move(body);  // for whoever looks at the requests
+  }
   MutexLock lock(mutex_);
   const CallId id = next_id_++;
   auto call = std::make_shared<Call>();
   call->url = request.url;
   call->handler = std::move(handler);
   call->answer = Choose(request);
+  if (!body_error.ok()) call->answer.failure = body_error;
   call->max_body_bytes = request.max_body_bytes;
   const Duration delay = call->answer.delay;
   const bool is_held = call->answer.is_held;
