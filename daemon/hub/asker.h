@@ -19,14 +19,20 @@ namespace batuta::hub {
 
 // One question to the API.
 struct Question {
-  std::string url;   // on the endpoint
+  std::string url;   // on the endpoint; elsewhere, the token stays here
   std::string what;  // see Asked
   Asked::Kind kind = Asked::Kind::kOther;
   std::string page = {};  // see Asked
   Subject subject = Subject::kSearch;
 
-  // JSON that is posted; empty: nothing is.
+  // What is posted; empty: nothing is, unless it changes something.
   std::string body = {};
+  std::string content_type = "application/json";  // of the body
+  std::string accept = "application/json";
+  std::vector<transport::HttpHeader> headers = {};  // further ones
+
+  // It changes something at the hub: it is a POST, and goes on after a redirect only where that keeps it one.
+  bool is_change = false;
 
   // Another question whose answer holds what this one wants, and more: either may answer.
   std::string wider_url = {};

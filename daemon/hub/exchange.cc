@@ -19,6 +19,9 @@ constexpr size_t kMaxErrorBytes = 4'096;
 constexpr uint64_t kMaxIgnoredBytes = 64 << 10;
 
 constexpr std::chrono::minutes kTotalTimeout{10};
+constexpr std::chrono::milliseconds kChangeTimeout{90'000};  // the hub gives up after 60 s
+constexpr int kTemporaryRedirect = 307;
+constexpr int kPermanentRedirect = 308;
 constexpr int kNotModified = 304;
 
 // One question on its way through its hops. Used on the transport's thread, but for the start.
@@ -29,20 +32,23 @@ class Exchange final : public transport::HttpHandler, public std::enable_shared_
         question_(std::move(question)),
         access_(access),
         done_(std::move(done)),
-        hop_(Hop::First(question_.url)) {}
+        hop_{.url = question_.url, .send_token = SameOrigin(wire_.endpoint, question_.url), .number = 0} {}
 
   void Start() {
     transport::HttpRequest request = RequestFor(hop_.url, hop_.send_token, access_);
-    request.headers.push_back({"Accept", "application/json"});
-    if (!question_.body.empty()) {
+    request.headers = question_.headers;
+    request.headers.push_back({"Accept", question_.accept});
+    if (!question_.body.empty() || question_.is_change) {
       request.method = transport::HttpMethod::kPost;
-      request.headers.push_back({"Content-Type", "application/json"});
+      request.headers.push_back({"Content-Type", question_.content_type});
       request.body = question_.body;
     }
     if (!question_.etag.empty()) request.headers.push_back({"If-None-Match", question_.etag});
     request.max_body_bytes = kMaxAnswerBytes;
     request.connect_timeout = wire_.answer_timeout;
-    request.idle_timeout = wire_.answer_timeout;
+    // A change takes the hub as long as it takes: to be cut off is not to know whether it was made.
+    request.idle_timeout =
+        question_.is_change ? std::max(wire_.answer_timeout, kChangeTimeout) : wire_.answer_timeout;
     request.total_timeout = kTotalTimeout;
     wire_.http.Start(std::move(request), shared_from_this());
   }
@@ -59,7 +65,12 @@ class Exchange final : public transport::HttpHandler, public std::enable_shared_
 
   void OnDone(const absl::Status& status) override {
     if (!status.ok()) return Finish(status);
-    if (IsRedirect(head_.status)) return Follow();
+    if (IsRedirect(head_.status)) {
+      const bool keeps_method = head_.status == kTemporaryRedirect || head_.status == kPermanentRedirect;
+      if (keeps_method || !question_.is_change) return Follow();
+      return Finish(MakeError(absl::StatusCode::kInternal, reason::kHubProtocol,
+                              "the hub answered with a redirect by which the request would be lost"));
+    }
     const bool is_unchanged = head_.status == kNotModified && !question_.etag.empty();
     if (head_.status / 100 != 2 && !is_unchanged) return FinishWithHttpError();
     if (!IsPlainBody(head_)) {

@@ -202,7 +202,14 @@ absl::Status ByStatus(const Refusal& refusal, WallTime now) {
     return Make(refusal, StatusCode::kAborted, reason::kUpstreamChanged,
                 "the file is shorter than the hub said");
   }
-  const bool is_our_question = status == 400 || status == 422;
+  if (status == 412) {
+    return Make(refusal, StatusCode::kAborted, reason::kRevisionMoved,
+                "the branch does not stand where it stood",
+                "push again: the plan is made against what is there now");
+  }
+  if (status == 409)
+    return Make(refusal, StatusCode::kAlreadyExists, reason::kHubError, "the hub answered HTTP 409");
+  const bool is_our_question = status == 400 || status == 413 || status == 422;
   return Make(
       refusal, is_our_question ? StatusCode::kInvalidArgument : StatusCode::kInternal, reason::kHubError,
       fmt::format("the {} answered HTTP {}", refusal.asked.on_endpoint ? "hub" : "file server", status));

@@ -38,8 +38,9 @@ struct Asked {
 //   kPermissionDenied  REPO_GATED, REPO_DISABLED, HUB_FORBIDDEN
 //   kResourceExhausted HUB_RATE_LIMITED, with the fact retry_after_ms when the hub names a time
 //   kUnavailable       HUB_UNREACHABLE: 408 and 5xx, with retry_after_ms likewise
-//   kAborted           UPSTREAM_CHANGED: 416, the object is shorter than it was said to be
-//   kInvalidArgument, kInternal  HUB_ERROR: 400 and 422, anything else
+//   kAborted           UPSTREAM_CHANGED: 416, the object is shorter than it was said to be; REVISION_MOVED:
+//   412 kAlreadyExists     HUB_ERROR: 409 kInvalidArgument, kInternal  HUB_ERROR: 400, 413 and 422, anything
+//   else
 //
 // The hub's own words stand in the message: printable, at most 300 characters.
 absl::Status HttpError(const transport::HttpHead& head, std::string_view body, const Asked& asked,

@@ -136,6 +136,39 @@ std::string HubUrls::WhoAmI() const {
   return endpoint_ + "/api/whoami-v2";
 }
 
+std::string HubUrls::CreateRepo() const {
+  return endpoint_ + "/api/repos/create";
+}
+
+std::string HubUrls::CreateBranch(const RepoId& repo, const Revision& branch) const {
+  return fmt::format("{}/branch/{}", Api(repo), PercentEncode(branch.text()));
+}
+
+std::string HubUrls::CheckCard() const {
+  return endpoint_ + "/api/validate-yaml";
+}
+
+std::string HubUrls::Preupload(const RepoId& repo, const Revision& branch, bool for_pull_request) const {
+  return fmt::format("{}/preupload/{}{}", Api(repo), PercentEncode(branch.text()),
+                     for_pull_request ? "?create_pr=1" : "");
+}
+
+std::string HubUrls::LfsBatch(const RepoId& repo) const {
+  return fmt::format("{}/{}{}.git/info/lfs/objects/batch", endpoint_, repo.url_prefix(), repo.id());
+}
+
+std::string HubUrls::Commit(const RepoId& repo, const Revision& branch) const {
+  return fmt::format("{}/commit/{}", Api(repo), PercentEncode(branch.text()));
+}
+
+std::string HubUrls::Commits(const RepoId& repo, const Revision& branch, size_t limit) const {
+  return fmt::format("{}/commits/{}?limit={}", Api(repo), PercentEncode(branch.text()), limit);
+}
+
+std::string HubUrls::Discussions(const RepoId& repo) const {
+  return fmt::format("{}/discussions", Api(repo));
+}
+
 std::string HubUrls::Page(const RepoId& repo) const {
   return fmt::format("{}/{}{}", endpoint_, repo.url_prefix(), repo.id());
 }

@@ -47,6 +47,15 @@ class HubUrls {
 
   std::string WhoAmI() const;
 
+  std::string CreateRepo() const;
+  std::string CreateBranch(const RepoId& repo, const Revision& branch) const;
+  std::string CheckCard() const;
+  std::string Preupload(const RepoId& repo, const Revision& branch, bool for_pull_request) const;
+  std::string LfsBatch(const RepoId& repo) const;
+  std::string Commit(const RepoId& repo, const Revision& branch) const;
+  std::string Commits(const RepoId& repo, const Revision& branch, size_t limit) const;
+  std::string Discussions(const RepoId& repo) const;
+
   // What a person opens in a browser.
   std::string Page(const RepoId& repo) const;
 

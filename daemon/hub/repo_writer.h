@@ -28,14 +28,14 @@ struct NewRepo {
 };
 
 struct CreatedRepo {
-  std::string url;
+  std::string url = {};
   bool existed = false;
 };
 
 // What the hub says of the metadata of a card.
 struct CardCheck {
-  std::vector<std::string> errors;  // a commit with it would be refused
-  std::vector<std::string> warnings;
+  std::vector<std::string> errors = {};  // a commit with it would be refused
+  std::vector<std::string> warnings = {};
 };
 
 struct PreuploadFile {
@@ -105,7 +105,7 @@ struct CommitRequest {
 
 struct CommitResult {
   CommitId commit;
-  std::string url;
+  std::string url = {};
 };
 
 struct PullRequest {
@@ -126,7 +126,7 @@ struct CommitTitle {
 //   kInvalidArgument (HUB_ERROR)       the hub refuses what it was given, and says why
 //   kAborted (REVISION_MOVED)          Commit: the branch does not stand at `parent`
 //   kPermissionDenied (HUB_FORBIDDEN)  the token may not write
-// After a change nothing is remembered of the repo (see Memory).
+// What is remembered of the repo stays (see Memory): whoever wants to see the change asks with kRenew.
 //
 // Thread-safe; never blocks. Callbacks run on the TaskRunner given at construction, exactly once.
 class RepoWriter {
@@ -135,6 +135,10 @@ class RepoWriter {
 
   // One that exists already is no error.
   virtual void CreateRepo(const NewRepo& repo, const Access& access, Callback<CreatedRepo> done) = 0;
+
+  // `from` as the branch will begin; nothing: as the main branch. One that exists already is no error.
+  virtual void CreateBranch(const RepoId& repo, const Revision& branch, const std::optional<CommitId>& from,
+                            const Access& access, Callback<bool> done) = 0;
 
   // Of the whole text of a README.md.
   virtual void CheckCard(RepoType type, const std::string& text, const Access& access,
@@ -169,5 +173,10 @@ class RepoWriter {
   virtual void ListCommits(const RepoId& repo, const Revision& branch, size_t limit, const Access& access,
                            Callback<std::vector<CommitTitle>> done) = 0;
 };
+
+class Asker;
+
+// Puts its requests through `asker`, which must not remember anything. Both outlive the writer.
+std::unique_ptr<RepoWriter> MakeRepoWriter(std::string endpoint, Asker& asker, TaskRunner& callbacks);
 
 }  // namespace batuta::hub
