@@ -1,0 +1,424 @@
+#include "daemon/push/blob_upload.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "common/status/status.h"
+#include "daemon/hub/http_error.h"
+#include "daemon/push/file_body.h"
+#include "daemon/push/upload_journal.h"
+
+namespace batuta::push {
+
+namespace {
+
+constexpr size_t kMaxErrorBytes = 4'096;
+constexpr std::chrono::milliseconds kIdle{60'000};  // a store may take a while to say that it has a part
+
+// A store that refuses a link which was just made refuses every one; one that answers nonsense goes on with
+// it.
+constexpr int kMostRefusals = 5;
+
+// One request to the store. Its handler is called on the transport's thread and tells on the core sequence.
+class Put final : public transport::HttpHandler {
+ public:
+  struct Result {
+    absl::Status status = {};
+    int http_status = 0;
+    std::string etag = {};
+  };
+
+  using OnSentBytes = std::function<void(uint64_t)>;
+  using OnResult = std::function<void(const Result&)>;
+
+  Put(Sequence& core, const Clock& clock, OnSentBytes on_sent, OnResult on_result)
+      : core_(core), clock_(clock), on_sent_(std::move(on_sent)), on_result_(std::move(on_result)) {}
+
+  void OnHead(const transport::HttpHead& head) override { head_ = head; }
+
+  transport::DataResult OnData(std::span<const std::byte> bytes) override {
+    const size_t room = kMaxErrorBytes - std::min(body_.size(), kMaxErrorBytes);
+    body_.append(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), room));
+    return transport::DataResult::kContinue;
+  }
+
+  void OnSent(uint64_t bytes) override {
+    core_.Post([on_sent = on_sent_, bytes] { on_sent(bytes); });
+  }
+
+  void OnDone(const absl::Status& status) override {
+    Result result{.status = status, .http_status = head_.status};
+    if (status.ok() && head_.status / 100 != 2) {
+      result.status = hub::HttpError(head_, body_, asked, clock_.wall());
+    } else if (status.ok()) {
+      result.etag = std::string(head_.Find("ETag").value_or(std::string_view()));
+    }
+    core_.Post([on_result = on_result_, result = std::move(result)] { on_result(result); });
+  }
+
+ private:
+  Sequence& core_;
+  const Clock& clock_;
+  const OnSentBytes on_sent_;
+  const OnResult on_result_;
+  transport::HttpHead head_;
+  std::string body_;
+};
+
+class Upload final : public std::enable_shared_from_this<Upload> {
+ public:
+  Upload(const UploadContext& context, UploadRequest request, UploadSlots& slots, UploadObserver& observer)
+      : context_(context),
+        request_(std::move(request)),
+        place_(request_.upload),
+        journal_(std::make_shared<UploadJournal>(context.store, request_.repo)),
+        slots_(slots),
+        observer_(&observer) {}
+
+  void Begin() {
+    struct Opened {
+      absl::StatusOr<UploadSource> source;
+      std::optional<BegunUpload> begun;
+    };
+
+    OnDisk([open = request_.open, journal = journal_,
+            object = place_.object] { return Opened{.source = open(), .begun = journal->Find(object)}; },
+           [](Upload& self, Opened opened) {
+             if (!opened.source.ok()) return self.Finish(opened.source.status());
+             self.source_ = *std::move(opened.source);
+             if (opened.begun &&
+                 (self.place_.upload.url.empty() || IsSameUpload(self.place_, opened.begun->upload))) {
+               self.place_ = std::move(opened.begun->upload);
+               self.etags_ = std::move(opened.begun->etags);
+               self.is_old_ = true;
+             }
+             self.SendAll();
+           });
+  }
+
+  void End() {
+    observer_ = nullptr;
+    StopFlights();
+  }
+
+ private:
+  struct Flight {
+    transport::CallId call = 0;
+    uint64_t sent_bytes = 0;
+  };
+
+  template <typename Work, typename Then>
+  void OnDisk(Work work, Then then) {
+    Sequence& core = context_.core;
+    context_.disk.Post(
+        [&core, weak = weak_from_this(), work = std::move(work), then = std::move(then)]() mutable {
+          auto result = work();
+          core.Post([weak, then = std::move(then), result = std::move(result)]() mutable {
+            if (auto self = weak.lock(); self && self->observer_ != nullptr) then(*self, std::move(result));
+          });
+        });
+  }
+
+  template <typename Result, typename Then>
+  auto Back(Then then) {
+    return [weak = weak_from_this(), then = std::move(then)](Result result) mutable {
+      if (auto self = weak.lock(); self && self->observer_ != nullptr) then(*self, std::move(result));
+    };
+  }
+
+  void Finish(const absl::Status& status) {
+    UploadObserver* const observer = observer_;
+    End();
+    if (observer != nullptr) observer->OnFinished(status);
+  }
+
+  void StopFlights() {
+    ++round_;
+    const std::map<uint32_t, Flight> stopped = std::exchange(flights_, {});
+    for (const auto& [number, flight] : stopped) {
+      context_.http.Cancel(flight.call);
+      slots_.GiveBack();  // may begin something of somebody else's
+    }
+  }
+
+  bool is_basic() const { return place_.part_bytes == 0; }
+
+  uint32_t parts() const { return is_basic() ? 1 : static_cast<uint32_t>(place_.part_urls.size()); }
+
+  uint64_t OffsetOf(uint32_t number) const { return (number - 1) * place_.part_bytes; }
+
+  uint64_t SizeOf(uint32_t number) const {
+    if (is_basic()) return place_.object.size_bytes;
+    return std::min(place_.part_bytes, place_.object.size_bytes - OffsetOf(number));
+  }
+
+  // Every part that is not there waits for its turn.
+  void SendAll() {
+    ++round_;
+    if (place_.upload.url.empty()) return Renew();
+    if (!is_basic() && !is_old_) {
+      context_.disk.Post([journal = journal_, place = place_] { journal->Begin(place); });
+    }
+    TellProgress(0);
+    left_ = 0;
+    for (uint32_t number = 1; number <= parts(); ++number) {
+      if (etags_.contains(number)) continue;
+      ++left_;
+      Queue(number);
+    }
+    if (left_ == 0) Complete();
+  }
+
+  void Queue(uint32_t number) {
+    slots_.Take([weak = weak_from_this(), &slots = slots_, number, round = round_] {
+      const auto self = weak.lock();
+      if (self == nullptr || self->observer_ == nullptr || self->round_ != round) return slots.GiveBack();
+      self->Send(number);
+    });
+  }
+
+  void Send(uint32_t number) {
+    const uint64_t round = round_;
+    auto put = std::make_shared<Put>(
+        context_.core, context_.clock,
+        Back<uint64_t>([number, round](Upload& self, uint64_t sent) { self.OnSent(number, round, sent); }),
+        Back<Put::Result>([number, round](Upload& self, const Put::Result& result) {
+          self.OnResult(number, round, result);
+        }));
+    transport::HttpRequest request;
+    request.method = transport::HttpMethod::kPut;
+    request.url = is_basic() ? place_.upload.url : place_.part_urls[number - 1];
+    if (is_basic()) request.headers = place_.upload.headers;
+    request.body_source =
+        FileBody::Make(source_.bytes, is_basic() ? 0 : OffsetOf(number), SizeOf(number), context_.disk);
+    request.max_body_bytes = uint64_t{1} << 20;
+    request.idle_timeout = kIdle;
+    request.principal = request_.access.principal;
+    request.job = request_.access.job;
+    request.priority = request_.access.changing_priority ? request_.access.changing_priority->load()
+                                                         : request_.access.priority;
+    flights_[number] = {.call = context_.http.Start(std::move(request), std::move(put))};
+  }
+
+  void OnSent(uint32_t number, uint64_t round, uint64_t sent) {
+    const auto flight = flights_.find(number);
+    if (round != round_ || flight == flights_.end()) return;
+    const uint64_t before = std::exchange(flight->second.sent_bytes, std::min(sent, SizeOf(number)));
+    if (flight->second.sent_bytes > before) attempts_ = 0;
+    TellProgress(flight->second.sent_bytes > before ? flight->second.sent_bytes - before : 0);
+  }
+
+  void TellProgress(uint64_t sent_bytes) {
+    uint64_t done = 0;
+    for (const auto& [number, etag] : etags_) done += SizeOf(number);
+    for (const auto& [number, flight] : flights_) done += flight.sent_bytes;
+    observer_->OnProgress(done, sent_bytes);
+  }
+
+  void OnResult(uint32_t number, uint64_t round, const Put::Result& result) {
+    if (round != round_ || flights_.erase(number) == 0) return;
+    slots_.GiveBack();
+    if (observer_ == nullptr) return;
+    if (result.status.ok() && (is_basic() || !result.etag.empty())) return OnStored(number, result.etag);
+    if (result.status.ok()) {
+      return SendAgain(number, MakeError(absl::StatusCode::kUnavailable, reason::kHubUnreachable,
+                                         "the store did not say under which tag it has a part"));
+    }
+    const bool is_expired = result.http_status == 403 || result.http_status == 401 ||
+                            result.http_status == 404 || result.http_status == 410;
+    if (is_expired) return OnRefused(result.status);
+    const bool may_pass =
+        IsTransient(result.status) || result.http_status == 400;  // S3: a request that took too long
+    if (!may_pass) return Finish(result.status);
+    SendAgain(number, result.status);
+  }
+
+  void OnStored(uint32_t number, const std::string& etag) {
+    etags_[number] = etag;
+    refusals_ = 0;
+    if (!is_basic()) {
+      context_.disk.Post([journal = journal_, object = place_.object.sha256,
+                          part = hub::StoredPart{number, etag}] { journal->Keep(object, part); });
+    }
+    TellProgress(0);
+    if (observer_ != nullptr && --left_ == 0) Complete();
+  }
+
+  void SendAgain(uint32_t number, const absl::Status& why) {
+    if (!request_.may_wait) return Finish(why);
+    Pause(why, [number, round = round_](Upload& self) {
+      if (self.round_ == round) self.Queue(number);
+    });
+  }
+
+  template <typename Then>
+  void Pause(const absl::Status& why, Then then) {
+    ++attempts_;
+    const auto delay = NextDelay(context_.backoff, attempts_, RetryAfterOf(why),
+                                 std::uniform_real_distribution<double>(0, 1)(random_));
+    observer_->OnWaiting({.reason = "network", .window = "", .until = context_.clock.wall() + delay}, why,
+                         attempts_);
+    context_.core.PostAfter(delay, [weak = weak_from_this(), then] {
+      if (auto self = weak.lock(); self && self->observer_ != nullptr) then(*self);
+    });
+  }
+
+  // The links ran out, or the store has forgotten the upload: another place, and what is there stays only
+  // where that is the same upload.
+  void OnRefused(const absl::Status& why) {
+    if (!std::exchange(is_old_, false) && ++refusals_ > kMostRefusals) return Finish(why);
+    StopFlights();
+    if (refusals_ <= 1) return Renew();
+    if (!request_.may_wait) return Finish(why);
+    Pause(why, [](Upload& self) { self.Renew(); });
+  }
+
+  void Renew() {
+    context_.writer.BeginUploads(
+        request_.repo, request_.branch, {place_.object}, request_.access,
+        Back<absl::StatusOr<std::vector<hub::LfsUpload>>>(
+            [](Upload& self, absl::StatusOr<std::vector<hub::LfsUpload>> uploads) {
+              if (!uploads.ok())
+                return self.OnQuestionFailed(uploads.status(), [](Upload& later) { later.Renew(); });
+              if (uploads->size() != 1)
+                return self.Finish(absl::InternalError("not one answer for one object"));
+              hub::LfsUpload& place = uploads->front();
+              if (!place.refusal.ok()) return self.Finish(place.refusal);
+              if (place.is_stored) return self.Stored();
+              if (!IsSameUpload(self.place_, place)) self.etags_.clear();
+              self.place_ = std::move(place);
+              self.SendAll();
+            }));
+  }
+
+  template <typename Then>
+  void OnQuestionFailed(const absl::Status& status, Then then) {
+    if (!IsTransient(status) || !request_.may_wait) return Finish(status);
+    Pause(status, then);
+  }
+
+  // All of it is there: was it what was planned, to the end?
+  void Complete() {
+    OnDisk([check = source_.check_unchanged] { return check ? check() : absl::OkStatus(); },
+           [](Upload& self, const absl::Status& unchanged) {
+             if (!unchanged.ok()) {
+               self.context_.disk.Post([journal = self.journal_, object = self.place_.object.sha256] {
+                 journal->Forget(object);
+               });
+               return self.Finish(unchanged);
+             }
+             if (self.is_basic()) return self.Verify();
+             self.Join();
+           });
+  }
+
+  void Join() {
+    std::vector<hub::StoredPart> stored;
+    for (const auto& [number, etag] : etags_) stored.push_back({number, etag});
+    context_.writer.CompleteUpload(
+        place_, stored, request_.access,
+        Back<absl::StatusOr<bool>>([](Upload& self, const absl::StatusOr<bool>& joined) {
+          if (joined.ok()) return self.Verify();
+          self.OnJoinFailed(joined.status());
+        }));
+  }
+
+  // It may have been joined all the same, or a part be missing after all: a new place tells, for an object
+  // that is there needs none.
+  void OnJoinFailed(const absl::Status& status) {
+    if (!IsTransient(status)) etags_.clear();
+    if (IsTransient(status) && !request_.may_wait) return Finish(status);
+    if (++refusals_ > kMostRefusals && !IsTransient(status)) return Finish(status);
+    is_old_ = false;
+    Pause(status, [](Upload& self) { self.Renew(); });
+  }
+
+  void Verify() {
+    context_.writer.VerifyUpload(
+        place_, request_.access,
+        Back<absl::StatusOr<bool>>([](Upload& self, const absl::StatusOr<bool>& verified) {
+          if (verified.ok()) return self.Stored();
+          if (IsTransient(verified.status()))
+            return self.OnQuestionFailed(verified.status(), [](Upload& later) { later.Verify(); });
+          self.OnVerifyFailed(verified.status());
+        }));
+  }
+
+  // The hub does not find it: it is sent again.
+  void OnVerifyFailed(const absl::Status& status) {
+    if (++refusals_ > kMostRefusals || !request_.may_wait) return Finish(status);
+    etags_.clear();
+    Pause(status, [](Upload& self) { self.Renew(); });
+  }
+
+  void Stored() {
+    context_.disk.Post([journal = journal_, object = place_.object.sha256] { journal->Forget(object); });
+    Finish(absl::OkStatus());
+  }
+
+  const UploadContext context_;
+  const UploadRequest request_;
+  hub::LfsUpload place_;
+  const std::shared_ptr<UploadJournal> journal_;
+  UploadSlots& slots_;
+  UploadObserver* observer_;
+  UploadSource source_;
+
+  uint64_t round_ = 0;                     // of places; what belongs to an earlier one counts no more
+  std::map<uint32_t, std::string> etags_;  // parts that are there
+  std::map<uint32_t, Flight> flights_;     // parts under way
+  uint32_t left_ = 0;
+  bool is_old_ = false;  // the place is from the journal
+  int attempts_ = 0;
+  int refusals_ = 0;
+  std::mt19937 random_{std::random_device()()};
+};
+
+// Stops the upload when its owner drops it.
+class Handle final : public BlobUpload {
+ public:
+  explicit Handle(std::shared_ptr<Upload> upload) : upload_(std::move(upload)) {}
+
+  ~Handle() override { upload_->End(); }
+
+ private:
+  const std::shared_ptr<Upload> upload_;
+};
+
+}  // namespace
+
+void UploadSlots::Take(absl::AnyInvocable<void()> go) {
+  if (free_ == 0) {
+    waiting_.push_back(std::move(go));
+    return;
+  }
+  --free_;
+  go();
+}
+
+void UploadSlots::GiveBack() {
+  ++free_;
+  while (free_ > 0 && !waiting_.empty()) {
+    auto go = std::move(waiting_.front());
+    waiting_.pop_front();
+    --free_;
+    go();
+  }
+}
+
+std::unique_ptr<BlobUpload> BlobUpload::Start(const UploadContext& context, UploadRequest request,
+                                              UploadSlots& slots, UploadObserver& observer) {
+  auto upload = std::make_shared<Upload>(context, std::move(request), slots, observer);
+  context.core.Post([weak = std::weak_ptr(upload)] {
+    if (auto self = weak.lock()) self->Begin();
+  });
+  return std::make_unique<Handle>(std::move(upload));
+}
+
+}  // namespace batuta::push

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "common/types/repo_id.h"
+#include "daemon/hub/repo_writer.h"
+#include "daemon/metadata/metadata_store.h"
+
+namespace batuta::push {
+
+// A multipart upload that was begun: the place that the hub gave, and the parts that are there.
+struct BegunUpload {
+  hub::LfsUpload upload;
+  std::map<uint32_t, std::string> etags;  // by number of the part, from 1
+};
+
+// UploadJournal keeps, in Table::kUploads, multipart uploads that are under way, so that after a restart no
+// part is sent again that is there. It holds signed links: whoever has one may put bytes in that place while
+// the link is good, and nothing else. They are forgotten when the upload is over.
+//
+// Thread-safe; everything blocks. Best effort: what the catalog cannot give or take is sent again.
+class UploadJournal {
+ public:
+  UploadJournal(metadata::MetadataStore& store, const RepoId& repo)
+      : store_(store), prefix_(repo.folder() + "/") {}
+
+  std::optional<BegunUpload> Find(const hub::LfsObject& object) const;
+
+  // Anew: what was kept of the object before is forgotten.
+  void Begin(const hub::LfsUpload& upload);
+  void Keep(const BlobId& object, const hub::StoredPart& part);
+  void Forget(const BlobId& object);
+
+ private:
+  std::string KeyOf(const BlobId& object) const { return prefix_ + object.hex(); }
+
+  metadata::MetadataStore& store_;
+  const std::string prefix_;
+};
+
+// Are these two places the same upload to the store, so that the parts of one are those of the other? Pure.
+bool IsSameUpload(const hub::LfsUpload& one, const hub::LfsUpload& other);
+
+}  // namespace batuta::push
