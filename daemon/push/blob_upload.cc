@@ -55,6 +55,9 @@ class Put final : public transport::HttpHandler {
   void OnDone(const absl::Status& status) override {
     Result result{.status = status, .http_status = head_.status};
     if (status.ok() && head_.status / 100 != 2) {
+      hub::Asked asked;
+      asked.what = "the upload";
+      asked.on_endpoint = false;
       result.status = hub::HttpError(head_, body_, asked, clock_.wall());
     } else if (status.ok()) {
       result.etag = std::string(head_.Find("ETag").value_or(std::string_view()));
