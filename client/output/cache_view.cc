@@ -327,9 +327,11 @@ void PrintEvictionOrder(Output& output, const v1::ExplainEvictionResponse& order
   PrintLineTable(output, order.lines(), "may go", now);
   for (const v1::FileVerdict& file : order.unsafe()) output.Talk("not safe: " + UnsafeLine(file));
   for (const v1::Consent& consent : order.consents()) {
-    output.Talk(fmt::format("admitted: {} of {} by user {} ({}) at {}", Printable(consent.path()),
+    const bool is_objected = std::ranges::find(consent.classes(), "hub-scan") != consent.classes().end();
+    output.Talk(fmt::format("admitted: {} of {} by user {} ({}) at {}{}", Printable(consent.path()),
                             consent.commit().substr(0, kShortCommit), consent.uid(),
-                            Printable(consent.tool()), TimeText(consent.has_at(), consent.at())));
+                            Printable(consent.tool()), TimeText(consent.has_at(), consent.at()),
+                            is_objected ? ", although the hub's scanners object to it" : ""));
   }
   for (const v1::SelectionChoice& choice : order.choices()) {
     output.Talk(fmt::format("chosen: {} of {}: {} ({})", Printable(choice.label()),

@@ -28,6 +28,7 @@ std::string Encode(const GivenConsent& consent) {
               {"commit", consent.commit.hex()},
               {"blob", consent.blob.hex()},
               {"grades", consent.grades.bits()},
+              {"objected", consent.is_objected},
               {"uid", consent.who.uid},
               {"tool", consent.who.tool},
               {"at_ms", ToUnixMillis(consent.at)}}
@@ -45,6 +46,7 @@ std::optional<GivenConsent> Decode(std::string_view text) {
         .commit = *commit,
         .blob = *blob,
         .grades = safety::Grades::FromBits(record.at("grades").get<uint8_t>()),
+        .is_objected = record.value("objected", false),
         .who = {.uid = record.at("uid").get<uint32_t>(), .tool = record.at("tool").get<std::string>()},
         .at = FromUnixMillis(record.at("at_ms").get<int64_t>())};
   } catch (const json::exception&) {
@@ -54,18 +56,27 @@ std::optional<GivenConsent> Decode(std::string_view text) {
 
 }  // namespace
 
-absl::Status Consents::Record(const RepoId& repo, const GivenConsent& consent) {
+absl::Status Consents::Record(const RepoId& repo, GivenConsent consent) {
+  ASSIGN_OR_RETURN(const std::optional<GivenConsent> before, Read(repo, consent.commit, consent.blob));
+  if (before.has_value()) {
+    consent.grades.Add(before->grades);
+    consent.is_objected |= before->is_objected;
+  }
   return metadata::Put(store_, Table::kConsents, KeyOf(repo, consent.commit, consent.blob), Encode(consent),
                        Durability::kPower);
 }
 
 absl::StatusOr<safety::Grades> Consents::Find(const RepoId& repo, const CommitId& commit,
                                               const BlobId& blob) {
+  ASSIGN_OR_RETURN(const std::optional<GivenConsent> consent, Read(repo, commit, blob));
+  return consent.has_value() ? consent->grades : safety::Grades();
+}
+
+absl::StatusOr<std::optional<GivenConsent>> Consents::Read(const RepoId& repo, const CommitId& commit,
+                                                           const BlobId& blob) {
   ASSIGN_OR_RETURN(const std::optional<std::string> text,
                    store_.Get(Table::kConsents, KeyOf(repo, commit, blob)));
-  if (!text.has_value()) return safety::Grades();
-  const std::optional<GivenConsent> consent = Decode(*text);
-  return consent.has_value() ? consent->grades : safety::Grades();
+  return text.has_value() ? Decode(*text) : std::nullopt;
 }
 
 absl::StatusOr<std::vector<GivenConsent>> Consents::Of(const RepoId& repo) {

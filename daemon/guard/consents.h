@@ -23,6 +23,7 @@ struct GivenConsent {
   CommitId commit;
   BlobId blob;
   safety::Grades grades;
+  bool is_objected = false;  // the hub's own scanners spoke against it
   Principal who;
   WallTime at;
 };
@@ -37,8 +38,9 @@ class Consents {
   // Outlives it.
   explicit Consents(metadata::MetadataStore& store) : store_(store) {}
 
-  // Survives a power cut after OK.
-  absl::Status Record(const RepoId& repo, const GivenConsent& consent);
+  // What was admitted of the blob before, by itself or under another name, stays admitted. Survives a power
+  // cut after OK.
+  absl::Status Record(const RepoId& repo, GivenConsent consent);
 
   // The grades that were admitted of that blob; none when nobody did.
   absl::StatusOr<safety::Grades> Find(const RepoId& repo, const CommitId& commit, const BlobId& blob);
@@ -47,6 +49,9 @@ class Consents {
   absl::StatusOr<std::vector<GivenConsent>> Of(const RepoId& repo);
 
  private:
+  absl::StatusOr<std::optional<GivenConsent>> Read(const RepoId& repo, const CommitId& commit,
+                                                   const BlobId& blob);
+
   metadata::MetadataStore& store_;
 };
 

@@ -114,15 +114,32 @@ absl::Status PullGuard::Decide(const Entry& entry, const Verdict& verdict) {
   LogWarn("unsafe file admitted", Field("repo", repo_.id()), Field("commit", commit_.hex()),
           Field("entry", entry.path.text()), Field("blob", entry.blob.hex()),
           Field("why", Explanation(verdict)), Field("uid", who_.uid), Field("tool", who_.tool));
-  // What was admitted of the blob by itself, or under another name, stays admitted.
-  ASSIGN_OR_RETURN(Grades grades, context_.consents.Find(repo_, commit_, entry.blob));
-  grades.Add(verdict.grades);
+  return Record(entry, verdict.grades, /*is_objected=*/false);
+}
+
+absl::Status PullGuard::RecordObjection(const Entry& entry) {
+  LogWarn("file admitted to which the hub's scanners object", Field("repo", repo_.id()),
+          Field("commit", commit_.hex()), Field("entry", entry.path.text()), Field("blob", entry.blob.hex()),
+          Field("uid", who_.uid), Field("tool", who_.tool));
+  return Record(entry, {}, /*is_objected=*/true);
+}
+
+absl::Status PullGuard::Record(const Entry& entry, Grades grades, bool is_objected) {
   return context_.consents.Record(repo_, {.path = entry.path.text(),
                                           .commit = commit_,
                                           .blob = entry.blob,
                                           .grades = grades,
+                                          .is_objected = is_objected,
                                           .who = who_,
                                           .at = context_.clock.wall()});
+}
+
+std::string PullGuard::Foresee(const Entry& entry) {
+  const std::optional<Verdict> verdict = context_.verdicts.Find(entry.blob, entry.path.text());
+  if (!verdict.has_value() || verdict->grades.empty()) return {};
+  bool is_new = false;
+  const std::string what = Explanation(*verdict);
+  return IsAdmitted(entry, *verdict, &is_new) ? what : fmt::format("a pull refuses it: {}", what);
 }
 
 }  // namespace batuta::guard

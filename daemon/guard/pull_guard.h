@@ -57,6 +57,13 @@ class PullGuard : public std::enable_shared_from_this<PullGuard> {
   // speaks against it, and more could be said of more bytes.
   absl::Status AdmitGlimpse(const Entry& entry, safety::ByteSource& bytes);
 
+  // What deciding on a file would say, for those who only plan: nothing where it is safe or was never
+  // inspected, else what is unsafe about it, and whether it is refused for that. Records nothing.
+  std::string Foresee(const Entry& entry);
+
+  // The entry's file comes in although the hub's own scanners object to it.
+  absl::Status RecordObjection(const Entry& entry);
+
   // The guard of one blob that is wanted as all of these files.
   std::shared_ptr<transfer::BlobGuard> GuardOf(std::vector<Entry> files);
 
@@ -66,6 +73,7 @@ class PullGuard : public std::enable_shared_from_this<PullGuard> {
  private:
   absl::Status Decide(const Entry& entry, const safety::Verdict& verdict);
   bool IsAdmitted(const Entry& entry, const safety::Verdict& verdict, bool* is_new);
+  absl::Status Record(const Entry& entry, safety::Grades grades, bool is_objected);
 
   const GuardContext context_;
   const RepoId repo_;

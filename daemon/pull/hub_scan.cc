@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "common/log/log.h"
 #include "daemon/pull/draft.h"
 #include "daemon/pull/file_kind.h"
 
@@ -62,12 +61,6 @@ ScanOpinion OpinionOf(const std::vector<hub::ScanIssue>& issues, const Tree& tre
 
 bool EndsThePull(const absl::Status& error) {
   return absl::IsResourceExhausted(error) || absl::IsCancelled(error);
-}
-
-void LogAdmitted(const RepoId& repo, const CommitId& commit, const Entry& entry, const Principal& who) {
-  LogWarn("file admitted to which the hub's scanners object", Field("repo", repo.id()),
-          Field("commit", commit.hex()), Field("entry", entry.path.text()), Field("blob", entry.blob.hex()),
-          Field("uid", who.uid), Field("tool", who.tool));
 }
 
 }  // namespace batuta::pull

@@ -7,13 +7,12 @@
 #include "absl/status/status.h"
 
 #include "common/types/entry.h"
-#include "common/types/principal.h"
 #include "common/types/repo_id.h"
 #include "daemon/hub/hub_client.h"
 #include "daemon/pull/selection.h"
 
 // What the hub's own scanners say of files, as one pull takes it: it can add a reason to refuse, and nothing
-// else. A file of which they say nothing is not safe for that. Pure, but for the record.
+// else. A file of which they say nothing is not safe for that. Pure.
 namespace batuta::pull {
 
 // Of the files that a pull would fetch as many as one question takes, the ones that may do harm first.
@@ -34,8 +33,5 @@ ScanOpinion OpinionOf(const std::vector<hub::ScanIssue>& issues, const Tree& tre
 // Does the error of the question end the pull? What cannot be asked is not known, and whatever is wrong with
 // the hub the files will tell; but a rate limit is kept like any other.
 bool EndsThePull(const absl::Status& error);
-
-// Puts on record whose file came in although they object to it.
-void LogAdmitted(const RepoId& repo, const CommitId& commit, const Entry& entry, const Principal& who);
 
 }  // namespace batuta::pull

@@ -15,8 +15,7 @@
 #include "common/log/log.h"
 #include "common/status/status.h"
 #include "daemon/pull/conversion.h"
-#include "daemon/pull/hub_scan.h"
-#include "daemon/pull/precheck.h"
+#include "daemon/pull/first_look.h"
 #include "daemon/pull/refusals.h"
 #include "daemon/pull/run_disk.h"
 #include "daemon/pull/waiting_flights.h"
@@ -87,8 +86,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     observer_ = nullptr;
     *is_over_ = true;
     LeaveAll();
-    precheck_ = nullptr;
-    turns_.clear();
+    look_ = nullptr;
     space_ = {};
     lease_ = {};
   }
@@ -231,58 +229,35 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     Look();
   }
 
-  // By ranges, at what is worth it: a refusal then costs kilobytes, and no room is made for it. Another run
-  // that looks at the same blob is waited for: its transfer is joined then, whose guard has the last word
-  // anyway.
+  // By ranges, at what is worth it.
   void Look() {
-    std::vector<size_t> looked_at;
-    std::vector<PrecheckedFile> files;
-    for (size_t group = 0; group < fetched_groups_; ++group) {
+    std::vector<FirstLook::Blob> blobs;
+    for (size_t group = 0; guard_ != nullptr && group < fetched_groups_; ++group) {
       const Entry& entry = FirstOf(group).entry;
       const bool is_begun = unwritten_bytes_[group] < entry.size_bytes;
-      if (guard_ == nullptr || is_begun || !IsWorthAPrecheck(entry)) continue;
-      if (context_.turns != nullptr && context_.turns->IsTaken(entry.blob)) {
-        ++looks_;
-        context_.turns->Wait(entry.blob, [weak = weak_from_this()] {
-          auto self = weak.lock();
-          if (self && self->observer_ != nullptr) self->OnLookOver();
-        });
-        continue;
-      }
-      if (context_.turns != nullptr) turns_.push_back(context_.turns->Take(entry.blob));
-      looked_at.push_back(group);
-      files.push_back({entry, SourceOf(group)});
+      if (!is_begun && IsWorthAPrecheck(entry)) blobs.push_back({group, entry, SourceOf(group)});
     }
-    ++looks_;
-    if (files.empty()) return OnLookOver();
-    precheck_ = Precheck::Start(
-        context_.core, context_.disk, guard_, std::move(files),
-        [weak = weak_from_this(), looked_at = std::move(looked_at)](std::vector<Precheck::Answer> answers) {
-          if (auto self = weak.lock()) self->OnLooked(looked_at, std::move(answers));
-        });
+    if (blobs.empty()) return MakeRoom();
+    look_ = FirstLook::Start(context_.core, context_.disk, context_.turns, guard_, std::move(blobs),
+                             [weak = weak_from_this()](std::vector<FirstLook::Seen> seen) {
+                               if (auto self = weak.lock()) self->OnLooked(std::move(seen));
+                             });
   }
 
-  void OnLooked(const std::vector<size_t>& looked_at, std::vector<Precheck::Answer> answers) {
-    precheck_ = nullptr;
-    for (size_t i = 0; i < answers.size(); ++i) {
-      const size_t group = looked_at[i];
-      if (answers[i].status.ok()) {
-        if (answers[i].bytes->held_bytes() > 0) {
-          seeds_.push_back(
-              {.group = group, .entry = FirstOf(group).entry, .bytes = std::move(answers[i].bytes)});
-        }
+  void OnLooked(std::vector<FirstLook::Seen> seen) {
+    for (FirstLook::Seen& one : seen) {
+      if (one.status.ok()) {
+        if (one.bytes->held_bytes() == 0) continue;
+        seeds_.push_back(
+            {.group = one.group, .entry = FirstOf(one.group).entry, .bytes = std::move(one.bytes)});
         continue;
       }
-      for (const size_t index : groups_[group]) Refuse(index, answers[i].status);
+      for (const size_t index : groups_[one.group]) Refuse(index, one.status);
       if (observer_ == nullptr) return;
-      is_refused_.insert(group);
+      is_refused_.insert(one.group);
       --open_groups_;
     }
-    OnLookOver();
-  }
-
-  void OnLookOver() {
-    if (--looks_ == 0) MakeRoom();
+    MakeRoom();
   }
 
   void MakeRoom() {
@@ -309,7 +284,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
           run.space_ = *std::move(room.space);
           for (const Seed& seed : room.seeds) run.CountSeed(seed);
           run.Advance();
-          run.turns_.clear();
+          run.look_ = nullptr;  // others may join now
         });
   }
 
@@ -375,7 +350,6 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     if (observer_ == nullptr) return;
     const PlannedFile& file = plan_->files[index];
     std::string warning = file.warning;
-    if (!warning.empty()) LogAdmitted(request_.repo, plan_->commit, file.entry, access_.principal);
     const std::string found = guard_ == nullptr ? std::string() : guard_->WarningOf(file.entry.path.text());
     if (!warning.empty() && !found.empty()) warning += "; ";
     warning += found;
@@ -518,8 +492,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     if (observer_ == nullptr) return;
     *is_over_ = true;
     LeaveAll();
-    precheck_ = nullptr;
-    turns_.clear();
+    look_ = nullptr;
     space_ = {};
     lease_ = {};
     std::exchange(observer_, nullptr)->OnFinished(Explained(status));
@@ -551,10 +524,8 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   std::optional<WallTime> told_until_;       // of the wait that the observer knows of
   std::shared_ptr<guard::PullGuard> guard_;  // null: everything may come in
   std::shared_ptr<CommitFiles> files_;       // there with the guard
-  std::unique_ptr<Precheck> precheck_;
-  std::vector<std::unique_ptr<LookTurns::Turn>> turns_;
+  std::shared_ptr<FirstLook> look_;
   std::vector<Seed> seeds_;
-  int looks_ = 0;                                              // that are not over
   std::vector<std::pair<std::string, absl::Status>> refused_;  // path, why
   std::set<size_t> is_refused_;                                // groups that the look before has refused
   cache::SpaceLedger::Reservation space_;

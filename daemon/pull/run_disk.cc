@@ -34,6 +34,16 @@ cache::FilePlace InSnapshot(const Disk& disk, const PullPlan& plan, const Entry&
   return {.repo = disk.repo, .blob = "", .commit = plan.commit, .path = entry.path.text()};
 }
 
+// False where the cache has no such blob. An objection of the hub's scanners that was overridden goes on
+// record.
+absl::StatusOr<bool> LinkFile(const Disk& disk, const PullPlan& plan, const PlannedFile& file) {
+  ASSIGN_OR_RETURN(const bool is_linked, disk.cache.LinkExisting(disk.repo, plan.commit, file.entry));
+  if (is_linked && !file.warning.empty() && disk.guard != nullptr) {
+    RETURN_IF_ERROR(disk.guard->RecordObjection(file.entry));
+  }
+  return is_linked;
+}
+
 cache::FilePlace AmongBlobs(const RepoId& repo, const Entry& entry) {
   return {.repo = repo, .blob = entry.blob.hex()};
 }
@@ -45,7 +55,7 @@ absl::StatusOr<bool> LinkGroup(const Disk& disk, const PullPlan& plan, const std
     const Entry& entry = plan.files[index].entry;
     ASSIGN_OR_RETURN(const bool is_judged, AdmitAmongOthers(disk, entry, AmongBlobs(disk.repo, entry)));
     if (!is_judged && !is_last_try) return false;
-    ASSIGN_OR_RETURN(const bool linked, disk.cache.LinkExisting(disk.repo, plan.commit, entry));
+    ASSIGN_OR_RETURN(const bool linked, LinkFile(disk, plan, plan.files[index]));
     if (!linked) {
       return MakeError(absl::StatusCode::kAborted, reason::kUpstreamChanged,
                        "the blob vanished from the cache before it could be linked",
@@ -113,7 +123,7 @@ absl::Status Sort(const Disk& disk, const PullPlan& plan, size_t index,
     return absl::OkStatus();
   }
   if (is_there) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const bool linked, disk.cache.LinkExisting(disk.repo, plan.commit, file.entry));
+  ASSIGN_OR_RETURN(const bool linked, LinkFile(disk, plan, file));
   if (linked) {
     work->linked.push_back(index);
     return absl::OkStatus();

@@ -109,6 +109,7 @@ void Encode(const guard::GivenConsent& consent, v1::Consent* out) {
     const auto grade = static_cast<safety::Grade>(i);
     if (consent.grades.Has(grade)) out->add_classes(std::string(safety::GradeName(grade)));
   }
+  if (consent.is_objected) out->add_classes("hub-scan");
   out->set_uid(consent.who.uid);
   out->set_tool(Sendable(consent.who.tool));
   Encode(consent.at, out->mutable_at());

@@ -4,6 +4,7 @@
 
 #include "batuta/v1/job_service.grpc.pb.h"
 
+#include "daemon/pull/foresight.h"
 #include "daemon/service/call.h"
 #include "daemon/service/codec.h"
 #include "daemon/service/fit_codec.h"
@@ -65,14 +66,19 @@ class GrpcJobService final : public v1::JobService::CallbackService {
     absl::StatusOr<pull::PullRequest> pull = DecodePull(request->spec());
     if (!pull.ok()) return stream->Fail(pull.status()), stream.get();
     hub::Access access = AccessOf(CallerOf(uid_, *context));
-    context_.core.Post(
-        [&planner = context_.planner, stream, pull = *std::move(pull), access = std::move(access)] {
-          if (!stream->is_open()) return;
-          planner.Plan(pull, access, [stream](absl::StatusOr<pull::PullPlan> plan) {
+    context_.core.Post([&services = context_, stream, pull = *std::move(pull), access = std::move(access)] {
+      if (!stream->is_open()) return;
+      services.planner.Plan(
+          pull, access,
+          [&services, stream, pull, who = access.principal](absl::StatusOr<pull::PullPlan> plan) {
             if (!plan.ok()) return stream->Fail(plan.status());
-            stream->Send(InPieces(*std::move(plan)));
+            services.disk.Post([&services, stream, pull, who, plan = *std::move(plan)]() mutable {
+              const absl::Status warned = pull::WarnOfCached(services.guard, pull, who, plan);
+              if (!warned.ok()) return stream->Fail(warned);
+              stream->Send(InPieces(std::move(plan)));
+            });
           });
-        });
+    });
     return stream.get();
   }
 

@@ -1,5 +1,6 @@
 """What the hub's own scanners say of files, and the conversion that it may have: reasons to refuse, and a way out."""
 
+import os
 import pathlib
 import sys
 import unittest
@@ -57,6 +58,9 @@ class HubScanTest(EndToEndTest):
         self.assertEqual([file["warning"] for file in plan["files"]], ["the hub's scanners call it unsafe"])
         document = self.box.pull("model", "acme/bad", "--allow-malicious")
         self.assertEqual([file["warning"] for file in document["files"]], ["the hub's scanners call it unsafe"])
+        consents = self.box.batuta("hf", "cache", "why", "acme/bad", "--format", "json").json["consents"]
+        self.assertEqual([(consent["path"], consent["classes"], consent["uid"]) for consent in consents], [("model.safetensors", ["hub-scan"], os.getuid())])
+        self.assertRegex(self.box.batuta("hf", "cache", "why", "acme/bad").err, r"admitted: model\.safetensors .*, although the hub's scanners object to it")
 
     def test_a_suspicion_is_admitted_by_the_class_of_the_file(self):
         write_repo(self.root, "acme/pickle", {"pytorch_model.bin": CLEAN}, securityFileStatus={"pytorch_model.bin": {"status": "suspicious"}})

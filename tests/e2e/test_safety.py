@@ -174,6 +174,18 @@ class SafetyTest(EndToEndTest):
         self.box.pull("model", "acme/evil", "--allow-malicious")
         self.assertIn("pytorch_model.bin", self.published("acme/evil"))
 
+    def test_a_plan_tells_what_is_unsafe_of_what_is_cached(self):
+        write_repo(self.root, "acme/evil", {"pytorch_model.bin": EVIL, "config.json": "{}"})
+        self.begin()
+        self.box.pull("model", "acme/evil", "--allow-malicious")
+        warnings = {}
+        for flag in ("--allow-malicious", "--allow-unsafe"):
+            plan = self.box.pull("model", "acme/evil", "--dry-run", flag)
+            warnings[flag] = {file["path"]: file.get("warning", "") for file in plan["files"]}
+            self.assertEqual(warnings[flag]["config.json"], "")
+        self.assertRegex(warnings["--allow-malicious"]["pytorch_model.bin"], r"^calls posix\.system")
+        self.assertRegex(warnings["--allow-unsafe"]["pytorch_model.bin"], r"^a pull refuses it: calls posix\.system")
+
     def test_nothing_admits_a_bomb(self):
         write_repo(self.root, "acme/bomb", {"weights.zip": rawzip.packed({"a.txt": bytes(64 << 20)}), "config.json": "{}"})
         self.begin()

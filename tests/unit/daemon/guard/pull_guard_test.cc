@@ -86,6 +86,27 @@ TEST_F(PullGuardTest, WhatDoesHarmIsAdmittedToWhoAsksForItEachTime) {
   EXPECT_THAT(Admit(*Guard(all), "a.bin", "malicious"), IsOk());
 }
 
+TEST_F(PullGuardTest, ForeseesWhatItWouldSayOfWhatItKnowsAndRecordsNothing) {
+  const Entry entry = EntryOf("a.bin", "pickle");
+  EXPECT_EQ(Guard({})->Foresee(entry), "") << "nobody has looked at it";
+  ASSERT_THAT(Admit(*Guard({}), "a.bin", "pickle"), HasReason("UNSAFE_CONTENT"));
+  EXPECT_EQ(Guard({})->Foresee(entry), "a pull refuses it: looks bad");
+  EXPECT_EQ(Guard(pickle_)->Foresee(entry), "looks bad");
+  EXPECT_THAT(*consents_.Of(*RepoId::Parse(RepoType::kModel, "acme/otter")), IsEmpty());
+}
+
+TEST_F(PullGuardTest, AnObjectionThatIsOverriddenGoesOnRecordAndAdmitsNothing) {
+  const RepoId repo = *RepoId::Parse(RepoType::kModel, "acme/otter");
+  ASSERT_THAT(Admit(*Guard(pickle_), "a.bin", "pickle"), IsOk());
+  ASSERT_THAT(Guard({})->RecordObjection(EntryOf("a.bin", "pickle")), IsOk());
+  ASSERT_THAT(Guard({})->RecordObjection(EntryOf("b.bin", "invalid")), IsOk());
+  ASSERT_OK_AND_ASSIGN(const auto given, consents_.Of(repo));
+  ASSERT_THAT(given, SizeIs(2));
+  EXPECT_TRUE(given[0].is_objected && given[1].is_objected);
+  EXPECT_EQ(given[0].grades, safety::Grades{safety::Grade::kPickle}) << "what was admitted before stays so";
+  EXPECT_THAT(Admit(*Guard({}), "b.bin", "invalid"), HasReason("INVALID_CONTENT"));
+}
+
 TEST_F(PullGuardTest, AConfigurationThatNamesCodeIsWarnedOfAndNotRefused) {
   inspection_.grades = {{'x', safety::Grade::kCode}};
   const auto guard = Guard({});
