@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import string
 import subprocess
@@ -16,7 +17,7 @@ import zipfile
 import zlib
 
 from clean_files import CleanFiles
-from harness import EndToEndTest, make_weights
+from harness import BATUTA, EndToEndTest, make_weights
 
 NPM = pathlib.Path(os.environ["BATUTA_NPM_DIR"]) if "BATUTA_NPM_DIR" in os.environ else None
 CHANCE = random.Random(2026)
@@ -114,6 +115,31 @@ class ScanSecretsTest(EndToEndTest):
         rules = self.box.folder / "rules.toml"
         rules.write_text("[[rules]]\nid = 'broken'\nregex = '('\n")
         self.assertIn("broken", self.scan(folder, "--secret-rules", rules, code=2).err)
+
+    def test_the_hook_of_the_documents_stops_a_commit_of_a_secret(self):
+        document = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "secrets.md").read_text()
+        hook = re.search(r"```sh\n(#!/bin/sh\n.*?)```", document, re.DOTALL)[1]
+        folder = self.write({"a.py": "x = 1\n", ".env": f"HF_TOKEN={hub_token()}\n", ".gitignore": ".env\n"})
+        environment = {**os.environ, "PATH": f"{pathlib.Path(BATUTA).parent}:{os.environ['PATH']}", "HOME": str(self.box.folder), "GIT_CONFIG_NOSYSTEM": "1"}
+
+        def git(*arguments, code=0):
+            result = subprocess.run(["git", "-c", "user.name=me", "-c", "user.email=me@example.org", *arguments], cwd=folder, env=environment,
+                                    capture_output=True, text=True)
+            self.assertEqual(result.returncode != 0, code != 0, result.stdout + result.stderr)
+            return result.stdout + result.stderr
+
+        git("init", "--quiet")
+        (folder / ".git/hooks/pre-commit").write_text(hook)
+        (folder / ".git/hooks/pre-commit").chmod(0o755)
+        git("add", ".")
+        git("commit", "-m", "what is ignored does not matter")
+        self.write({"b.py": f"x = 1\ntoken = '{hub_token()}'\n"})
+        git("add", "b.py")
+        self.write({"b.py": "x = 1\n"})  # what counts is what is staged
+        self.assertIn("b.py:2", git("commit", "-m", "a secret", code=1))
+        self.write({".gitleaksignore": "b.py:hf-token:2\n"})
+        git("add", ".gitleaksignore")
+        git("commit", "-m", "one that was looked at")
 
     def test_a_crash_is_no_clean_file(self):
         folder = self.write({"ok.txt": "fine"})
