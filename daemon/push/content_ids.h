@@ -16,6 +16,7 @@
 #include "common/sync/worker_pool.h"
 #include "common/time/clock.h"
 #include "daemon/metadata/metadata_store.h"
+#include "daemon/push/content_records.h"
 #include "daemon/push/diff.h"
 #include "daemon/push/folder_walk.h"
 #include "daemon/push/local_file.h"
@@ -84,17 +85,16 @@ class ContentIds {
   std::vector<std::optional<ContentId>> Remembered(const std::vector<Wanted>& files);
 
  private:
-  class Records;
   class Request;
 
   const Options options_;
   const Clock& clock_;
   WorkerPool& pool_;
   TaskRunner& callbacks_;
-  const std::shared_ptr<Records> records_;
+  const std::shared_ptr<ContentRecords> records_;  // with the tasks on the pool
   Mutex mutex_;
   RequestId next_request_ ABSL_GUARDED_BY(mutex_) = 1;
-  std::map<RequestId, std::weak_ptr<Request>> requests_ ABSL_GUARDED_BY(mutex_);
+  std::map<RequestId, std::weak_ptr<Request>> requests_ ABSL_GUARDED_BY(mutex_);  // some may be done
 };
 
 }  // namespace batuta::push
