@@ -13,7 +13,7 @@
 #include "client/commands/usage_error.h"
 #include "client/connection/program_search.h"
 #include "client/inspection/file_walk.h"
-#include "client/inspection/inspectors.h"
+#include "client/inspection/inspector_team.h"
 #include "client/output/live_region.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
@@ -176,9 +176,9 @@ absl::Status HfScan::Scan(Context& context, SignalWatch& signals, ScanReport& re
                      "install it, or add its folder to PATH");
   }
   ASSIGN_OR_RETURN(v1::InspectionSettings settings, Settings());
-  Inspectors inspectors(
+  InspectorTeam team(
       {.program = *std::move(program), .interrupt_fd = signals.fd(), .settings = std::move(settings)});
-  const absl::StatusOr<std::vector<std::string>> warnings = inspectors.CheckSettings();
+  const absl::StatusOr<std::vector<std::string>> warnings = team.CheckSettings();
   if (absl::IsInvalidArgument(warnings.status())) {
     const std::string name =
         rules_file_.empty() ? (std::filesystem::path(path_) / ".gitleaks.toml").native() : rules_file_;
@@ -205,30 +205,31 @@ absl::Status HfScan::Scan(Context& context, SignalWatch& signals, ScanReport& re
   std::map<std::string, std::filesystem::path> locations;
   std::vector<std::pair<WalkedFile, v1::Inspection>>
       speakers;  // what they say of others is looked at when all are known
-  absl::Status stopped;
-  const auto take = [&](const WalkedFile& file) {
-    progress.Tell(report.files.size(), file.path);
-    absl::StatusOr<v1::Inspection> seen = inspectors.Inspect(file);
-    if (!seen.ok()) {
-      stopped = seen.status();
-      return false;
-    }
-    locations.emplace(file.path, file.location);
-    if (seen->speaks_of_others()) {
-      speakers.emplace_back(file, *std::move(seen));
+  const auto take = [&](const WalkedFile& file, v1::Inspection seen) {
+    if (seen.speaks_of_others()) {
+      speakers.emplace_back(file, std::move(seen));
     } else {
-      keep(*std::move(seen));
+      keep(std::move(seen));
     }
     return !output.reader_left();
   };
-  const absl::Status walked = WalkFiles(path_, take);
+  absl::Status stopped;
+  const auto give = [&](const WalkedFile& file) {
+    progress.Tell(report.files.size(), file.path);
+    locations.emplace(file.path, file.location);
+    const absl::StatusOr<bool> goes_on = team.Give(file, take);
+    stopped = goes_on.status();
+    return goes_on.value_or(false);
+  };
+  const absl::Status walked = WalkFiles(path_, give);
+  if (stopped.ok() && !output.reader_left()) stopped = team.Finish(take).status();
   const bool is_folder = locations.size() != 1 || locations.begin()->second != path_;
   const auto find = [&locations](const std::string& path) {
     const auto found = locations.find(path);
     return found == locations.end() ? std::filesystem::path() : found->second;
   };
   for (auto& [file, seen] : speakers) {
-    if (stopped.ok() && is_folder) stopped = inspectors.InspectAmongOthers(file, find, seen);
+    if (stopped.ok() && is_folder) stopped = team.first().InspectAmongOthers(file, find, seen);
     if (stopped.ok()) keep(std::move(seen));
   }
   std::ranges::sort(report.files, {}, [](const v1::Inspection& file) { return file.file().path(); });

@@ -146,6 +146,18 @@ class ScanSecretsTest(EndToEndTest):
         os.mkfifo(folder / "pipe")
         self.assertIn("could not be looked into", self.scan(folder, "--secrets", code=8).err)
 
+    def test_processors_make_no_difference_to_what_is_told(self):
+        files = {f"d{number % 7}/{number:03}.ini": "x = 1\n" * (number * 97 % 4000) + (f"token = {hub_token()}\n" if number % 10 == 0 else "")
+                 for number in range(300)}
+        folder = self.write(files)
+        several = self.box.batuta("hf", "scan", str(folder), "--secrets")
+        one = subprocess.run(["taskset", "-c", str(min(os.sched_getaffinity(0))), BATUTA, "hf", "scan", str(folder), "--secrets"], capture_output=True,
+                             text=True)
+        self.assertEqual(several.out, one.stdout)
+        self.assertEqual(several.out.count("hf-token"), 30)
+        lines = [line for line in several.out.splitlines() if "hf-token" in line]
+        self.assertEqual(lines, sorted(lines))
+
     @unittest.skipIf(NPM is None or not NPM.exists(), "no npm packages here")
     def test_columns_of_parquet_files_that_others_wrote(self):
         folder = self.write({"notes.txt": "fine"})
