@@ -26,7 +26,6 @@ PASSING = [
     ("the answer to a part stays away", dict(kind="latency", **PUT)),
     ("completion fails", dict(kind="status", path="/complete_multipart/", status=500)),
     ("completion succeeds and its answer is lost", dict(kind="status_after", path="/complete_multipart/", status=504)),
-    ("a link is missing", dict(kind="missing_part")),
     ("the object is not there yet when it is verified", dict(kind="status", path="/lfs/verify", status=404)),
     ("the batch cannot be had", dict(kind="status", path="/lfs/objects/batch", status=502)),
     ("the batch is no JSON", dict(kind="reset", path="/lfs/objects/batch")),
@@ -45,6 +44,7 @@ PASSING = [
 # (what happens, the rule, exit code, what the message names): it lasts, and no push can get over it.
 LASTING = [
     ("an object is refused", dict(kind="object_error", status=422, body="this object is too rude"), 1, "too rude"),
+    ("a link is missing", dict(kind="missing_part"), 1, ""),
     ("the commit is refused", dict(kind="status", path="/commit/main", status=400, body='{"error":"a rule of acme"}'), 1, "a rule of acme"),
     ("the commit is too large", dict(kind="status", path="/commit/main", status=413, body='{"error":"too big"}'), 1, ""),
     ("the token may not write", dict(kind="status", path="/commit/main", status=403, body='{"error":"read only"}'), 5, ""),
@@ -137,15 +137,17 @@ class PushFaultsTest(PushTest):
     def test_file_that_the_hub_ignores_is_left_out_and_said(self):
         folder = self.make_folder(203)
         self.hub.fault(kind="ignore_file", count="always", value="one.safetensors")
-        document = self.push("acme/ignored", folder=folder)
-        self.assertNotIn("one.safetensors", paths_of(document["changed"]))
-        self.assertNotIn("one.safetensors", self.tree("acme/ignored"))
-        self.assertIn("parts.safetensors", self.tree("acme/ignored"))
+        self.push("acme/ignored", folder=folder)
+        self.assertEqual(set(self.tree("acme/ignored")), {"README.md", "a.txt", "parts.safetensors"})
+        # Where there is a repo to ask, it is known beforehand.
+        self.assertEqual(self.push("acme/ignored", folder=folder)["changed"], [])
+        self.write({"a.txt": "new\n"}, folder)
+        self.assertEqual(paths_of(self.push("acme/ignored", "--dry-run", folder=folder)["changed"]), ["a.txt"])
 
     def test_card_that_the_hub_refuses_stops_the_push_before_a_byte_is_sent(self):
         folder = self.make_folder(204)
         self.write({"README.md": "---\nlicense: my-own\n---\n"}, folder)
-        refused = self.push("acme/card", folder=folder, code=1)
+        refused = self.push("acme/card", folder=folder, code=9)
         self.assertIn("license", refused.out + refused.err)
         self.assertEqual(self.puts(), [])
         self.assertEqual([entry for entry in self.hub.requests() if "/commit/" in entry["path"]], [])
