@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -112,6 +114,72 @@ TEST_F(CurlTransportTest, SendsBodiesOfAnySizeWithTheirMethodAndType) {
   erase.method = HttpMethod::kDelete;
   Fetch(*transport, erase);
   EXPECT_EQ(server.Requests().back().method, "DELETE");
+}
+
+// Has nothing at hand for a while, or for ever.
+class EmptyHandedBody final : public HttpBody {
+ public:
+  uint64_t size_bytes() const override { return 5; }
+
+  absl::StatusOr<size_t> Read(std::span<std::byte>) override { return size_t{0}; }
+
+  void Rewind(std::function<void()>) override {}
+};
+
+TEST_F(CurlTransportTest, SaysHowLongABodyIsThatComesPieceByPiece) {
+  LoopbackServer server(AnswerOk);
+  const auto transport = Make();
+  for (const HttpMethod method : {HttpMethod::kPut, HttpMethod::kPost}) {
+    for (const size_t size : {size_t{0}, size_t{2'000'000}}) {
+      HttpRequest request = Get(server.Url("/up"));
+      request.method = method;
+      request.body_source = std::make_shared<MemoryBody>(std::string(size, 'b'));
+      EXPECT_THAT(Fetch(*transport, request)->status(), IsOk());
+      const RawRequest seen = server.Requests().back();
+      EXPECT_EQ(seen.method, method == HttpMethod::kPut ? "PUT" : "POST");
+      EXPECT_EQ(seen.body.size(), size);
+      EXPECT_THAT(seen.head, AllOf(HasSubstr("Content-Length: " + std::to_string(size) + "\r\n"),
+                                   Not(HasSubstr("Expect:")), Not(HasSubstr("Transfer-Encoding")),
+                                   Not(HasSubstr("Content-Type"))));
+    }
+  }
+}
+
+TEST_F(CurlTransportTest, SendsABodyAgainWhenTheConnectionThatWasKeptIsDead) {
+  LoopbackServer server([](const RawRequest& request, RawAnswer& answer) {
+    if (request.target == "/up" && request.connection == 1) {
+      answer.Reset();
+    } else {
+      answer.Write(PlainAnswer(200, {}, "ok"));
+    }
+  });
+  const auto transport = Make();
+  Fetch(*transport, Get(server.Url("/first")));
+  HttpRequest request = Get(server.Url("/up"));
+  request.method = HttpMethod::kPut;
+  request.body_source = std::make_shared<MemoryBody>(std::string(50'000, 'b'));
+
+  EXPECT_THAT(Fetch(*transport, request)->status(), IsOk());
+
+  const std::vector<RawRequest> seen = server.Requests();
+  ASSERT_THAT(seen, SizeIs(3));
+  EXPECT_EQ(seen[2].connection, 2);
+  EXPECT_TRUE(seen[2].body == std::string(50'000, 'b'));
+}
+
+TEST_F(CurlTransportTest, DoesNotTakeABodyThatIsWaitedForAsASilentServer) {
+  LoopbackServer server(AnswerOk);
+  const auto transport = Make();
+  HttpRequest request = Get(server.Url("/up"));
+  request.method = HttpMethod::kPut;
+  request.body_source = std::make_shared<EmptyHandedBody>();
+  request.idle_timeout = milliseconds(20);
+  request.total_timeout = milliseconds(300);
+
+  const auto handler = Fetch(*transport, request);
+
+  EXPECT_THAT(handler->status(), HasReason(reason::kHubUnreachable));
+  EXPECT_THAT(handler->status(), HasMessage(HasSubstr("300")));
 }
 
 TEST_F(CurlTransportTest, NeverDecodesABody) {

@@ -1,8 +1,12 @@
 // What HttpTransport promises, asked of the real one and of the fake one alike.
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <memory>
 #include <ostream>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -37,6 +41,9 @@ class World {
   // Lets what is held at this URL go.
   virtual void Release(const std::string& url) = 0;
 
+  // The body of the latest request.
+  virtual std::string SentBody() = 0;
+
   // A URL where nobody listens.
   virtual std::string NowhereUrl() = 0;
 };
@@ -52,6 +59,8 @@ class FakeWorld final : public World {
   }
 
   void Release(const std::string& url) override { transport_.Release(url); }
+
+  std::string SentBody() override { return transport_.Requests().back().body; }
 
   std::string NowhereUrl() override { return "http://nowhere.test/"; }
 
@@ -90,6 +99,8 @@ class CurlWorld final : public World {
   }
 
   void Release(const std::string&) override { server_.Release(); }
+
+  std::string SentBody() override { return server_.Requests().back().body; }
 
   std::string NowhereUrl() override {
     // The port of a server that is gone.
@@ -151,8 +162,87 @@ class HttpTransportContract : public ::testing::TestWithParam<WorldKind> {
     return handler;
   }
 
+  std::shared_ptr<RecordingHandler> Send(const std::string& url, std::shared_ptr<HttpBody> body,
+                                         CallId* call = nullptr) {
+    HttpRequest request;
+    request.method = HttpMethod::kPut;
+    request.url = url;
+    request.body_source = std::move(body);
+    auto handler = std::make_shared<RecordingHandler>();
+    const CallId id = transport_.Start(std::move(request), handler);
+    if (call != nullptr) *call = id;
+    return handler;
+  }
+
   const std::unique_ptr<World> world_ = GetParam().make();
   HttpTransport& transport_ = world_->transport();
+};
+
+// A body whose bytes come when the test gives them. Thread-safe.
+class DripBody final : public HttpBody {
+ public:
+  explicit DripBody(uint64_t size_bytes) : size_bytes_(size_bytes) {}
+
+  void Give(std::string_view bytes) {
+    MutexLock lock(mutex_);
+    bytes_ += bytes;
+    if (on_ready_) on_ready_();
+  }
+
+  void Fail(absl::Status error) {
+    MutexLock lock(mutex_);
+    error_ = std::move(error);
+    if (on_ready_) on_ready_();
+  }
+
+  // False when nobody has asked for more than there is within 20 seconds.
+  bool WaitUntilStarved() {
+    return WaitFor([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return is_starved_ && next_ == bytes_.size(); });
+  }
+
+  bool WaitUntilDropped() {
+    return WaitFor([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return on_ready_ == nullptr; });
+  }
+
+  uint64_t size_bytes() const override { return size_bytes_; }
+
+  absl::StatusOr<size_t> Read(std::span<std::byte> out) override {
+    MutexLock lock(mutex_);
+    const size_t count = std::min(out.size(), bytes_.size() - next_);
+    if (count == 0 && !error_.ok()) return error_;
+    std::copy_n(std::as_bytes(std::span(bytes_)).begin() + static_cast<ptrdiff_t>(next_), count, out.begin());
+    next_ += count;
+    is_starved_ = count == 0;
+    changed_.NotifyAll();
+    return count;
+  }
+
+  void Rewind(std::function<void()> on_ready) override {
+    MutexLock lock(mutex_);
+    next_ = 0;
+    is_starved_ = false;
+    on_ready_ = std::move(on_ready);
+    changed_.NotifyAll();
+  }
+
+ private:
+  bool WaitFor(const std::function<bool()>& holds) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    MutexLock lock(mutex_);
+    while (!holds()) {
+      if (!changed_.WaitUntil(mutex_, deadline)) return holds();
+    }
+    return true;
+  }
+
+  const uint64_t size_bytes_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::string bytes_ ABSL_GUARDED_BY(mutex_);
+  size_t next_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool is_starved_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status error_ ABSL_GUARDED_BY(mutex_);
+  std::function<void()> on_ready_ ABSL_GUARDED_BY(mutex_);
 };
 
 FakeAnswer Body(std::string body) {
@@ -361,6 +451,77 @@ TEST_P(HttpTransportContract, CancelsWhatIsPaused) {
   ASSERT_TRUE(handler->WaitUntilDone());
   EXPECT_THAT(handler->status(), StatusIs(absl::StatusCode::kCancelled));
   EXPECT_EQ(handler->body(), "");
+}
+
+TEST_P(HttpTransportContract, SendsABodyPieceByPieceAndTellsHowFarItIs) {
+  const std::string url = world_->Serve("/up", Body("ok"));
+  for (const size_t size : {size_t{0}, size_t{5}, size_t{3'000'000}}) {
+    const auto handler = Send(url, std::make_shared<MemoryBody>(Pattern(size)));
+
+    ASSERT_TRUE(handler->WaitUntilDone());
+    EXPECT_THAT(handler->status(), IsOk());
+    EXPECT_EQ(handler->body(), "ok");
+    EXPECT_TRUE(world_->SentBody() == Pattern(size)) << size;
+    EXPECT_EQ(handler->sent(), size);
+    EXPECT_THAT(handler->violations(), IsEmpty());
+  }
+}
+
+TEST_P(HttpTransportContract, BeginsABodyThatWasSentBeforeAtItsFront) {
+  const std::string url = world_->Serve("/up", Body("ok"));
+  const auto body = std::make_shared<MemoryBody>(Pattern(100'000));
+
+  for (int i = 0; i < 2; ++i) {
+    const auto handler = Send(url, body);
+    ASSERT_TRUE(handler->WaitUntilDone());
+    EXPECT_TRUE(world_->SentBody() == Pattern(100'000));
+  }
+}
+
+TEST_P(HttpTransportContract, WaitsForABodyOfWhichThereIsNothingAtHand) {
+  const std::string bytes = Pattern(200'000);
+  const auto body = std::make_shared<DripBody>(bytes.size());
+  const auto handler = Send(world_->Serve("/up", Body("ok")), body);
+
+  for (size_t at = 0; at < bytes.size(); at += 50'000) {
+    ASSERT_TRUE(body->WaitUntilStarved());
+    EXPECT_FALSE(handler->is_done());
+    body->Give(bytes.substr(at, 50'000));
+  }
+
+  ASSERT_TRUE(handler->WaitUntilDone());
+  EXPECT_THAT(handler->status(), IsOk());
+  EXPECT_TRUE(world_->SentBody() == bytes);
+  EXPECT_TRUE(body->WaitUntilDropped());
+}
+
+TEST_P(HttpTransportContract, EndsWithTheErrorOfABody) {
+  const auto body = std::make_shared<DripBody>(100'000);
+  const auto handler = Send(world_->Serve("/up", Body("ok")), body);
+  ASSERT_TRUE(body->WaitUntilStarved());
+  body->Give(Pattern(60'000));
+
+  body->Fail(MakeError(absl::StatusCode::kAborted, reason::kFileChanged, "it has become shorter"));
+
+  ASSERT_TRUE(handler->WaitUntilDone());
+  EXPECT_THAT(handler->status(), StatusIs(absl::StatusCode::kAborted));
+  EXPECT_THAT(handler->status(), HasReason(reason::kFileChanged));
+  EXPECT_EQ(handler->head_count(), 0);
+  EXPECT_TRUE(body->WaitUntilDropped());
+}
+
+TEST_P(HttpTransportContract, CancelsWhatWaitsForItsBody) {
+  const auto body = std::make_shared<DripBody>(100'000);
+  CallId call = 0;
+  const auto handler = Send(world_->Serve("/up", Body("ok")), body, &call);
+  ASSERT_TRUE(body->WaitUntilStarved());
+
+  transport_.Cancel(call);
+
+  ASSERT_TRUE(handler->WaitUntilDone());
+  EXPECT_THAT(handler->status(), StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_TRUE(body->WaitUntilDropped());
+  body->Give(Pattern(100'000));
 }
 
 TEST_P(HttpTransportContract, IgnoresCallsThatItDoesNotKnow) {

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <condition_variable>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <set>
 #include <span>
 #include <utility>
@@ -26,6 +24,8 @@ using transport::HttpMethod;
 using transport::HttpRequest;
 
 namespace {
+
+constexpr size_t kSentPiece = 64 * 1024;
 
 absl::Status Unreachable(std::string message) {
   return MakeError(absl::StatusCode::kUnavailable, reason::kHubUnreachable, message);
@@ -121,6 +121,7 @@ class FakeTransport::State : public std::enable_shared_from_this<State> {
   struct Call {
     std::string url;
     std::shared_ptr<HttpHandler> handler;
+    std::optional<HttpRequest> unsent;  // while its body is being read
     FakeAnswer answer;
     uint64_t max_body_bytes = 0;
     uint64_t offset = 0;
@@ -130,6 +131,8 @@ class FakeTransport::State : public std::enable_shared_from_this<State> {
   };
 
   FakeAnswer Choose(const HttpRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Answer(CallId id, Call& call, HttpRequest request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<bool> TakeBody(Call& call);
   void Schedule(CallId id, Duration delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<Call> Find(CallId id);
   void Step(CallId id);
@@ -141,8 +144,8 @@ class FakeTransport::State : public std::enable_shared_from_this<State> {
   std::map<std::string, UrlScript, std::less<>> scripts_ ABSL_GUARDED_BY(mutex_);
   Responder responder_ ABSL_GUARDED_BY(mutex_);
   std::vector<HttpRequest> requests_ ABSL_GUARDED_BY(mutex_);
-  // A call's fields change under the mutex; what only Step() touches (handler, answer, offset, has_head)
-  // needs none.
+  // A call's fields change under the mutex; what only Step() touches (handler, unsent, answer, offset,
+  // has_head) needs none.
   std::map<CallId, std::shared_ptr<Call>> calls_ ABSL_GUARDED_BY(mutex_);
   std::deque<CallId> due_ ABSL_GUARDED_BY(mutex_);
   CallId next_id_ ABSL_GUARDED_BY(mutex_) = 1;
@@ -172,58 +175,54 @@ FakeAnswer FakeTransport::State::Choose(const HttpRequest& request) {
   return answer;
 }
 
-// All of a body that comes piece by piece; an error of its own.
-absl::StatusOr<std::string> Drain(transport::HttpBody& body) {
-  struct Ready {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool is_ready = false;
-  };
-
-  const auto ready = std::make_shared<Ready>();
-  body.Rewind([ready] {
-    const std::lock_guard lock(ready->mutex);
-    ready->is_ready = true;
-    ready->changed.notify_all();
-  });
-  std::string bytes(body.size_bytes(), '\0');
-  absl::Status status;
-  for (size_t read = 0; read < bytes.size() && status.ok();) {
-    const absl::StatusOr<size_t> count = body.Read(std::as_writable_bytes(std::span(bytes).subspan(read)));
-    status = count.status();
-    if (!count.ok()) break;
-    read += *count;
-    if (*count > 0) continue;
-    std::unique_lock lock(ready->mutex);
-    ready->changed.wait(lock, [&ready] { return ready->is_ready; });
-    ready->is_ready = false;
-  }
-  body.Rewind(nullptr);
-  if (!status.ok()) return status;
-  return bytes;
-}
-
 CallId FakeTransport::State::Start(HttpRequest request, std::shared_ptr<HttpHandler> handler) {
-  absl::Status body_error;
-  if (request.body_source != nullptr) {
-    absl::StatusOr<std::string> body = Drain(*request.body_source);
-    body_error = body.status();
-    if (body.ok()) request.body = *std::move(body);  // for whoever looks at the requests
-  }
-  MutexLock lock(mutex_);
-  const CallId id = next_id_++;
   auto call = std::make_shared<Call>();
   call->url = request.url;
   call->handler = std::move(handler);
-  call->answer = Choose(request);
-  if (!body_error.ok()) call->answer.failure = body_error;
   call->max_body_bytes = request.max_body_bytes;
-  const Duration delay = call->answer.delay;
-  const bool is_held = call->answer.is_held;
-  calls_.emplace(id, std::move(call));
-  requests_.push_back(std::move(request));
-  if (!is_held) Schedule(id, delay);
+  const std::shared_ptr<transport::HttpBody> body = request.body_source;
+  CallId id = 0;
+  {
+    MutexLock lock(mutex_);
+    id = next_id_++;
+    calls_.emplace(id, call);
+    if (body == nullptr) {
+      Answer(id, *call, std::move(request));
+      return id;
+    }
+    call->unsent = std::move(request);
+    Schedule(id, Duration::zero());
+  }
+  body->Rewind([weak = weak_from_this(), id] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    MutexLock lock(self->mutex_);
+    if (self->calls_.contains(id)) self->Schedule(id, Duration::zero());
+  });
   return id;
+}
+
+void FakeTransport::State::Answer(CallId id, Call& call, HttpRequest request) {
+  call.answer = Choose(request);
+  requests_.push_back(std::move(request));
+  if (!call.answer.is_held) Schedule(id, call.answer.delay);
+}
+
+// Takes what is at hand of a body that comes piece by piece. Its error is the end of the call; true once
+// there is no more to come.
+absl::StatusOr<bool> FakeTransport::State::TakeBody(Call& call) {
+  transport::HttpBody& body = *call.unsent->body_source;
+  std::string& bytes = call.unsent->body;  // for whoever looks at the requests
+  std::string piece(kSentPiece, '\0');
+  while (bytes.size() < body.size_bytes()) {
+    const size_t wanted = std::min<uint64_t>(piece.size(), body.size_bytes() - bytes.size());
+    ASSIGN_OR_RETURN(const size_t count, body.Read(std::as_writable_bytes(std::span(piece).first(wanted))));
+    if (count == 0) return false;
+    bytes.append(piece, 0, count);
+    call.handler->OnSent(bytes.size());
+  }
+  body.Rewind(nullptr);
+  return true;
 }
 
 void FakeTransport::State::Schedule(CallId id, Duration delay) {
@@ -299,6 +298,7 @@ absl::Status FakeTransport::State::FinalStatus(const Call& call) const {
 }
 
 void FakeTransport::State::End(CallId id, const Call& call, const absl::Status& status) {
+  if (call.unsent) call.unsent->body_source->Rewind(nullptr);
   {
     MutexLock lock(mutex_);
     calls_.erase(id);
@@ -316,6 +316,15 @@ void FakeTransport::State::Step(CallId id) {
   const absl::Status cancelled =
       MakeError(absl::StatusCode::kCancelled, reason::kCancelled, "the request was cancelled");
   if (is_cancelled()) return End(id, *call, cancelled);
+  if (call->unsent) {
+    const absl::StatusOr<bool> is_whole = TakeBody(*call);
+    if (!is_whole.ok()) return End(id, *call, is_whole.status());
+    if (!*is_whole) return;
+    MutexLock lock(mutex_);
+    Answer(id, *call, *std::exchange(call->unsent, std::nullopt));
+    return;
+  }
+  if (call->answer.is_held) return;
   const FakeAnswer& answer = call->answer;
   if (answer.failure) return End(id, *call, *answer.failure);
   if (IsHeadTooLarge(answer)) return End(id, *call, TooLarge());

@@ -71,8 +71,8 @@ class FakeTransport final : public transport::HttpTransport {
     std::string url_;
   };
 
-  // Answers whatever has no script; it may keep a state of its own. Called inside Start(), one call at a
-  // time.
+  // Answers whatever has no script; it may keep a state of its own. Called inside Start(), or once all of a
+  // `body_source` was read, one call at a time; `body` holds what was.
   using Responder = std::function<FakeAnswer(const transport::HttpRequest&)>;
 
   // `runner`, when there is one, outlives the transport.
@@ -90,7 +90,7 @@ class FakeTransport final : public transport::HttpTransport {
   // Without a runner: hands out all that is due. Returns the number of steps taken.
   size_t Deliver();
 
-  // All requests so far, in order.
+  // All requests so far, in order; those with a `body_source` from when it was read, as `body`.
   std::vector<transport::HttpRequest> Requests() const;
   std::vector<std::string> RequestedUrls() const;
   size_t RequestCount(std::string_view url) const;

@@ -43,6 +43,13 @@ void RecordingHandler::OnDone(const absl::Status& status) {
   changed_.NotifyAll();
 }
 
+void RecordingHandler::OnSent(uint64_t bytes) {
+  MutexLock lock(mutex_);
+  if (done_count_ > 0) violations_.emplace_back("OnSent after OnDone");
+  sent_ = bytes;
+  changed_.NotifyAll();
+}
+
 void RecordingHandler::OnWaiting(const WaitInfo& info) {
   MutexLock lock(mutex_);
   if (head_count_ > 0) violations_.emplace_back("OnWaiting after OnHead");
@@ -96,6 +103,11 @@ HttpHead RecordingHandler::head() const {
 std::string RecordingHandler::body() const {
   MutexLock lock(mutex_);
   return body_;
+}
+
+uint64_t RecordingHandler::sent() const {
+  MutexLock lock(mutex_);
+  return sent_;
 }
 
 std::vector<WaitInfo> RecordingHandler::waits() const {

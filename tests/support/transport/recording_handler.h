@@ -26,6 +26,7 @@ class RecordingHandler final : public transport::HttpHandler {
   void OnHead(const transport::HttpHead& head) override;
   transport::DataResult OnData(std::span<const std::byte> bytes) override;
   void OnDone(const absl::Status& status) override;
+  void OnSent(uint64_t bytes) override;
   void OnWaiting(const transport::WaitInfo& info) override;
 
   // False when OnDone has not come within `limit`.
@@ -43,6 +44,7 @@ class RecordingHandler final : public transport::HttpHandler {
   absl::Status status() const;  // kUnknown until done
   transport::HttpHead head() const;
   std::string body() const;  // what was accepted
+  uint64_t sent() const;     // as it was told last
   std::vector<transport::WaitInfo> waits() const;
 
   // OnHead or OnData after OnDone, a second OnHead, data without a head: what a transport must never do.
@@ -58,6 +60,7 @@ class RecordingHandler final : public transport::HttpHandler {
   absl::Status status_ ABSL_GUARDED_BY(mutex_) = absl::UnknownError("not done");
   transport::HttpHead head_ ABSL_GUARDED_BY(mutex_);
   std::string body_ ABSL_GUARDED_BY(mutex_);
+  uint64_t sent_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<transport::WaitInfo> waits_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> violations_ ABSL_GUARDED_BY(mutex_);
 };
