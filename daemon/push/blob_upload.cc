@@ -1,6 +1,7 @@
 #include "daemon/push/blob_upload.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <random>
 #include <string>
@@ -25,8 +26,8 @@ constexpr std::chrono::milliseconds kIdle{60'000};  // a store may take a while 
 // it.
 constexpr int kMostRefusals = 5;
 
-// One request to the store. Its handler is called on the transport's thread and tells on the core sequence.
-class Put final : public transport::HttpHandler {
+// Of one request to the store. Called on the transport's thread; tells on the core sequence.
+class Put final : public transport::HttpHandler, public std::enable_shared_from_this<Put> {
  public:
   struct Result {
     absl::Status status = {};
@@ -35,10 +36,15 @@ class Put final : public transport::HttpHandler {
   };
 
   using OnSentBytes = std::function<void(uint64_t)>;
+  using OnHeldBack = std::function<void(const transport::WaitInfo&)>;
   using OnResult = std::function<void(const Result&)>;
 
-  Put(Sequence& core, const Clock& clock, OnSentBytes on_sent, OnResult on_result)
-      : core_(core), clock_(clock), on_sent_(std::move(on_sent)), on_result_(std::move(on_result)) {}
+  Put(Sequence& core, const Clock& clock, OnSentBytes on_sent, OnHeldBack on_held_back, OnResult on_result)
+      : core_(core),
+        clock_(clock),
+        on_sent_(std::move(on_sent)),
+        on_held_back_(std::move(on_held_back)),
+        on_result_(std::move(on_result)) {}
 
   void OnHead(const transport::HttpHead& head) override { head_ = head; }
 
@@ -48,8 +54,18 @@ class Put final : public transport::HttpHandler {
     return transport::DataResult::kContinue;
   }
 
+  // Bytes go out faster than anybody wants to hear of it: what is not told yet is told with the next.
   void OnSent(uint64_t bytes) override {
-    core_.Post([on_sent = on_sent_, bytes] { on_sent(bytes); });
+    sent_bytes_.store(bytes);
+    if (is_telling_.exchange(true)) return;
+    core_.Post([self = shared_from_this()] {
+      self->is_telling_.store(false);
+      self->on_sent_(self->sent_bytes_.load());
+    });
+  }
+
+  void OnWaiting(const transport::WaitInfo& info) override {
+    core_.Post([self = shared_from_this(), info] { self->on_held_back_(info); });
   }
 
   void OnDone(const absl::Status& status) override {
@@ -62,17 +78,24 @@ class Put final : public transport::HttpHandler {
     } else if (status.ok()) {
       result.etag = std::string(head_.Find("ETag").value_or(std::string_view()));
     }
-    core_.Post([on_result = on_result_, result = std::move(result)] { on_result(result); });
+    core_.Post([self = shared_from_this(), result = std::move(result)] { self->on_result_(result); });
   }
 
  private:
   Sequence& core_;
   const Clock& clock_;
   const OnSentBytes on_sent_;
+  const OnHeldBack on_held_back_;
   const OnResult on_result_;
   transport::HttpHead head_;
   std::string body_;
+  std::atomic<uint64_t> sent_bytes_ = 0;
+  std::atomic<bool> is_telling_ = false;
 };
+
+bool IsAboutLinks(const absl::Status& status) {
+  return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status);
+}
 
 class Upload final : public std::enable_shared_from_this<Upload> {
  public:
@@ -81,6 +104,7 @@ class Upload final : public std::enable_shared_from_this<Upload> {
         request_(std::move(request)),
         place_(request_.upload),
         journal_(std::make_shared<UploadJournal>(context.store, request_.repo)),
+        journal_order_(context.disk),
         slots_(slots),
         observer_(&observer) {}
 
@@ -95,12 +119,7 @@ class Upload final : public std::enable_shared_from_this<Upload> {
            [](Upload& self, Opened opened) {
              if (!opened.source.ok()) return self.Finish(opened.source.status());
              self.source_ = *std::move(opened.source);
-             if (opened.begun &&
-                 (self.place_.upload.url.empty() || IsSameUpload(self.place_, opened.begun->upload))) {
-               self.place_ = std::move(opened.begun->upload);
-               self.etags_ = std::move(opened.begun->etags);
-               self.is_old_ = true;
-             }
+             if (opened.begun) self.TakeUp(*std::move(opened.begun));
              self.SendAll();
            });
   }
@@ -135,6 +154,24 @@ class Upload final : public std::enable_shared_from_this<Upload> {
     };
   }
 
+  // What an earlier run began. Of a place that the store has parts in nothing is sent twice, so it is
+  // preferred to a new one; its links may have run out, which is seen from the first answer.
+  void TakeUp(BegunUpload begun) {
+    const bool is_same = IsSameUpload(place_, begun.upload);
+    if (!is_same && !place_.upload.url.empty() && begun.etags.empty()) return;
+    if (!is_same) {
+      place_ = std::move(begun.upload);
+      is_old_ = true;
+    }
+    for (auto& [number, etag] : begun.etags) NoteStored(number, std::move(etag));
+  }
+
+  // In the order in which it came about, whatever else the disk has to do.
+  template <typename Act>
+  void OnJournal(Act act) {
+    journal_order_.Post([journal = journal_, act = std::move(act)] { act(*journal); });
+  }
+
   void Finish(const absl::Status& status) {
     UploadObserver* const observer = observer_;
     End();
@@ -166,7 +203,9 @@ class Upload final : public std::enable_shared_from_this<Upload> {
     ++round_;
     if (place_.upload.url.empty()) return Renew();
     if (!is_basic() && !is_old_) {
-      context_.disk.Post([journal = journal_, place = place_] { journal->Begin(place); });
+      OnJournal([begun = BegunUpload{place_, etags_}, now = context_.clock.wall()](UploadJournal& journal) {
+        journal.Begin(begun, now);
+      });
     }
     TellProgress(0);
     left_ = 0;
@@ -191,6 +230,9 @@ class Upload final : public std::enable_shared_from_this<Upload> {
     auto put = std::make_shared<Put>(
         context_.core, context_.clock,
         Back<uint64_t>([number, round](Upload& self, uint64_t sent) { self.OnSent(number, round, sent); }),
+        Back<transport::WaitInfo>([](Upload& self, const transport::WaitInfo& info) {
+          self.observer_->OnWaiting(info, absl::OkStatus(), 0);
+        }),
         Back<Put::Result>([number, round](Upload& self, const Put::Result& result) {
           self.OnResult(number, round, result);
         }));
@@ -213,13 +255,11 @@ class Upload final : public std::enable_shared_from_this<Upload> {
     const auto flight = flights_.find(number);
     if (round != round_ || flight == flights_.end()) return;
     const uint64_t before = std::exchange(flight->second.sent_bytes, std::min(sent, SizeOf(number)));
-    if (flight->second.sent_bytes > before) attempts_ = 0;
     TellProgress(flight->second.sent_bytes > before ? flight->second.sent_bytes - before : 0);
   }
 
   void TellProgress(uint64_t sent_bytes) {
-    uint64_t done = 0;
-    for (const auto& [number, etag] : etags_) done += SizeOf(number);
+    uint64_t done = stored_bytes_;
     for (const auto& [number, flight] : flights_) done += flight.sent_bytes;
     observer_->OnProgress(done, sent_bytes);
   }
@@ -236,18 +276,33 @@ class Upload final : public std::enable_shared_from_this<Upload> {
     const bool is_expired = result.http_status == 403 || result.http_status == 401 ||
                             result.http_status == 404 || result.http_status == 410;
     if (is_expired) return OnRefused(result.status);
+    // 400 is also what S3 calls a request that took too long.
     const bool may_pass =
-        IsTransient(result.status) || result.http_status == 400;  // S3: a request that took too long
+        IsTransient(result.status) || (result.http_status == 400 && failures_[number] < kMostRefusals);
     if (!may_pass) return Finish(result.status);
     SendAgain(number, result.status);
   }
 
-  void OnStored(uint32_t number, const std::string& etag) {
-    etags_[number] = etag;
+  void NoteStored(uint32_t number, std::string etag) {
+    if (!etags_.emplace(number, std::move(etag)).second) return;
+    stored_bytes_ += SizeOf(number);
+    failures_.erase(number);
+    // More than ever before: only that says that it goes on, however often it begins from the front.
+    if (etags_.size() <= most_stored_) return;
+    most_stored_ = etags_.size();
     refusals_ = 0;
+  }
+
+  void ForgetStored() {
+    etags_.clear();
+    stored_bytes_ = 0;
+  }
+
+  void OnStored(uint32_t number, const std::string& etag) {
+    NoteStored(number, etag);
     if (!is_basic()) {
-      context_.disk.Post([journal = journal_, object = place_.object.sha256,
-                          part = hub::StoredPart{number, etag}] { journal->Keep(object, part); });
+      OnJournal([object = place_.object.sha256, part = hub::StoredPart{number, etag}](
+                    UploadJournal& journal) { journal.Keep(object, part); });
     }
     TellProgress(0);
     if (observer_ != nullptr && --left_ == 0) Complete();
@@ -255,21 +310,22 @@ class Upload final : public std::enable_shared_from_this<Upload> {
 
   void SendAgain(uint32_t number, const absl::Status& why) {
     if (!request_.may_wait) return Finish(why);
-    Pause(why, [number, round = round_](Upload& self) {
+    Pause(why, failures_[number], [number, round = round_](Upload& self) {
       if (self.round_ == round) self.Queue(number);
     });
   }
 
+  // `failures`: in a row, of what is tried again.
   template <typename Then>
-  void Pause(const absl::Status& why, Then then) {
-    ++attempts_;
-    const auto delay = NextDelay(context_.backoff, attempts_, RetryAfterOf(why),
+  void Pause(const absl::Status& why, int& failures, Then then) {
+    const int attempt = ++failures;
+    const auto delay = NextDelay(context_.backoff, attempt, RetryAfterOf(why),
                                  std::uniform_real_distribution<double>(0, 1)(random_));
-    observer_->OnWaiting({.reason = "network", .window = "", .until = context_.clock.wall() + delay}, why,
-                         attempts_);
     context_.core.PostAfter(delay, [weak = weak_from_this(), then] {
       if (auto self = weak.lock(); self && self->observer_ != nullptr) then(*self);
     });
+    observer_->OnWaiting({.reason = "network", .window = "", .until = context_.clock.wall() + delay}, why,
+                         attempt);
   }
 
   // The links ran out, or the store has forgotten the upload: another place, and what is there stays only
@@ -279,9 +335,10 @@ class Upload final : public std::enable_shared_from_this<Upload> {
     StopFlights();
     if (refusals_ <= 1) return Renew();
     if (!request_.may_wait) return Finish(why);
-    Pause(why, [](Upload& self) { self.Renew(); });
+    Pause(why, question_failures_, [](Upload& self) { self.Renew(); });
   }
 
+  // Asks for a place. An object that is there needs none.
   void Renew() {
     context_.writer.BeginUploads(
         request_.repo, request_.branch, {place_.object}, request_.access,
@@ -289,21 +346,28 @@ class Upload final : public std::enable_shared_from_this<Upload> {
             [](Upload& self, absl::StatusOr<std::vector<hub::LfsUpload>> uploads) {
               if (!uploads.ok())
                 return self.OnQuestionFailed(uploads.status(), [](Upload& later) { later.Renew(); });
+              self.question_failures_ = 0;
               if (uploads->size() != 1)
                 return self.Finish(absl::InternalError("not one answer for one object"));
-              hub::LfsUpload& place = uploads->front();
-              if (!place.refusal.ok()) return self.Finish(place.refusal);
-              if (place.is_stored) return self.Stored();
-              if (!IsSameUpload(self.place_, place)) self.etags_.clear();
-              self.place_ = std::move(place);
-              self.SendAll();
+              self.OnPlace(std::move(uploads->front()));
             }));
+  }
+
+  void OnPlace(hub::LfsUpload place) {
+    if (!place.refusal.ok()) return Finish(place.refusal);
+    if (place.is_stored) return Stored();
+    const bool is_same = IsSameUpload(place_, place);
+    // Every part is there, and nothing said that they cannot be joined: no reason to send them again.
+    if (std::exchange(is_joining_, false) && !is_same) return Join();
+    if (!is_same) ForgetStored();
+    place_ = std::move(place);
+    SendAll();
   }
 
   template <typename Then>
   void OnQuestionFailed(const absl::Status& status, Then then) {
     if (!IsTransient(status) || !request_.may_wait) return Finish(status);
-    Pause(status, then);
+    Pause(status, question_failures_, then);
   }
 
   // All of it is there: was it what was planned, to the end?
@@ -311,9 +375,8 @@ class Upload final : public std::enable_shared_from_this<Upload> {
     OnDisk([check = source_.check_unchanged] { return check ? check() : absl::OkStatus(); },
            [](Upload& self, const absl::Status& unchanged) {
              if (!unchanged.ok()) {
-               self.context_.disk.Post([journal = self.journal_, object = self.place_.object.sha256] {
-                 journal->Forget(object);
-               });
+               self.OnJournal(
+                   [object = self.place_.object.sha256](UploadJournal& journal) { journal.Forget(object); });
                return self.Finish(unchanged);
              }
              if (self.is_basic()) return self.Verify();
@@ -332,14 +395,15 @@ class Upload final : public std::enable_shared_from_this<Upload> {
         }));
   }
 
-  // It may have been joined all the same, or a part be missing after all: a new place tells, for an object
-  // that is there needs none.
+  // Where no answer came it may have been joined all the same. Else a part is not there after all, or the
+  // store has forgotten the upload, or the links ran out.
   void OnJoinFailed(const absl::Status& status) {
-    if (!IsTransient(status)) etags_.clear();
-    if (IsTransient(status) && !request_.may_wait) return Finish(status);
-    if (++refusals_ > kMostRefusals && !IsTransient(status)) return Finish(status);
     is_old_ = false;
-    Pause(status, [](Upload& self) { self.Renew(); });
+    is_joining_ = IsTransient(status);
+    if (is_joining_ && !request_.may_wait) return Finish(status);
+    if (!is_joining_ && ++refusals_ > kMostRefusals) return Finish(status);
+    if (!is_joining_ && !IsAboutLinks(status)) ForgetStored();
+    Pause(status, join_failures_, [](Upload& self) { self.Renew(); });
   }
 
   void Verify() {
@@ -356,12 +420,12 @@ class Upload final : public std::enable_shared_from_this<Upload> {
   // The hub does not find it: it is sent again.
   void OnVerifyFailed(const absl::Status& status) {
     if (++refusals_ > kMostRefusals || !request_.may_wait) return Finish(status);
-    etags_.clear();
-    Pause(status, [](Upload& self) { self.Renew(); });
+    ForgetStored();
+    Pause(status, join_failures_, [](Upload& self) { self.Renew(); });
   }
 
   void Stored() {
-    context_.disk.Post([journal = journal_, object = place_.object.sha256] { journal->Forget(object); });
+    OnJournal([object = place_.object.sha256](UploadJournal& journal) { journal.Forget(object); });
     Finish(absl::OkStatus());
   }
 
@@ -369,17 +433,23 @@ class Upload final : public std::enable_shared_from_this<Upload> {
   const UploadRequest request_;
   hub::LfsUpload place_;
   const std::shared_ptr<UploadJournal> journal_;
+  Strand journal_order_;
   UploadSlots& slots_;
   UploadObserver* observer_;
   UploadSource source_;
 
   uint64_t round_ = 0;                     // of places; what belongs to an earlier one counts no more
   std::map<uint32_t, std::string> etags_;  // parts that are there
+  uint64_t stored_bytes_ = 0;              // in them
+  size_t most_stored_ = 0;                 // parts that ever were, at one time
   std::map<uint32_t, Flight> flights_;     // parts under way
   uint32_t left_ = 0;
-  bool is_old_ = false;  // the place is from the journal
-  int attempts_ = 0;
-  int refusals_ = 0;
+  bool is_old_ = false;               // the place is from the journal
+  bool is_joining_ = false;           // the parts are there; whether they are joined is not known
+  std::map<uint32_t, int> failures_;  // of a part, in a row
+  int question_failures_ = 0;
+  int join_failures_ = 0;
+  int refusals_ = 0;  // since more was there than ever
   std::mt19937 random_{std::random_device()()};
 };
 
@@ -407,12 +477,15 @@ void UploadSlots::Take(absl::AnyInvocable<void()> go) {
 
 void UploadSlots::GiveBack() {
   ++free_;
+  // Whoever is called may give back at once: the loop that is under way sees to it.
+  if (std::exchange(is_handing_out_, true)) return;
   while (free_ > 0 && !waiting_.empty()) {
     auto go = std::move(waiting_.front());
     waiting_.pop_front();
     --free_;
     go();
   }
+  is_handing_out_ = false;
 }
 
 std::unique_ptr<BlobUpload> BlobUpload::Start(const UploadContext& context, UploadRequest request,

@@ -35,6 +35,7 @@ class UploadSlots {
 
  private:
   size_t free_;
+  bool is_handing_out_ = false;
   std::deque<absl::AnyInvocable<void()>> waiting_;
 };
 

@@ -1,5 +1,7 @@
 #include "daemon/push/upload_journal.h"
 
+#include <chrono>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -31,8 +33,13 @@ hub::LfsLink DecodeLink(const json& value) {
   return link;
 }
 
-std::string Encode(const hub::LfsUpload& upload) {
+int64_t Seconds(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+std::string Encode(const hub::LfsUpload& upload, WallTime now) {
   return json{{"v", 1},
+              {"begun_unix", Seconds(now)},
               {"size_bytes", upload.object.size_bytes},
               {"upload", EncodeLink(upload.upload)},
               {"part_bytes", upload.part_bytes},
@@ -60,6 +67,16 @@ std::optional<hub::LfsUpload> Decode(const hub::LfsObject& object, std::string_v
 
 void LogFailure(const absl::Status& status) {
   if (!status.ok()) LogWarn("upload not journalled", Field("error", std::string(MessageOf(status))));
+}
+
+// Of a part there is only its tag. What cannot be read is no use either.
+bool IsOutdated(std::string_view text, WallTime now) {
+  const json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!value.is_object()) return true;
+  const auto begun = value.find("begun_unix");
+  if (begun == value.end() || !begun->is_number_integer()) return true;
+  const int64_t age = Seconds(now) - begun->get<int64_t>();
+  return age > std::chrono::duration_cast<std::chrono::seconds>(kLongestUpload).count();
 }
 
 // `uploadId` of an S3 URL; empty when it has none.
@@ -92,27 +109,54 @@ std::optional<BegunUpload> UploadJournal::Find(const hub::LfsObject& object) con
   return begun;
 }
 
-void UploadJournal::Begin(const hub::LfsUpload& upload) {
-  Forget(upload.object.sha256);
-  LogFailure(metadata::Put(store_, Table::kUploads, KeyOf(upload.object.sha256), Encode(upload),
-                           Durability::kProcess));
+void UploadJournal::Begin(const BegunUpload& begun, WallTime now) {
+  ForgetOutdated(now);
+  const BlobId& object = begun.upload.object.sha256;
+  Forget(object);
+  metadata::WriteBatch batch;
+  batch.Put(Table::kUploads, KeyOf(object), Encode(begun.upload, now));
+  for (const auto& [number, etag] : begun.etags) batch.Put(Table::kUploads, KeyOfPart(object, number), etag);
+  LogFailure(store_.Write(batch, Durability::kProcess));
 }
 
 void UploadJournal::Keep(const BlobId& object, const hub::StoredPart& part) {
-  LogFailure(metadata::Put(store_, Table::kUploads, fmt::format("{}/{:06}", KeyOf(object), part.number),
-                           part.etag, Durability::kProcess));
+  LogFailure(metadata::Put(store_, Table::kUploads, KeyOfPart(object, part.number), part.etag,
+                           Durability::kProcess));
 }
 
 void UploadJournal::Forget(const BlobId& object) {
+  ForgetThose(KeyOf(object), [](std::string_view, std::string_view) { return true; });
+}
+
+// A part comes behind its upload, whose fate it shares.
+void UploadJournal::ForgetOutdated(WallTime now) {
+  std::string upload;
+  bool is_outdated = false;
+  ForgetThose("", [&](std::string_view key, std::string_view value) {
+    const bool is_part = !upload.empty() && key.starts_with(upload + "/");
+    if (!is_part) {
+      upload = key;
+      is_outdated = IsOutdated(value, now);
+    }
+    return is_outdated;
+  });
+}
+
+void UploadJournal::ForgetThose(
+    const std::string& prefix,
+    const std::function<bool(std::string_view key, std::string_view value)>& is_one) {
   metadata::WriteBatch batch;
-  const std::string key = KeyOf(object);
   const absl::Status scanned =
-      store_.Scan(Table::kUploads, key, [&batch](std::string_view found, std::string_view) {
-        batch.Delete(Table::kUploads, std::string(found));
+      store_.Scan(Table::kUploads, prefix, [&batch, &is_one](std::string_view key, std::string_view value) {
+        if (is_one(key, value)) batch.Delete(Table::kUploads, std::string(key));
         return true;
       });
   LogFailure(scanned);
   if (!batch.changes().empty()) LogFailure(store_.Write(batch, Durability::kProcess));
+}
+
+std::string UploadJournal::KeyOfPart(const BlobId& object, uint32_t number) const {
+  return fmt::format("{}/{:06}", KeyOf(object), number);
 }
 
 bool IsSameUpload(const hub::LfsUpload& one, const hub::LfsUpload& other) {
