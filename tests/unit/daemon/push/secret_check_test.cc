@@ -210,7 +210,7 @@ TEST_F(SecretCheckTest, ACatalogThatFailsCostsOnlyTheMemory) {
 TEST_F(SecretCheckTest, DroppingItEndsIt) {
   std::unique_ptr<SecretCheck> check;
   SecretRequest request = RequestFor({{"a.ini", leak_}, {"b.ini", leak_ + "\n"}});
-  request.open = [this, &check, open = request.open](const FileToScan& file) {
+  request.open = [&check, open = request.open](const FileToScan& file) {
     check.reset();
     return open(file);
   };

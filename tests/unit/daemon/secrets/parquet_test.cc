@@ -16,7 +16,6 @@
 namespace batuta::secrets {
 namespace {
 
-using test::ParquetColumn;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
