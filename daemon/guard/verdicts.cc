@@ -80,9 +80,15 @@ std::optional<Verdict> Verdicts::Find(const BlobId& blob, std::string_view path)
 }
 
 absl::StatusOr<Verdict> Verdicts::Of(const BlobId& blob, std::string_view path, safety::ByteSource& bytes) {
+  return Of(blob, path, bytes, [] { return absl::OkStatus(); });
+}
+
+absl::StatusOr<Verdict> Verdicts::Of(const BlobId& blob, std::string_view path, safety::ByteSource& bytes,
+                                     absl::FunctionRef<absl::Status()> confirm) {
   if (std::optional<Verdict> known = Find(blob, path)) return *std::move(known);
   Inspection::Outcome outcome = inspection_.Inspect(path, bytes);
   RETURN_IF_ERROR(outcome.status);
+  RETURN_IF_ERROR(confirm());
   const absl::Status kept = metadata::Put(store_, Table::kVerdicts, KeyOf(blob, path),
                                           Encode(outcome.verdict), Durability::kProcess);
   if (!kept.ok()) LogWarn("verdict not kept", Field("error", std::string(MessageOf(kept))));

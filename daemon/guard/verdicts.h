@@ -31,6 +31,11 @@ class Verdicts {
   // reading; one that the catalog cannot keep is made anew next time.
   absl::StatusOr<safety::Verdict> Of(const BlobId& blob, std::string_view path, safety::ByteSource& bytes);
 
+  // The same of bytes that others may change meanwhile: `confirm` is asked, before the verdict counts,
+  // whether they still were those of the blob; its error is the answer.
+  absl::StatusOr<safety::Verdict> Of(const BlobId& blob, std::string_view path, safety::ByteSource& bytes,
+                                     absl::FunctionRef<absl::Status()> confirm);
+
   // What can be said when only some of the bytes are here.
   struct Glimpse {
     safety::Verdict verdict;

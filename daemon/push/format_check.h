@@ -25,7 +25,7 @@ struct FormatReport {
 
 // From what the inspection said of the file. It stops the push that a file is not of the data format that its
 // name claims, is a trap (a bomb), or does what no weights need. That it is a pickle, or runs code where
-// that is known, is a warning, with the way to a format that cannot. Pure.
+// that is known, is a warning, with the way to a format that cannot. Nothing is said of programs. Pure.
 FormatReport ReportOn(const RepoPath& path, const safety::Verdict& verdict);
 
 // What a card's front matter has against it: no YAML, or none that is a mapping. Nothing when it is well, or
