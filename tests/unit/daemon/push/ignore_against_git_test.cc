@@ -56,7 +56,7 @@ class Worlds {
         rules << Line() << (Below(9) == 0 ? "\r\n" : "\n");
     }
     for (const std::string_view name : kNames) {
-      const size_t fate = Below(depth < 3 ? 5 : 3);
+      const size_t fate = Below(depth < 2 ? 5 : 3);
       if (fate == 0) continue;
       if (fate < 3) {
         std::ofstream(folder / name) << "";
@@ -91,7 +91,7 @@ TEST(IgnoreAgainstGit, TakesExactlyWhatGitTakes) {
   const unsigned seed = chosen == nullptr ? 20'261'128U : static_cast<unsigned>(std::atoi(chosen));
   TempFolder folder;
   Worlds worlds(seed);
-  for (int i = 0; i < 20; ++i) worlds.Make(folder / fmt::format("{:03}", i), 0);
+  for (int i = 0; i < 15; ++i) worlds.Make(folder / fmt::format("{:03}", i), 0);
   const std::vector<std::string> expected = TakenByGit(folder.path());
   ASSERT_OK_AND_ASSIGN(const auto opened, LocalFolder::Open(folder.path()));
   ASSERT_OK_AND_ASSIGN(const FolderListing listing, opened->Walk());
