@@ -14,6 +14,7 @@
 #include "client/commands/hf_cache_pin.h"
 #include "client/commands/hf_cache_rm.h"
 #include "client/commands/hf_cache_verify.h"
+#include "client/commands/hf_card.h"
 #include "client/commands/hf_files.h"
 #include "client/commands/hf_fit.h"
 #include "client/commands/hf_info.h"
@@ -51,6 +52,7 @@ std::vector<std::unique_ptr<Command>> MakeCommands() {
   commands.push_back(std::make_unique<HfPull>());
   commands.push_back(std::make_unique<HfFit>());
   commands.push_back(std::make_unique<HfScan>());
+  commands.push_back(std::make_unique<HfCard>());
   commands.push_back(std::make_unique<HfCacheLs>());
   commands.push_back(std::make_unique<HfCachePath>());
   commands.push_back(std::make_unique<HfCacheDf>());

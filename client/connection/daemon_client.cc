@@ -14,6 +14,7 @@
 #include "batuta/v1/fit_service.grpc.pb.h"
 #include "batuta/v1/hub_service.grpc.pb.h"
 #include "batuta/v1/job_service.grpc.pb.h"
+#include "batuta/v1/push_service.grpc.pb.h"
 
 #include "common/rpc/metadata_keys.h"
 #include "common/rpc/status_codec.h"
@@ -61,6 +62,7 @@ struct DaemonClient::Stubs {
       : identity(std::move(who)),
         hub(channel),
         jobs(channel),
+        pushes(channel),
         cache(channel),
         budget(channel),
         fit(channel),
@@ -100,6 +102,7 @@ struct DaemonClient::Stubs {
   CallIdentity identity;
   v1::HubService::Stub hub;
   v1::JobService::Stub jobs;
+  v1::PushService::Stub pushes;
   v1::CacheService::Stub cache;
   v1::BudgetService::Stub budget;
   v1::FitService::Stub fit;
@@ -149,6 +152,10 @@ absl::StatusOr<v1::WhoAmIResponse> DaemonClient::WhoAmI(const v1::WhoAmIRequest&
 
 absl::StatusOr<v1::FitResponse> DaemonClient::Fit(const v1::FitRequest& request) {
   return stubs_->Call(stubs_->fit, &v1::FitService::Stub::Fit, request);
+}
+
+absl::StatusOr<v1::PreviewCardResponse> DaemonClient::PreviewCard(const v1::PreviewCardRequest& request) {
+  return stubs_->Call(stubs_->pushes, &v1::PushService::Stub::PreviewCard, request);
 }
 
 absl::Status DaemonClient::PlanPull(const v1::PlanPullRequest& request,

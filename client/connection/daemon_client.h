@@ -15,6 +15,7 @@
 #include "batuta/v1/fit_service.pb.h"
 #include "batuta/v1/hub_service.pb.h"
 #include "batuta/v1/job_service.pb.h"
+#include "batuta/v1/push_service.pb.h"
 
 #include "common/io/unique_fd.h"
 #include "common/sync/mutex.h"
@@ -106,6 +107,7 @@ class DaemonClient {
                          const OnMessage<v1::ListFilesResponse>& on_message);
   absl::StatusOr<v1::WhoAmIResponse> WhoAmI(const v1::WhoAmIRequest& request);
   absl::StatusOr<v1::FitResponse> Fit(const v1::FitRequest& request);
+  absl::StatusOr<v1::PreviewCardResponse> PreviewCard(const v1::PreviewCardRequest& request);
 
   absl::Status PlanPull(const v1::PlanPullRequest& request,
                         const OnMessage<v1::PlanPullResponse>& on_message);
