@@ -21,7 +21,8 @@ using nlohmann::json;
 using secrets::Finding;
 using secrets::ScanReport;
 
-constexpr size_t kForgottenAtOnce = 1'000;  // bounds the memory, however many are gone
+constexpr std::string_view kForgottenKey = "forgotten";  // → when old ones were dropped last
+constexpr size_t kForgottenAtOnce = 1'000;               // bounds the memory, however many are gone
 
 // Half of a SHA-256, in hex; empty where the crypto library refuses.
 std::string ShortName(std::string_view text) {
@@ -139,18 +140,22 @@ void ScanRecords::Keep(const BlobId& sha256, std::string_view path, const ScanRe
   if (!kept.ok()) LogWarn("scan not kept", Field("error", std::string(MessageOf(kept))));
 }
 
-absl::StatusOr<uint64_t> ScanRecords::ForgetOld(metadata::MetadataStore& store, const Clock& clock) {
-  const int64_t oldest_day = DayOf(clock) - kKept.count();
+absl::StatusOr<uint64_t> ScanRecords::ForgetOld() const {
+  const int64_t today = DayOf(clock_);
+  ASSIGN_OR_RETURN(const std::optional<std::string> last, store_.Get(Table::kScans, kForgottenKey));
+  if (last.has_value() && !IsOld(*last, today)) return 0;
+  const json now = {{"v", 1}, {"day", today}};
+  RETURN_IF_ERROR(metadata::Put(store_, Table::kScans, kForgottenKey, now.dump(), Durability::kProcess));
   uint64_t forgotten = 0;
   metadata::WriteBatch batch;
   absl::Status written;
   const auto write = [&] {
     forgotten += batch.changes().size();
-    written = store.Write(std::exchange(batch, {}), Durability::kProcess);
+    written = store_.Write(std::exchange(batch, {}), Durability::kProcess);
     return written.ok();
   };
-  RETURN_IF_ERROR(store.Scan(Table::kScans, "", [&](std::string_view key, std::string_view value) {
-    if (!IsOld(value, oldest_day)) return true;
+  RETURN_IF_ERROR(store_.Scan(Table::kScans, "", [&](std::string_view key, std::string_view value) {
+    if (!IsOld(value, today - kKept.count())) return true;
     batch.Delete(Table::kScans, std::string(key));
     return batch.changes().size() < kForgottenAtOnce || write();
   }));

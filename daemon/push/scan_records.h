@@ -30,8 +30,8 @@ class ScanRecords {
   // What cannot be kept is found anew next time.
   void Keep(const BlobId& sha256, std::string_view path, const secrets::ScanReport& report) const;
 
-  // Drops what is older than kKept, or nobody can read; how many.
-  static absl::StatusOr<uint64_t> ForgetOld(metadata::MetadataStore& store, const Clock& clock);
+  // Once a day drops what is older than kKept, or nobody can read; how many.
+  absl::StatusOr<uint64_t> ForgetOld() const;
 
   static constexpr std::chrono::days kKept{90};
 

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "common/log/log.h"
 #include "common/status/status.h"
 #include "common/sync/mutex.h"
 #include "common/text/human.h"
@@ -203,7 +204,12 @@ void Work::Prepare() {
 void Work::GoOn(MaybeScanner scanner) {
   const size_t position = is_over_ ? order_.size() : next_++;
   if (position >= order_.size()) {
-    if (--lanes_ == 0) TellEnd();
+    if (--lanes_ > 0) return;
+    TellEnd();
+    if (is_over_) return;
+    if (const auto forgotten = records_->ForgetOld(); !forgotten.ok()) {
+      LogWarn("old scans not forgotten", Field("error", std::string(MessageOf(forgotten.status()))));
+    }
     return;
   }
   absl::Status looked = Look(request_.files[order_[position]], scanner);

@@ -64,7 +64,7 @@ struct SecretOutcome {
 
 // SecretCheck looks for secrets in what a push would send (daemon/secrets). What was found in a file is
 // remembered in Table::kScans by its bytes, what its name promises, and the rules: never a secret, nothing
-// but its redacted excerpt (see ScanRecords, which forgets).
+// but its redacted excerpt (see ScanRecords).
 //
 // A check that is started: dropping it ends it within a block of a megabyte; no callback comes after that.
 class SecretCheck {
@@ -72,7 +72,7 @@ class SecretCheck {
   using OnProgress = std::function<void(const SecretProgress&)>;
   using OnDone = absl::AnyInvocable<void(absl::StatusOr<SecretOutcome>)>;
 
-  // Everything outlives it.
+  // Everything outlives it, and what it has on the pool.
   struct Context {
     TaskRunner& runner;  // where the callbacks run
     WorkerPool& pool;    // where files are looked into

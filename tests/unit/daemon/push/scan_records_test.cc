@@ -107,11 +107,15 @@ TEST_F(ScanRecordsTest, ForgetsWhatIsOldOrUnreadable) {
   ASSERT_THAT(metadata::Put(store_, Table::kScans, "x/any", "no record", metadata::Durability::kProcess),
               IsOk());
   EXPECT_FALSE(With("").Find(*BlobId::Parse(std::string(64, 'b')), "a.py").has_value());
-  EXPECT_THAT(ScanRecords::ForgetOld(store_, clock_), IsOkAndHolds(1U));
-  EXPECT_EQ(Kept(), 1U);
+  EXPECT_THAT(With("").ForgetOld(), IsOkAndHolds(1U));
+  EXPECT_TRUE(With("").Find(sha256_, "a.py").has_value());
   clock_.Advance(ScanRecords::kKept + std::chrono::days(1));
-  EXPECT_THAT(ScanRecords::ForgetOld(store_, clock_), IsOkAndHolds(1U));
-  EXPECT_EQ(Kept(), 0U);
+  EXPECT_THAT(With("").ForgetOld(), IsOkAndHolds(1U));
+  EXPECT_FALSE(With("").Find(sha256_, "a.py").has_value());
+  EXPECT_EQ(Kept(), 1U);  // that it did so today
+  ASSERT_THAT(metadata::Put(store_, Table::kScans, "x/any", "no record", metadata::Durability::kProcess),
+              IsOk());
+  EXPECT_THAT(With("").ForgetOld(), IsOkAndHolds(0U));
 }
 
 }  // namespace

@@ -221,6 +221,14 @@ TEST_F(SecretCheckTest, DroppingItEndsIt) {
   EXPECT_THAT(Stored(), IsEmpty());
 }
 
+TEST_F(SecretCheckTest, WhatIsOldIsForgotten) {
+  ASSERT_THAT(Check(RequestFor({{"a.ini", leak_}})), IsOk());
+  clock_.Advance(std::chrono::days(100));
+  ASSERT_THAT(Check(RequestFor({{"b.txt", "fine"}})), IsOk());
+  EXPECT_THAT(Stored(), testing::Not(HasSubstr("hf-token")));
+  EXPECT_THAT(Check(RequestFor({{"a.ini", leak_}}))->verdict.findings, SizeIs(1));
+}
+
 TEST_F(SecretCheckTest, NothingToScanIsClean) {
   const auto outcome = Check(RequestFor({}));
   ASSERT_THAT(outcome, IsOk());
