@@ -32,6 +32,7 @@
 #include "daemon/hub/answer_memory.h"
 #include "daemon/hub/exchange.h"
 #include "daemon/hub/hub_client.h"
+#include "daemon/hub/repo_writer.h"
 #include "daemon/hub/retrying_hub_client.h"
 #include "daemon/hub/saving_asker.h"
 #include "daemon/inventory/blob_marks.h"
@@ -42,6 +43,8 @@
 #include "daemon/pull/fitter.h"
 #include "daemon/pull/header_store.h"
 #include "daemon/pull/review.h"
+#include "daemon/push/planner.h"
+#include "daemon/push/push_run.h"
 #include "daemon/transfer/buffer_pool.h"
 #include "daemon/transfer/transfer.h"
 #include "daemon/transport/curl_transport.h"
@@ -51,6 +54,7 @@ namespace batuta::app {
 namespace {
 
 constexpr size_t kBufferBytes = 256 * 1024;
+constexpr int kPushThreads = 2;
 // For the last words of calls that were ended: what a caller has not taken by then he does not get.
 constexpr std::chrono::milliseconds kCallGrace{1'000};
 constexpr std::chrono::seconds kIdleCheck{1};
@@ -121,6 +125,7 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<transfer::BufferPool> buffers_;
   std::unique_ptr<WorkerPool> disk_;
   std::unique_ptr<WorkerPool> upkeep_;
+  std::unique_ptr<WorkerPool> push_pool_;  // reads what is pushed: for as long as that takes
   std::unique_ptr<Sequence> core_;
   std::unique_ptr<transport::CurlTransport> network_;
   std::unique_ptr<budget::BudgetedTransport> budget_;
@@ -129,6 +134,7 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<hub::Asker> saving_asker_;
   std::unique_ptr<hub::HubClient> hub_once_;  // one call, one try
   std::unique_ptr<hub::HubClient> hub_;
+  std::unique_ptr<hub::RepoWriter> writer_;
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<review::Acquaintances> acquaintances_;
   std::unique_ptr<pull::Reviewer> reviewer_;
@@ -136,6 +142,7 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<pull::Fitter> fitter_;
   std::unique_ptr<pull::Planner> planner_;
   std::unique_ptr<pull::LookTurns> turns_;
+  std::unique_ptr<push::Planner> push_planner_;
   std::unique_ptr<jobs::OverallLimit> overall_limit_;
   std::unique_ptr<transfer::Transfers> transfers_;
   std::unique_ptr<jobs::JobQueue> jobs_;
@@ -205,6 +212,7 @@ absl::Status WiredDaemon::OpenNetwork() {
   buffers_ = std::make_unique<transfer::BufferPool>(options_.buffer_count, kBufferBytes);
   disk_ = WorkerPool::Start("disk", options_.disk_threads);
   upkeep_ = WorkerPool::Start("upkeep", 1);
+  push_pool_ = WorkerPool::Start("push", kPushThreads);
   core_ = Sequence::Start("core");
   ASSIGN_OR_RETURN(network_, transport::CurlTransport::Start(options_.curl));
   budget::BudgetOptions budget = options_.budget;
@@ -222,6 +230,7 @@ absl::Status WiredDaemon::OpenNetwork() {
       options_.endpoint, *saving_asker_, *budget_, *core_, clock_, options_.metadata_timeout,
       [this](const hub::RepoNews& news) { disk_->Post([this, news] { Learn(news); }); });
   hub_ = hub::MakeRetryingHubClient({}, *hub_once_, *core_, clock_);
+  writer_ = hub::MakeRepoWriter(options_.endpoint, *hub_asker_, *core_);
   return absl::OkStatus();
 }
 
@@ -260,8 +269,30 @@ absl::Status WiredDaemon::OpenQueue() {
                                   .guard = guard_.get(),
                                   .turns = turns_.get(),
                                   .verified = verified_.get()};
+  push_planner_ = std::make_unique<push::Planner>(push::PlannerContext{.hub = *hub_,
+                                                                       .writer = *writer_,
+                                                                       .store = *store_,
+                                                                       .verdicts = *verdicts_,
+                                                                       .core = *core_,
+                                                                       .pool = *push_pool_,
+                                                                       .clock = clock_,
+                                                                       .offline = options_.planner.offline});
+  const push::PushContext push{.planner = *push_planner_,
+                               .hub = *hub_,
+                               .writer = *writer_,
+                               .http = *budget_,
+                               .store = *store_,
+                               .core = *core_,
+                               .pool = *push_pool_,
+                               .disk = *disk_,
+                               .clock = clock_,
+                               .backoff = options_.transfer.backoff};
   jobs::JobQueueOptions queue;
   queue.token_of = TokenOf;
+  queue.start_push = [push](const push::PushRequest& request, hub::Access access,
+                            push::PushObserver& observer) {
+    return push::PushRun::Start(push, request, std::move(access), observer);
+  };
   jobs_ = std::make_unique<jobs::JobQueue>(std::move(queue), context, *store_, *core_, *disk_, clock_);
 
   std::vector<std::string> records;
@@ -298,6 +329,7 @@ void WiredDaemon::Serve() {
                                              .bytes_per_second = options_.verify_bytes_per_second},
                                   .budget = *budget_,
                                   .planner = *planner_,
+                                  .push_planner = *push_planner_,
                                   .jobs = *jobs_,
                                   .overall_limit = *overall_limit_,
                                   .calls = calls_,
@@ -418,6 +450,7 @@ void WiredDaemon::Stop() {
     DrainOn(*core_, [this](absl::AnyInvocable<void()> done) { transfers_->Drain(std::move(done)); });
   }
   if (network_) network_->Stop();
+  if (push_pool_) push_pool_->Stop();
   if (disk_) disk_->Stop();
   if (upkeep_) upkeep_->Stop();
   if (core_) core_->Stop();
@@ -426,11 +459,13 @@ void WiredDaemon::Stop() {
   jobs_.reset();
   transfers_.reset();
   overall_limit_.reset();
+  push_planner_.reset();
   planner_.reset();
   reviewer_.reset();
   acquaintances_.reset();
   turns_.reset();
   listener_.reset();
+  writer_.reset();
   hub_.reset();
   hub_once_.reset();
   saving_asker_.reset();
@@ -439,6 +474,7 @@ void WiredDaemon::Stop() {
   budget_.reset();
   network_.reset();
   core_.reset();
+  push_pool_.reset();
   upkeep_.reset();
   disk_.reset();
   buffers_.reset();

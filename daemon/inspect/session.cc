@@ -185,18 +185,6 @@ v1::Inspection AnswerOf(const safety::Outcome& outcome) {
   return answer;
 }
 
-std::string_view TierName(secrets::Tier tier) {
-  switch (tier) {
-    case secrets::Tier::kCertain:
-      return "certain";
-    case secrets::Tier::kLikely:
-      return "likely";
-    case secrets::Tier::kPossible:
-      return "possible";
-  }
-  return "";
-}
-
 // Names and reasons come from files: what is no UTF-8 cannot be sent.
 std::string Sendable(std::string_view text) {
   return Printable(text);
@@ -230,7 +218,7 @@ class Task {
       out.set_column(finding.column);
       out.set_kind(finding.kind);
       out.set_description(finding.description);
-      out.set_tier(std::string(TierName(finding.tier)));
+      out.set_tier(std::string(secrets::ToString(finding.tier)));
       out.set_excerpt(Sendable(finding.excerpt));
       out.set_fingerprint(Sendable(finding.fingerprint));
     }

@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -13,6 +15,8 @@
 #include "common/types/principal.h"
 #include "daemon/pull/pull_request.h"
 #include "daemon/pull/review.h"
+#include "daemon/push/plan.h"
+#include "daemon/push/push_request.h"
 
 namespace batuta::jobs {
 
@@ -27,24 +31,47 @@ inline bool HasEnded(JobState state) {
   return state == JobState::kDone || state == JobState::kFailed || state == JobState::kCancelled;
 }
 
+using JobRequest = std::variant<pull::PullRequest, push::PushRequest>;
+
 // What is kept of a job in the catalog.
 struct JobRecord {
   JobId id;
   Principal owner;
   std::string request_id;  // made by the client; may be empty
-  pull::PullRequest request;
+  JobRequest request;
   bool had_token = false;  // it was enqueued with a token, which is not kept
   JobState state = JobState::kQueued;
   WallTime created;
   std::optional<WallTime> finished;
-  std::string commit;         // empty until resolved
-  std::string snapshot_path;  // empty until done
+  std::string commit;         // empty until resolved; of a push: until it is done
+  std::string snapshot_path;  // of a pull; empty until done
   uint64_t downloaded_bytes = 0;
   uint64_t elapsed_ms = 0;
   absl::Status error;  // of a failed job
+  uint64_t uploaded_bytes = 0;
+  std::string url = {};   // of a push: see Job.url in types.proto
+  std::string card = {};  // likewise
+
+  bool is_push() const { return std::holds_alternative<push::PushRequest>(request); }
+
+  const pull::PullRequest& pull() const { return std::get<pull::PullRequest>(request); }
+
+  pull::PullRequest& pull() { return std::get<pull::PullRequest>(request); }
+
+  const push::PushRequest& push() const { return std::get<push::PushRequest>(request); }
+
+  push::PushRequest& push() { return std::get<push::PushRequest>(request); }
+
+  const RepoId& repo() const;
+  const Revision& revision() const;  // of a push: the branch
+  Priority priority() const;
+  void set_priority(Priority priority);
+  uint64_t limit_bytes_per_second() const;
+  void set_limit_bytes_per_second(uint64_t limit);
+  bool may_wait() const;
 };
 
-// One file of a job.
+// One file of a pull.
 struct JobFile {
   enum class Status { kPending, kRunning, kDownloaded, kCached, kSkipped, kFailed };
 
@@ -55,7 +82,21 @@ struct JobFile {
   std::string reason;
   std::string warning;  // what is unsafe about it and was admitted
   uint64_t done_bytes = 0;
-  uint64_t sequence = 0;  // of its latest change
+};
+
+// One file of a push.
+struct PushedFile {
+  enum class Status { kPending, kRunning, kSent, kStored, kCommitted };
+
+  std::string path;
+  uint64_t size_bytes = 0;
+  std::string blob;
+  push::Change change = push::Change::kUnchanged;
+  bool is_lfs = false;
+  Status status = Status::kPending;
+  std::string warning = {};
+  std::string copy_of = {};
+  uint64_t done_bytes = 0;
 };
 
 // A job as others see it.
@@ -71,14 +112,16 @@ struct JobView {
   uint32_t files_total = 0;
   uint32_t files_done = 0;
   std::shared_ptr<const pull::Review> review = nullptr;  // what there was to say of the repo; null: nothing
+  std::string_view phase = {};  // of a push: "planning", "uploading", "committing"; empty otherwise
 };
 
 // What changed in a job after a sequence number.
 struct JobChanges {
   uint64_t sequence = 0;  // ask with this one next
   JobView job;
-  std::vector<JobFile> files;
-  bool more = false;  // there are further changes to read at once
+  std::vector<JobFile> files = {};          // of a pull
+  std::vector<PushedFile> push_files = {};  // of a push
+  bool more = false;                        // there are further changes to read at once
 };
 
 }  // namespace batuta::jobs

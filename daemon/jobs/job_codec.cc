@@ -8,6 +8,7 @@
 
 #include "common/status/status.h"
 #include "daemon/jobs/fit_codec.h"
+#include "daemon/jobs/push_codec.h"
 
 namespace batuta::jobs {
 
@@ -129,8 +130,13 @@ absl::StatusOr<JobState> DecodeState(std::string_view name) {
   return Damaged(fmt::format("unknown state \"{}\"", name));
 }
 
+absl::StatusOr<JobRequest> DecodeEither(const json& value) {
+  if (value.contains("push")) return DecodePush(value.at("push"));
+  return DecodeRequest(value.at("request"));
+}
+
 absl::StatusOr<JobRecord> DecodeVersion1(const json& value) {
-  ASSIGN_OR_RETURN(pull::PullRequest request, DecodeRequest(value.at("request")));
+  ASSIGN_OR_RETURN(JobRequest request, DecodeEither(value));
   ASSIGN_OR_RETURN(const JobState state, DecodeState(value.at("state").get<std::string>()));
   JobRecord job{
       .id = value.at("id").get<std::string>(),
@@ -146,6 +152,9 @@ absl::StatusOr<JobRecord> DecodeVersion1(const json& value) {
       .downloaded_bytes = value.at("downloaded_bytes").get<uint64_t>(),
       .elapsed_ms = value.at("elapsed_ms").get<uint64_t>(),
       .error = DecodeError(value.at("error"))};
+  job.uploaded_bytes = value.value("uploaded_bytes", uint64_t{0});  // of pushes only, and the next two
+  job.url = value.value("url", "");
+  job.card = value.value("card", "");
   if (const json& finished = value.at("finished_ms"); !finished.is_null()) {
     job.finished = FromUnixMillis(finished.get<int64_t>());
   }
@@ -162,21 +171,28 @@ std::string_view ToString(JobState state) {
 }
 
 std::string EncodeJob(const JobRecord& job) {
-  const json value{{"v", kVersion},
-                   {"id", job.id},
-                   {"uid", job.owner.uid},
-                   {"tool", job.owner.tool},
-                   {"request_id", job.request_id},
-                   {"request", EncodeRequest(job.request)},
-                   {"had_token", job.had_token},
-                   {"state", ToString(job.state)},
-                   {"created_ms", ToUnixMillis(job.created)},
-                   {"finished_ms", job.finished ? json(ToUnixMillis(*job.finished)) : json(nullptr)},
-                   {"commit", job.commit},
-                   {"snapshot_path", job.snapshot_path},
-                   {"downloaded_bytes", job.downloaded_bytes},
-                   {"elapsed_ms", job.elapsed_ms},
-                   {"error", EncodeError(job.error)}};
+  json value{{"v", kVersion},
+             {"id", job.id},
+             {"uid", job.owner.uid},
+             {"tool", job.owner.tool},
+             {"request_id", job.request_id},
+             {"had_token", job.had_token},
+             {"state", ToString(job.state)},
+             {"created_ms", ToUnixMillis(job.created)},
+             {"finished_ms", job.finished ? json(ToUnixMillis(*job.finished)) : json(nullptr)},
+             {"commit", job.commit},
+             {"snapshot_path", job.snapshot_path},
+             {"downloaded_bytes", job.downloaded_bytes},
+             {"elapsed_ms", job.elapsed_ms},
+             {"error", EncodeError(job.error)}};
+  if (job.is_push()) {
+    value["push"] = EncodePush(job.push());
+    value["uploaded_bytes"] = job.uploaded_bytes;
+    value["url"] = job.url;
+    value["card"] = job.card;
+  } else {
+    value["request"] = EncodeRequest(job.pull());
+  }
   // Foreign bytes in a message must not make the record unwritable.
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }

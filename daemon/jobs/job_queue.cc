@@ -10,6 +10,7 @@
 #include "common/status/status.h"
 #include "common/text/human.h"
 #include "daemon/jobs/job_codec.h"
+#include "daemon/jobs/pull_job.h"
 
 namespace batuta::jobs {
 
@@ -67,8 +68,8 @@ void JobQueue::Load(const std::vector<std::string>& records) {
     Add(std::move(job));
   }
   for (const JobId& id : unfinished) {
-    PullJob& job = *slots_.at(id).job;
-    LogInfo("job resumed", Field("job", id), Field("repo", job.record().request.repo.id()));
+    QueuedJob& job = *slots_.at(id).job;
+    LogInfo("job resumed", Field("job", id), Field("repo", job.record().repo().id()));
     job.Run(job.record().had_token && options_.token_of ? options_.token_of(job.record().owner.uid)
                                                         : Secret());
   }
@@ -80,13 +81,19 @@ JobQueue::Slot& JobQueue::Add(JobRecord record) {
   if (!record.request_id.empty()) by_request_[{record.owner.uid, record.request_id}] = id;
   Slot& slot = slots_[id];
   slot.number = next_number_++;
-  slot.job = std::make_unique<PullJob>(std::move(record), context_,
-                                       [this, id](PullJob::Event event) { OnEvent(id, event); });
+  auto on_event = [this, id](QueuedJob::Event event) { OnEvent(id, event); };
+  if (record.is_push()) {
+    slot.job = std::make_unique<PushJob>(
+        std::move(record), options_.start_push, clock_, std::move(on_event),
+        [this](absl::AnyInvocable<void()> done) { WhenJournalled(std::move(done)); });
+  } else {
+    slot.job = std::make_unique<PullJob>(std::move(record), context_, std::move(on_event));
+  }
   return slot;
 }
 
-void JobQueue::StartPull(const Principal& caller, Secret token, std::string request_id,
-                         pull::PullRequest request, Callback<JobView> done) {
+void JobQueue::Start(const Principal& caller, Secret token, std::string request_id, JobRequest request,
+                     Callback<JobView> done) {
   core_.AssertCurrent();
   if (draining_) {
     return done(Stopping());
@@ -235,12 +242,12 @@ void JobQueue::WhenJournalled(absl::AnyInvocable<void()> done) {
 void JobQueue::OfferToken(uint32_t uid, const Secret& token) {
   core_.AssertCurrent();
   if (token.empty() || draining_) return;
-  std::vector<PullJob*> waiting;
+  std::vector<QueuedJob*> waiting;
   for (auto& [id, slot] : slots_) {
     if (slot.job->waits_for_credentials() && slot.job->record().owner.uid == uid)
       waiting.push_back(slot.job.get());
   }
-  for (PullJob* job : waiting) job->Run(token);
+  for (QueuedJob* job : waiting) job->Run(token);
 }
 
 absl::StatusOr<JobQueue::WatchId> JobQueue::Watch(const Principal& caller, std::string_view id,
@@ -276,15 +283,16 @@ size_t JobQueue::active() const {
       slots_, [](const auto& slot) { return !HasEnded(slot.second.job->record().state); }));
 }
 
-void JobQueue::OnEvent(const JobId& id, PullJob::Event event) {
-  if (event == PullJob::Event::kProgress) return TellSoon(id);
-  const PullJob& job = *slots_.at(id).job;
+void JobQueue::OnEvent(const JobId& id, QueuedJob::Event event) {
+  if (event == QueuedJob::Event::kProgress) return TellSoon(id);
+  const QueuedJob& job = *slots_.at(id).job;
   Save(job);
   const JobRecord& record = job.record();
   if (HasEnded(record.state)) {
     LogInfo("job ended", Field("job", id), Field("state", ToString(record.state)),
-            Field("repo", record.request.repo.id()), Field("downloaded_bytes", record.downloaded_bytes),
-            Field("elapsed_ms", record.elapsed_ms), Field("error", std::string(MessageOf(record.error))));
+            Field("repo", record.repo().id()), Field("downloaded_bytes", record.downloaded_bytes),
+            Field("uploaded_bytes", record.uploaded_bytes), Field("elapsed_ms", record.elapsed_ms),
+            Field("error", std::string(MessageOf(record.error))));
   }
   // Not from within the job's own method: a watcher may ask for anything, and an old job may be forgotten.
   core_.Post([this, id, alive = std::weak_ptr(alive_)] {
@@ -313,10 +321,9 @@ void JobQueue::Tell(const JobId& id) {
   for (const auto& [watch, changed] : watchers) changed();
 }
 
-void JobQueue::Save(const PullJob& job) {
-  // A running pull with bytes to fetch must survive a power cut; the rest costs nothing to do again.
-  const bool matters = job.record().state == JobState::kRunning && job.has_downloads();
-  const Durability durability = matters ? Durability::kPower : Durability::kProcess;
+void JobQueue::Save(const QueuedJob& job) {
+  // What costs nothing to do again need not survive a power cut.
+  const Durability durability = job.is_worth_syncing() ? Durability::kPower : Durability::kProcess;
   journal_.Post([this, id = job.record().id, text = EncodeJob(job.record()), durability] {
     const absl::Status saved = metadata::Put(store_, Table::kJobs, id, text, durability);
     if (!saved.ok())

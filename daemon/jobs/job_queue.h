@@ -14,8 +14,10 @@
 #include "common/sync/sequence.h"
 #include "common/sync/worker_pool.h"
 #include "daemon/jobs/job.h"
-#include "daemon/jobs/pull_job.h"
+#include "daemon/jobs/push_job.h"
+#include "daemon/jobs/queued_job.h"
 #include "daemon/metadata/metadata_store.h"
+#include "daemon/pull/pull_run.h"
 
 namespace batuta::jobs {
 
@@ -26,6 +28,9 @@ struct JobQueueOptions {
 
   // A token for a job that is resumed at start, e.g. from the user's token file in user mode; may be empty.
   std::function<Secret(uint32_t uid)> token_of;
+
+  // Begins the run of a push; see PushRun::Start().
+  PushStarter start_push;
 };
 
 // JobQueue keeps every job, runs those that should run, journals each change of state in the catalog, and
@@ -47,11 +52,11 @@ class JobQueue {
   // serving. Records that cannot be read are logged and left where they are.
   void Load(const std::vector<std::string>& records);
 
-  // Enqueues a pull; answers when the job is journalled. The same request_id of the same uid answers with the
-  // same job.
+  // Enqueues a pull or a push; answers when the job is journalled. The same request_id of the same uid
+  // answers with the same job.
   //   kUnavailable (DAEMON_STOPPING), kResourceExhausted (DAEMON_BUSY), and those of the catalog.
-  void StartPull(const Principal& caller, Secret token, std::string request_id, pull::PullRequest request,
-                 Callback<JobView> done);
+  void Start(const Principal& caller, Secret token, std::string request_id, JobRequest request,
+             Callback<JobView> done);
 
   // Newest first.
   std::vector<JobView> List(const Principal& caller, bool active_only) const;
@@ -93,13 +98,13 @@ class JobQueue {
   // Called whenever active() may have changed; one listener.
   void OnActivity(std::function<void()> listener) { on_activity_ = std::move(listener); }
 
-  // Stops every run, journals, then calls `done`. Later calls of StartPull and Resume are refused. Unfinished
+  // Stops every run, journals, then calls `done`. Later calls of Start and Resume are refused. Unfinished
   // jobs go on at the next start.
   void Drain(absl::AnyInvocable<void()> done);
 
  private:
   struct Slot {
-    std::unique_ptr<PullJob> job;
+    std::unique_ptr<QueuedJob> job;
     uint64_t number = 0;  // order of arrival
     bool is_tell_pending = false;
     std::map<WatchId, std::function<void()>> watchers;
@@ -109,10 +114,10 @@ class JobQueue {
   absl::StatusOr<Slot*> Find(const Principal& caller, std::string_view id);
   absl::StatusOr<const Slot*> Find(const Principal& caller, std::string_view id) const;
   absl::StatusOr<Slot*> FindActive(const Principal& caller, std::string_view id);
-  void OnEvent(const JobId& id, PullJob::Event event);
+  void OnEvent(const JobId& id, QueuedJob::Event event);
   void TellSoon(const JobId& id);
   void Tell(const JobId& id);
-  void Save(const PullJob& job);
+  void Save(const QueuedJob& job);
   void ForgetOld();
   JobId NewId() const;
 

@@ -26,6 +26,18 @@ bool IsPlain(std::string_view text) {
 
 }  // namespace
 
+std::string_view ToString(Tier tier) {
+  switch (tier) {
+    case Tier::kCertain:
+      return "certain";
+    case Tier::kLikely:
+      return "likely";
+    case Tier::kPossible:
+      return "possible";
+  }
+  return "";
+}
+
 std::string Redacted(const Rule& rule, std::string_view secret) {
   std::string_view begin = PublicPart(rule, secret);
   if (begin.size() * 2 > secret.size()) begin = "";

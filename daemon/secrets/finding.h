@@ -9,6 +9,9 @@
 
 namespace batuta::secrets {
 
+// "certain", "likely", "possible".
+std::string_view ToString(Tier tier);
+
 // One suspected secret. Nothing in it is the secret, or would help to find it.
 struct Finding {
   std::string path;         // as the file was called; of a member: "outer.zip!inner/file"

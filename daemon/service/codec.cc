@@ -385,8 +385,8 @@ void Encode(const jobs::JobFile& file, v1::PullFile* out) {
 void Encode(const jobs::JobView& job, v1::Job* out) {
   const jobs::JobRecord& record = job.record;
   out->set_id(record.id);
-  Encode(record.request.repo, out->mutable_repo());
-  out->set_revision(record.request.revision.text());
+  Encode(record.repo(), out->mutable_repo());
+  out->set_revision(record.revision().text());
   out->set_commit(record.commit);
   out->set_state(EncodeState(record.state));
   out->set_waiting_reason(job.waiting_reason);
@@ -403,14 +403,22 @@ void Encode(const jobs::JobView& job, v1::Job* out) {
   out->set_elapsed_ms(record.elapsed_ms);
   if (record.state == jobs::JobState::kDone) out->set_snapshot_path(record.snapshot_path);
   if (record.state == jobs::JobState::kFailed) *out->mutable_error() = ToErrorText(record.error);
-  out->set_priority(EncodePriority(record.request.priority));
-  out->set_limit_bytes_per_second(record.request.limit_bytes_per_second);
+  out->set_priority(EncodePriority(record.priority()));
+  out->set_limit_bytes_per_second(record.limit_bytes_per_second());
   out->set_tool(record.owner.tool);
   out->set_uid(record.owner.uid);
   out->set_last_error(job.last_error);
-  if (record.request.choice) {
-    out->set_chosen(Sendable(record.request.choice->label));
-    out->set_choice(Sendable(record.request.choice->why));
+  out->set_kind(record.is_push() ? v1::Job::KIND_PUSH : v1::Job::KIND_PULL);
+  if (!record.is_push() && record.pull().choice) {
+    out->set_chosen(Sendable(record.pull().choice->label));
+    out->set_choice(Sendable(record.pull().choice->why));
+  }
+  if (record.is_push()) {
+    out->set_phase(std::string(job.phase));
+    out->set_local_path(Sendable(record.push().path.string()));
+    out->set_url(record.url);
+    out->set_card(record.card);
+    out->set_uploaded_bytes(record.uploaded_bytes);
   }
   if (job.review != nullptr) Encode(*job.review, out->mutable_review());
 }

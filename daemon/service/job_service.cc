@@ -8,6 +8,7 @@
 #include "daemon/service/call.h"
 #include "daemon/service/codec.h"
 #include "daemon/service/fit_codec.h"
+#include "daemon/service/push_codec.h"
 #include "daemon/service/services.h"
 #include "daemon/service/streams.h"
 
@@ -43,6 +44,7 @@ class JobWatch final : public WatchStream<v1::WatchJobResponse> {
     response->set_sequence(changes.sequence);
     Encode(changes.job, response->mutable_job());
     for (const jobs::JobFile& file : changes.files) Encode(file, response->add_files());
+    for (const jobs::PushedFile& file : changes.push_files) Encode(file, response->add_push_files());
     sent_ = after_ = changes.sequence;
     return Read::kMessage;
   }
@@ -91,7 +93,7 @@ class GrpcJobService final : public v1::JobService::CallbackService {
     context_.core.Post([&jobs = context_.jobs, call, response, caller = CallerOf(uid_, *context),
                         request_id = request->request_id(), pull = *std::move(pull)]() mutable {
       jobs.OfferToken(caller.principal.uid, caller.token);
-      jobs.StartPull(caller.principal, std::move(caller.token), std::move(request_id), std::move(pull),
+      jobs.Start(caller.principal, std::move(caller.token), std::move(request_id), std::move(pull),
                      [call, response](const absl::StatusOr<jobs::JobView>& job) {
                        call.Finish(job,
                                    [response](const auto& view) { Encode(view, response->mutable_job()); });

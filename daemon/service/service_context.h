@@ -20,6 +20,7 @@
 #include "daemon/jobs/job_queue.h"
 #include "daemon/jobs/overall_limit.h"
 #include "daemon/pull/planner.h"
+#include "daemon/push/planner.h"
 #include "daemon/service/open_calls.h"
 #include "daemon/verify/verification.h"
 
@@ -64,6 +65,7 @@ struct ServiceContext {
   verify::VerifyContext verify;
   budget::BudgetedTransport& budget;
   pull::Planner& planner;
+  push::Planner& push_planner;
   jobs::JobQueue& jobs;
   jobs::OverallLimit& overall_limit;
   OpenCalls& calls;

@@ -12,6 +12,7 @@ std::vector<std::unique_ptr<grpc::Service>> MakeServices(const ServiceContext& c
   services.push_back(MakeCacheService(context, uid));
   services.push_back(MakeBudgetService(context, uid));
   services.push_back(MakeFitService(context, uid));
+  services.push_back(MakePushService(context, uid));
   services.push_back(MakeDaemonService(context, uid));
   return services;
 }

@@ -19,6 +19,7 @@ std::unique_ptr<grpc::Service> MakeJobService(const ServiceContext& context, uin
 std::unique_ptr<grpc::Service> MakeCacheService(const ServiceContext& context, uint32_t uid);
 std::unique_ptr<grpc::Service> MakeBudgetService(const ServiceContext& context, uint32_t uid);
 std::unique_ptr<grpc::Service> MakeFitService(const ServiceContext& context, uint32_t uid);
+std::unique_ptr<grpc::Service> MakePushService(const ServiceContext& context, uint32_t uid);
 std::unique_ptr<grpc::Service> MakeDaemonService(const ServiceContext& context, uint32_t uid);
 
 // All of them.

@@ -144,7 +144,7 @@ void VerifyWatch::StartRepairs() {
   jobs::JobQueue& queue = services().jobs;
   queue.OfferToken(caller_.principal.uid, caller_.token);
   for (const verify::Repair& repair : repairs) {
-    queue.StartPull(caller_.principal, caller_.token, "", RequestOf(repair),
+    queue.Start(caller_.principal, caller_.token, "", RequestOf(repair),
                     [weak = weak_from_this()](const absl::StatusOr<jobs::JobView>& job) {
                       const auto self = std::static_pointer_cast<VerifyWatch>(weak.lock());
                       if (self != nullptr) self->OnRepairStarted(job);

@@ -71,8 +71,8 @@ TEST_F(VerifyServiceTest, TellsFindingsAndNamesTheJobsThatMendThem) {
   const auto job =
       OnCore([&] { return jobs_->Get({.uid = kOwner, .tool = ""}, outcome.last.job_ids(0)).value(); });
   EXPECT_EQ(job.record.owner.uid, kOwner);
-  EXPECT_EQ(job.record.request.revision.text(), kCommit);
-  EXPECT_THAT(job.record.request.selection.paths, testing::ElementsAre("model.gguf"));
+  EXPECT_EQ(job.record.pull().revision.text(), kCommit);
+  EXPECT_THAT(job.record.pull().selection.paths, testing::ElementsAre("model.gguf"));
 }
 
 TEST_F(VerifyServiceTest, WithoutRepairNothingIsPulled) {

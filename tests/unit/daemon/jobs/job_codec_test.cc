@@ -43,12 +43,12 @@ TEST(JobCodecTest, RecordComesBackAsItWas) {
   EXPECT_EQ(job.id, "0123456789ab");
   EXPECT_EQ(job.owner, Sample().owner);
   EXPECT_EQ(job.request_id, "r-1");
-  EXPECT_EQ(job.request.repo, Sample().request.repo);
-  EXPECT_EQ(job.request.revision.text(), "refs/pr/7");
-  EXPECT_THAT(job.request.selection.include, ElementsAre("*.jsonl"));
-  EXPECT_EQ(job.request.priority, Priority::kBackground);
-  EXPECT_EQ(job.request.limit_bytes_per_second, 500'000u);
-  EXPECT_FALSE(job.request.may_wait);
+  EXPECT_EQ(job.pull().repo, Sample().pull().repo);
+  EXPECT_EQ(job.pull().revision.text(), "refs/pr/7");
+  EXPECT_THAT(job.pull().selection.include, ElementsAre("*.jsonl"));
+  EXPECT_EQ(job.pull().priority, Priority::kBackground);
+  EXPECT_EQ(job.pull().limit_bytes_per_second, 500'000u);
+  EXPECT_FALSE(job.pull().may_wait);
   EXPECT_TRUE(job.had_token);
   EXPECT_EQ(job.state, JobState::kFailed);
   EXPECT_EQ(job.created, Sample().created);
@@ -69,18 +69,18 @@ TEST(JobCodecTest, KeepsWhatHasToFitAndWhatWasChosen) {
   wish.machine = Machine{.memory = {64'000, 32'000, "cgroup"},
                          .devices = {{"A card", "GPU-1", "nvidia", 24'000, 23'000, true}},
                          .notes = {"One is not counted."}};
-  sample.request.fit = wish;
-  sample.request.choice = pull::VariantChoice{"Q4_K_M", "Q4_K_M", "It fits."};
+  sample.pull().fit = wish;
+  sample.pull().choice = pull::VariantChoice{"Q4_K_M", "Q4_K_M", "It fits."};
 
   ASSERT_OK_AND_ASSIGN(const JobRecord job, DecodeJob(EncodeJob(sample)));
 
-  ASSERT_TRUE(job.request.fit);
-  EXPECT_EQ(job.request.fit->wish.context, 16'384u);
-  EXPECT_EQ(job.request.fit->wish.cache_type, fit::CacheType::kQ80);
-  EXPECT_EQ(job.request.fit->wish.target, fit::Target::kHybrid);
-  EXPECT_TRUE(job.request.fit->wish.allow_unknown);
-  ASSERT_TRUE(job.request.fit->machine);
-  const Machine& machine = *job.request.fit->machine;
+  ASSERT_TRUE(job.pull().fit);
+  EXPECT_EQ(job.pull().fit->wish.context, 16'384u);
+  EXPECT_EQ(job.pull().fit->wish.cache_type, fit::CacheType::kQ80);
+  EXPECT_EQ(job.pull().fit->wish.target, fit::Target::kHybrid);
+  EXPECT_TRUE(job.pull().fit->wish.allow_unknown);
+  ASSERT_TRUE(job.pull().fit->machine);
+  const Machine& machine = *job.pull().fit->machine;
   EXPECT_EQ(machine.memory.available_bytes, 32'000u);
   EXPECT_EQ(machine.memory.limited_by, "cgroup");
   ASSERT_EQ(machine.devices.size(), 1u);
@@ -88,13 +88,13 @@ TEST(JobCodecTest, KeepsWhatHasToFitAndWhatWasChosen) {
   EXPECT_EQ(machine.devices[0].free_bytes, 23'000u);
   EXPECT_TRUE(machine.devices[0].shares_memory);
   EXPECT_THAT(machine.notes, ElementsAre("One is not counted."));
-  EXPECT_EQ(job.request.choice, sample.request.choice);
+  EXPECT_EQ(job.pull().choice, sample.pull().choice);
 }
 
 TEST(JobCodecTest, ARecordFromBeforeWasNotToFit) {
   ASSERT_OK_AND_ASSIGN(const JobRecord job, DecodeJob(EncodeJob(Sample())));
-  EXPECT_FALSE(job.request.fit);
-  EXPECT_FALSE(job.request.choice);
+  EXPECT_FALSE(job.pull().fit);
+  EXPECT_FALSE(job.pull().choice);
   std::string text = EncodeJob(Sample());
   for (const std::string key : {"\"fit\":null,", "\"choice\":null,"}) {
     ASSERT_NE(text.find(key), std::string::npos);
@@ -110,24 +110,24 @@ TEST(JobCodecTest, ARecordFromBeforeLimitsHasNone) {
   text.erase(text.find(key), key.size());
 
   ASSERT_OK_AND_ASSIGN(const JobRecord job, DecodeJob(text));
-  EXPECT_EQ(job.request.limit_bytes_per_second, 0u);
+  EXPECT_EQ(job.pull().limit_bytes_per_second, 0u);
 }
 
 TEST(JobCodecTest, KeepsTheLockAcrossARestart) {
   JobRecord sample = Sample();
-  sample.request.selection.locked = {{.path = RepoPath::Parse("a/b.json").value(),
-                                      .size_bytes = 7,
-                                      .blob = BlobId::Parse(std::string(64, 'b')).value()}};
+  sample.pull().selection.locked = {{.path = RepoPath::Parse("a/b.json").value(),
+                                     .size_bytes = 7,
+                                     .blob = BlobId::Parse(std::string(64, 'b')).value()}};
   const std::string text = EncodeJob(sample);
   ASSERT_OK_AND_ASSIGN(const JobRecord job, DecodeJob(text));
-  EXPECT_EQ(job.request.selection.locked, sample.request.selection.locked);
+  EXPECT_EQ(job.pull().selection.locked, sample.pull().selection.locked);
 
   std::string older = EncodeJob(Sample());
   const std::string key = "\"locked\":[],";
   ASSERT_NE(older.find(key), std::string::npos);
   older.erase(older.find(key), key.size());
   ASSERT_OK_AND_ASSIGN(const JobRecord old_job, DecodeJob(older));
-  EXPECT_TRUE(old_job.request.selection.locked.empty());
+  EXPECT_TRUE(old_job.pull().selection.locked.empty());
 }
 
 TEST(JobCodecTest, EveryStateHasANameThatIsRead) {

@@ -50,8 +50,8 @@ class JobQueueTest : public pull::PullFixture {
   absl::StatusOr<JobView> Start(const Principal& caller, std::string request_id = {}, Secret token = {},
                                 std::string_view id = "acme/otter") {
     absl::StatusOr<JobView> result = absl::UnknownError("the queue did not call back");
-    queue_->StartPull(caller, std::move(token), std::move(request_id), RequestFor(Model(id)),
-                      [&result](absl::StatusOr<JobView> job) { result = std::move(job); });
+    queue_->Start(caller, std::move(token), std::move(request_id), RequestFor(Model(id)),
+                  [&result](absl::StatusOr<JobView> job) { result = std::move(job); });
     core_.RunUntilIdle();
     return result;
   }
@@ -180,13 +180,13 @@ TEST_F(JobQueueTest, AChangedPriorityReachesTheTransfersAndOutlivesTheDaemon) {
   ASSERT_OK_AND_ASSIGN(const JobView changed,
                        queue_->SetPriority(kMira, job.record.id, Priority::kBackground));
   EXPECT_EQ(changed.record.state, JobState::kRunning);
-  EXPECT_EQ(changed.record.request.priority, Priority::kBackground);
+  EXPECT_EQ(changed.record.priority(), Priority::kBackground);
   for (const size_t index : transfers_->open())
     EXPECT_EQ(transfers_->wanted()[index].spec.priority, Priority::kBackground);
   core_.RunUntilIdle();
 
   CrashAndReopen();
-  EXPECT_EQ(queue_->Get(kMira, job.record.id)->record.request.priority, Priority::kBackground);
+  EXPECT_EQ(queue_->Get(kMira, job.record.id)->record.priority(), Priority::kBackground);
   ASSERT_THAT(transfers_->open(), testing::Not(IsEmpty()));
   for (const size_t index : transfers_->open())
     EXPECT_EQ(transfers_->wanted()[index].spec.priority, Priority::kBackground);
@@ -199,7 +199,7 @@ TEST_F(JobQueueTest, AChangedLimitReachesTheTransfersAndOutlivesTheDaemon) {
   EXPECT_EQ(limit->bytes_per_second(), 0u);
 
   ASSERT_OK_AND_ASSIGN(const JobView changed, queue_->SetLimit(kMira, job.record.id, 500'000));
-  EXPECT_EQ(changed.record.request.limit_bytes_per_second, 500'000u);
+  EXPECT_EQ(changed.record.limit_bytes_per_second(), 500'000u);
   EXPECT_EQ(limit->bytes_per_second(), 500'000u);
   for (const size_t index : transfers_->open())
     EXPECT_EQ(transfers_->wanted()[index].spec.limit, limit) << "one for the whole job";

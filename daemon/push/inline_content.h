@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "daemon/push/plan.h"
+
+namespace batuta::push {
+
+using InlineContents = std::map<std::string, std::string>;  // by path
+
+// The bytes of these files, which go into a commit itself: read again, and the ones that were planned and
+// scanned. Blocking.
+//   kAborted (FILE_CHANGED), kUnavailable (STORAGE_FAILED)
+absl::StatusOr<InlineContents> ReadInlineContents(const std::filesystem::path& folder,
+                                                  const std::vector<PlannedPushFile>& files);
+
+// The name of these bytes as a regular file; empty where the crypto library refuses.
+std::string GitSha1Of(std::string_view bytes);
+
+}  // namespace batuta::push

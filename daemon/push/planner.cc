@@ -1,0 +1,466 @@
+#include "daemon/push/planner.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/log/log.h"
+#include "common/status/status.h"
+#include "daemon/push/assembly.h"
+#include "daemon/push/card_folder.h"
+#include "daemon/push/format_check.h"
+#include "daemon/push/secret_check.h"
+
+namespace batuta::push {
+
+namespace {
+
+constexpr uint64_t kMostListBytes = 4 << 20;  // of a .gitleaksignore, a .gitleaks.toml, a .gitignore
+constexpr size_t kQuestionsAtOnce = 4;
+
+// What lies in the folder.
+struct Local {
+  std::shared_ptr<const LocalFolder> folder;
+  FolderListing listing;
+  std::string gitleaksignore;
+  std::string gitleaks_toml;
+  std::string gitignore;
+};
+
+absl::StatusOr<std::string> ReadList(const LocalFolder& folder, std::string_view name) {
+  ASSIGN_OR_RETURN(const RepoPath path, RepoPath::Parse(name));
+  ASSIGN_OR_RETURN(const std::unique_ptr<FileBytes> file, folder.FindFile(path));
+  if (file == nullptr) return std::string();
+  if (file->size_bytes() > kMostListBytes) {
+    return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                     fmt::format("{} is larger than {} bytes", name, kMostListBytes));
+  }
+  std::string text(static_cast<size_t>(file->size_bytes()), '\0');
+  RETURN_IF_ERROR(file->Read(0, std::span(text)));
+  return text;
+}
+
+absl::StatusOr<std::shared_ptr<const Local>> ReadFolder(const std::filesystem::path& path) {
+  auto local = std::make_shared<Local>();
+  ASSIGN_OR_RETURN(local->folder, LocalFolder::Open(path));
+  ASSIGN_OR_RETURN(local->listing, local->folder->Walk());
+  ASSIGN_OR_RETURN(local->gitleaksignore, ReadList(*local->folder, ".gitleaksignore"));
+  ASSIGN_OR_RETURN(local->gitleaks_toml, ReadList(*local->folder, ".gitleaks.toml"));
+  ASSIGN_OR_RETURN(local->gitignore, ReadList(*local->folder, ".gitignore"));
+  return local;
+}
+
+absl::StatusOr<card::Card> ReadCard(const Local& local, const RepoId& repo) {
+  CardFolder folder(local.folder, local.listing);
+  return card::MakeCard(folder, repo);
+}
+
+// What is said of one file before it is sent, and how it begins.
+struct Look {
+  FormatReport report;
+  std::string sample;
+};
+
+absl::StatusOr<Look> LookAt(const PlannedPushFile& file, const Local& local, guard::Verdicts& verdicts) {
+  ASSIGN_OR_RETURN(const RepoPath path, RepoPath::Parse(file.path));
+  if (file.made != nullptr)
+    return Look{.report = CheckFormat(path, *file.made), .sample = file.made->substr(0, hub::kSampleBytes)};
+  ASSIGN_OR_RETURN(const std::unique_ptr<FileBytes> bytes, local.folder->OpenFile({path, file.stamp}));
+  Look look;
+  look.sample.resize(static_cast<size_t>(std::min<uint64_t>(file.size_bytes, hub::kSampleBytes)));
+  RETURN_IF_ERROR(bytes->Read(0, std::span(look.sample)));
+  ASSIGN_OR_RETURN(look.report, CheckFormat(*file.sha256, *bytes, verdicts));
+  RETURN_IF_ERROR(bytes->CheckUnchanged());
+  return look;
+}
+
+// Makes one plan. On the core sequence; what blocks runs on the pool and comes back.
+class PlanTask final : public Planning, public std::enable_shared_from_this<PlanTask> {
+ public:
+  PlanTask(const PlannerContext& context, ContentIds& ids, PushRequest request, hub::Access access,
+           Planner::OnProgress on_progress, Planner::OnPlan done)
+      : context_(context),
+        ids_(ids),
+        request_(std::move(request)),
+        access_(std::move(access)),
+        on_progress_(std::move(on_progress)),
+        done_(std::move(done)) {}
+
+  void Begin() {
+    if (context_.offline) {
+      return Fail(MakeError(absl::StatusCode::kNotFound, reason::kOfflineMiss,
+                            "a push needs the hub, and this daemon is offline",
+                            "start it again without HF_HUB_OFFLINE: batuta daemon stop"));
+    }
+    Progress({.phase = "listing"});
+    OnPool([path = request_.path] { return ReadFolder(path); },
+           [](PlanTask& self, absl::StatusOr<std::shared_ptr<const Local>> local) {
+             if (!local.ok()) return self.Fail(local.status());
+             self.local_ = *std::move(local);
+             self.Join();
+           });
+    AskRepo(request_.branch);
+  }
+
+  void End() {
+    is_over_->store(true);
+    done_ = nullptr;
+    if (hashing_) ids_.Cancel(*std::exchange(hashing_, std::nullopt));
+    scan_.reset();
+  }
+
+ private:
+  bool has_ended() const { return is_over_->load(); }
+
+  void Progress(const PlanProgress& progress) {
+    if (on_progress_) on_progress_(progress);
+  }
+
+  void Fail(const absl::Status& status) {
+    if (has_ended()) return;
+    auto done = std::move(done_);
+    End();
+    done(status);
+  }
+
+  // Calls `then` with what came, unless the plan was dropped meanwhile.
+  template <typename Result, typename Then>
+  auto Back(Then then) {
+    return [weak = weak_from_this(), then = std::move(then)](Result result) mutable {
+      if (auto self = weak.lock(); self && !self->has_ended()) then(*self, std::move(result));
+    };
+  }
+
+  template <typename Work, typename Then>
+  void OnPool(Work work, Then then) {
+    Sequence& core = context_.core;
+    context_.pool.Post(
+        [&core, weak = weak_from_this(), work = std::move(work), then = std::move(then)]() mutable {
+          auto result = work();
+          core.Post([weak, then = std::move(then), result = std::move(result)]() mutable {
+            if (auto self = weak.lock(); self && !self->has_ended()) then(*self, std::move(result));
+          });
+        });
+  }
+
+  // Where the branch stands: never as it is remembered, for the commit is held against it.
+  void AskRepo(const Revision& branch) {
+    hub::Access access = access_;
+    access.memory = hub::Memory::kRenew;
+    context_.hub.GetRepo(
+        request_.repo, branch, access,
+        Back<absl::StatusOr<hub::RepoInfo>>(
+            [branch](PlanTask& self, absl::StatusOr<hub::RepoInfo> info) { self.OnRepo(branch, info); }));
+  }
+
+  void OnRepo(const Revision& branch, const absl::StatusOr<hub::RepoInfo>& info) {
+    if (!info.ok()) {
+      const std::string why = ReasonOf(info.status());
+      if (why == reason::kRevisionNotFound) {
+        remote_.exists = true;
+        // A branch that is not there leaves the main one; where that is missing as well, nothing is there at
+        // all.
+        if (branch != Revision::Main() && !request_.create_pr) return AskRepo(Revision::Main());
+        if (request_.create_pr) return Fail(info.status());
+        remote_.has_branch = true;
+        is_asked_ = true;
+        return Join();
+      }
+      if (why != reason::kRepoNotFound) return Fail(info.status());
+      if (access_.token.empty()) {
+        return Fail(MakeError(absl::StatusCode::kUnauthenticated, reason::kTokenMissing,
+                              fmt::format("a push to {} needs a token", request_.repo.id()),
+                              "log in with a token that may write: batuta hf login"));
+      }
+      is_asked_ = true;
+      return Join();
+    }
+    remote_.exists = true;
+    remote_.has_branch = branch == request_.branch;
+    remote_.is_private = info->summary.is_private;
+    remote_.license = info->license;
+    context_.hub.ListTree(request_.repo, info->commit, access_,
+                          Back<absl::StatusOr<Tree>>([](PlanTask& self, absl::StatusOr<Tree> tree) {
+                            if (!tree.ok()) return self.Fail(tree.status());
+                            self.remote_.tree = *std::move(tree);
+                            self.is_asked_ = true;
+                            self.Join();
+                          }));
+  }
+
+  // Both sides are known: what differs?
+  void Join() {
+    if (local_ == nullptr || !is_asked_) return;
+    const Tree* const tree = remote_.tree ? &*remote_.tree : nullptr;
+    const std::vector<NeededId> needed = NeededIds(local_->listing.files, tree);
+    std::vector<ContentIds::Wanted> wanted;
+    wanted.reserve(needed.size());
+    // What differs is sent, and scanned, by its sha256.
+    for (size_t i = 0; i < needed.size(); ++i)
+      wanted.push_back({local_->listing.files[i], std::max(needed[i], NeededId::kSha256)});
+    hashing_ = ids_.Find(
+        local_->folder, std::move(wanted),
+        Back<ContentIds::Progress>([](PlanTask& self, const ContentIds::Progress& progress) {
+          self.Progress({.phase = "hashing",
+                         .done_bytes = progress.done_bytes,
+                         .total_bytes = progress.total_bytes,
+                         .files_done = static_cast<uint32_t>(progress.files_done),
+                         .files_total = static_cast<uint32_t>(progress.files_total)});
+        }),
+        Back<absl::StatusOr<ContentIds::Found>>([](PlanTask& self, absl::StatusOr<ContentIds::Found> found) {
+          self.hashing_.reset();
+          if (!found.ok()) return self.Fail(found.status());
+          self.OnIds(*std::move(found));
+        }));
+  }
+
+  void OnIds(ContentIds::Found found) {
+    plan_ = Assemble(request_, local_->listing, found.ids, remote_);
+    plan_.bytes_read = found.bytes_read;
+    if (!WantsCard(request_, local_->listing, remote_)) return LookAtFiles();
+    OnPool([local = local_, repo = request_.repo] { return ReadCard(*local, repo); },
+           [](PlanTask& self, const absl::StatusOr<card::Card>& card) {
+             if (ReasonOf(card.status()) == reason::kFileChanged) return self.Fail(card.status());
+             if (!card.ok()) {
+               // A card that is there and cannot be completed, for example: its format is judged below.
+               self.plan_.warnings.push_back(fmt::format("README.md: {}", MessageOf(card.status())));
+             } else if (absl::Status added = AddCard(*card, self.remote_, &self.plan_); !added.ok()) {
+               return self.Fail(added);
+             }
+             self.LookAtFiles();
+           });
+  }
+
+  // Is each of them what it claims to be?
+  void LookAtFiles() {
+    sent_.clear();
+    for (size_t i = 0; i < plan_.files.size(); ++i) {
+      if (IsSent(plan_.files[i].change)) sent_.push_back(i);
+    }
+    auto files = std::make_shared<std::vector<PlannedPushFile>>();
+    for (const size_t i : sent_) files->push_back(plan_.files[i]);
+    Progress({.phase = "scanning", .files_total = static_cast<uint32_t>(files->size())});
+    OnPool(
+        [files, local = local_, &verdicts = context_.verdicts,
+         is_over = is_over_]() -> absl::StatusOr<std::vector<Look>> {
+          std::vector<Look> looks;
+          looks.reserve(files->size());
+          for (const PlannedPushFile& file : *files) {
+            if (is_over->load()) return absl::CancelledError();
+            ASSIGN_OR_RETURN(Look look, LookAt(file, *local, verdicts));
+            looks.push_back(std::move(look));
+          }
+          return looks;
+        },
+        [](PlanTask& self, absl::StatusOr<std::vector<Look>> looks) {
+          if (!looks.ok()) return self.Fail(looks.status());
+          self.OnLooks(*std::move(looks));
+        });
+  }
+
+  void OnLooks(std::vector<Look> looks) {
+    for (size_t i = 0; i < looks.size(); ++i) {
+      PlannedPushFile& file = plan_.files[sent_[i]];
+      FormatReport& report = looks[i].report;
+      file.warning = std::move(report.warning);
+      if (!report.reason.empty())
+        plan_.refusals.push_back(
+            {.path = file.path, .reason = report.reason, .text = std::move(report.objection)});
+    }
+    looks_ = std::move(looks);
+    AskHub();
+  }
+
+  // How does the hub want to have them? What is not there yet cannot be asked.
+  void AskHub() {
+    if (!remote_.exists || sent_.empty()) return Scan();
+    Progress({.phase = "asking", .files_total = static_cast<uint32_t>(sent_.size())});
+    for (size_t i = 0; i < kQuestionsAtOnce; ++i) AskNext();
+  }
+
+  void AskNext() {
+    if (asked_ == sent_.size()) {
+      if (questions_ == 0) Scan();
+      return;
+    }
+    const size_t begin = asked_;
+    asked_ = std::min(begin + hub::kMostPreuploadFiles, sent_.size());
+    std::vector<hub::PreuploadFile> files;
+    std::vector<size_t> positions;
+    for (size_t i = begin; i < asked_; ++i) {
+      const PlannedPushFile& file = plan_.files[sent_[i]];
+      absl::StatusOr<RepoPath> path = RepoPath::Parse(file.path);
+      if (!path.ok()) return Fail(path.status());
+      files.push_back(
+          {.path = *std::move(path), .size_bytes = file.size_bytes, .sample = std::move(looks_[i].sample)});
+      positions.push_back(sent_[i]);
+    }
+    ++questions_;
+    const Revision branch = remote_.has_branch ? request_.branch : Revision::Main();
+    context_.writer.Preupload(
+        request_.repo, branch, request_.create_pr, files, local_->gitignore, access_,
+        Back<absl::StatusOr<std::vector<hub::PreuploadAnswer>>>(
+            [positions = std::move(positions)](PlanTask& self,
+                                               absl::StatusOr<std::vector<hub::PreuploadAnswer>> answers) {
+              --self.questions_;
+              if (!answers.ok()) return self.Fail(answers.status());
+              Take(*answers, positions, &self.plan_);
+              self.Progress({.phase = "asking",
+                             .files_done = static_cast<uint32_t>(self.asked_),
+                             .files_total = static_cast<uint32_t>(self.sent_.size())});
+              self.AskNext();
+            }));
+  }
+
+  // Every byte that would be sent.
+  void Scan() {
+    SecretRequest wanted;
+    wanted.allowances = request_.allow_secrets;
+    wanted.gitleaksignore = local_->gitleaksignore;
+    wanted.gitleaks_toml = local_->gitleaks_toml;
+    std::map<std::string, PlannedPushFile> by_path;
+    for (const PlannedPushFile& file : plan_.files) {
+      if (!IsSent(file.change)) continue;
+      wanted.files.push_back({.path = file.path, .sha256 = *file.sha256, .size_bytes = file.size_bytes});
+      by_path.emplace(file.path, file);
+    }
+    wanted.open = [local = local_,
+                   by_path = std::move(by_path)](const FileToScan& file) -> absl::StatusOr<OpenedFile> {
+      const PlannedPushFile& planned = by_path.at(file.path);
+      if (planned.made != nullptr)
+        return OpenedFile{.bytes = std::make_unique<safety::MemorySource>(*planned.made)};
+      ASSIGN_OR_RETURN(const RepoPath path, RepoPath::Parse(file.path));
+      ASSIGN_OR_RETURN(std::unique_ptr<FileBytes> bytes, local->folder->OpenFile({path, planned.stamp}));
+      const FileBytes* const borrowed = bytes.get();
+      return OpenedFile{.bytes = std::move(bytes),
+                        .check_unchanged = [borrowed] { return borrowed->CheckUnchanged(); }};
+    };
+    scan_ = SecretCheck::Start(
+        {.runner = context_.core, .pool = context_.pool, .store = context_.store, .clock = context_.clock},
+        std::move(wanted), Back<SecretProgress>([](PlanTask& self, const SecretProgress& progress) {
+          self.Progress({.phase = "scanning",
+                         .done_bytes = progress.done_bytes,
+                         .total_bytes = progress.total_bytes,
+                         .files_done = progress.files_done,
+                         .files_total = progress.files_total});
+        }),
+        Back<absl::StatusOr<SecretOutcome>>([](PlanTask& self, absl::StatusOr<SecretOutcome> outcome) {
+          if (!outcome.ok()) return self.Fail(outcome.status());
+          self.OnScanned(*std::move(outcome));
+        }));
+  }
+
+  void OnScanned(SecretOutcome outcome) {
+    plan_.findings = std::move(outcome.verdict.findings);
+    plan_.findings_allowed = outcome.verdict.allowed;
+    plan_.bytes_read += outcome.bytes_read;
+    for (std::string& warning : outcome.warnings) plan_.warnings.push_back(std::move(warning));
+    for (const std::string& unread : outcome.verdict.unread)
+      plan_.warnings.push_back(fmt::format("{}: not scanned for secrets", unread));
+    for (const std::string& unused : outcome.verdict.unused_allowances)
+      plan_.warnings.push_back(fmt::format("--allow-secret {}: there is no such finding", unused));
+    CheckCard();
+  }
+
+  // The hub refuses a commit whose card it cannot read.
+  void CheckCard() {
+    const auto readme = std::ranges::find(plan_.files, "README.md", &PlannedPushFile::path);
+    if (readme == plan_.files.end() || !IsSent(readme->change)) return Conclude();
+    OnPool(
+        [local = local_, file = *readme]() -> absl::StatusOr<std::string> {
+          if (file.made != nullptr) return *file.made;
+          return ReadList(*local->folder, file.path);
+        },
+        [](PlanTask& self, const absl::StatusOr<std::string>& text) {
+          if (!text.ok()) return self.Fail(text.status());
+          self.context_.writer.CheckCard(
+              self.request_.repo.type(), *text, self.access_,
+              self.Back<absl::StatusOr<hub::CardCheck>>(
+                  [](PlanTask& planning, const absl::StatusOr<hub::CardCheck>& check) {
+                    planning.OnCardChecked(check);
+                  }));
+        });
+  }
+
+  void OnCardChecked(const absl::StatusOr<hub::CardCheck>& check) {
+    if (check.ok()) {
+      for (const std::string& error : check->errors)
+        plan_.refusals.push_back({.path = "README.md", .reason = reason::kInvalidContent, .text = error});
+      for (const std::string& warning : check->warnings)
+        plan_.warnings.push_back(fmt::format("README.md: {}", warning));
+    } else {
+      LogInfo("card not checked",
+              Field("error", std::string(MessageOf(check.status()))));  // the commit will tell
+    }
+    Conclude();
+  }
+
+  void Conclude() {
+    push::Conclude(request_.message, &plan_);
+    auto done = std::move(done_);
+    PushPlan plan = std::move(plan_);
+    End();
+    done(std::move(plan));
+  }
+
+  const PlannerContext context_;
+  ContentIds& ids_;
+  const PushRequest request_;
+  const hub::Access access_;
+  const Planner::OnProgress on_progress_;
+  Planner::OnPlan done_;
+  const std::shared_ptr<std::atomic<bool>> is_over_ = std::make_shared<std::atomic<bool>>(false);
+
+  std::shared_ptr<const Local> local_;
+  RemoteState remote_;
+  bool is_asked_ = false;
+  std::optional<ContentIds::RequestId> hashing_;
+  PushPlan plan_;
+  std::vector<size_t> sent_;  // positions in plan_.files
+  std::vector<Look> looks_;   // of these
+  size_t asked_ = 0;          // of sent_
+  size_t questions_ = 0;      // under way
+  std::unique_ptr<SecretCheck> scan_;
+};
+
+// Ends the task when its caller drops it.
+class Handle final : public Planning {
+ public:
+  explicit Handle(std::shared_ptr<PlanTask> task) : task_(std::move(task)) {}
+
+  ~Handle() override { task_->End(); }
+
+ private:
+  const std::shared_ptr<PlanTask> task_;
+};
+
+}  // namespace
+
+Planner::Planner(const PlannerContext& context)
+    : context_(context), ids_(context.store, context.clock, context.pool, context.core) {}
+
+Planner::~Planner() = default;
+
+std::unique_ptr<Planning> Planner::Plan(PushRequest request, hub::Access access, OnProgress on_progress,
+                                        OnPlan done) {
+  context_.core.AssertCurrent();
+  auto task = std::make_shared<PlanTask>(context_, ids_, std::move(request), std::move(access),
+                                         std::move(on_progress), std::move(done));
+  context_.core.Post([weak = std::weak_ptr(task)] {
+    if (auto self = weak.lock()) self->Begin();
+  });
+  return std::make_unique<Handle>(std::move(task));
+}
+
+void Planner::PreviewCard(const std::filesystem::path& folder, const RepoId& repo,
+                          absl::AnyInvocable<void(absl::StatusOr<card::Card>)> done) {
+  context_.pool.Post([folder, repo, done = std::move(done)]() mutable {
+    const absl::StatusOr<std::shared_ptr<const Local>> local = ReadFolder(folder);
+    done(local.ok() ? ReadCard(**local, repo) : local.status());
+  });
+}
+
+}  // namespace batuta::push

@@ -1,0 +1,293 @@
+// Pushes through the whole daemon, over its socket, against the simulated hub.
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+
+#include "batuta/v1/job_service.grpc.pb.h"
+#include "batuta/v1/push_service.grpc.pb.h"
+
+#include "common/rpc/metadata_keys.h"
+#include "common/rpc/socket_address.h"
+#include "common/rpc/status_codec.h"
+#include "common/status/status.h"
+#include "daemon/app/daemon.h"
+#include "tests/hubsim/hub_sim.h"
+#include "tests/support/files/temp_folder.h"
+#include "tests/support/status/status_matchers.h"
+
+namespace batuta::app {
+
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
+using hubsim::FaultKind;
+using hubsim::HubSim;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr char kToken[] = "hf_mirasTokenForTheSimulatedHub1234567";
+
+// A token of the shape of the hub's, made here so that no scanner finds one in this file.
+std::string FakeSecret() {
+  return std::string("hf_") + "kXvPzQwLmNsTbYcRdJfHgUeAiOpKxVzWqM";
+}
+
+class CallContext : public grpc::ClientContext {
+ public:
+  CallContext() {
+    set_deadline(std::chrono::system_clock::now() + 120s);
+    AddMetadata(kHubTokenKey, kToken);
+  }
+};
+
+struct Planned {
+  v1::PushPlan plan;
+  std::vector<v1::PushFile> files;
+};
+
+class PushTest : public testing::Test {
+ protected:
+  PushTest() {
+    hubsim::Options options;
+    options.multipart_chunk_bytes = 100'000;
+    options.lfs_threshold_bytes = 50'000;
+    hub_ = std::move(HubSim::Start(options)).value();
+    hub_->AddUser({.name = "mira", .token = kToken});
+    std::filesystem::create_directories(source());
+    Start();
+  }
+
+  ~PushTest() override {
+    daemon_.reset();
+    EXPECT_EQ(hub_->leaked_tokens(), 0);
+  }
+
+  std::filesystem::path source() const { return folder_ / "model"; }
+
+  void Write(const std::string& path, const std::string& content) const {
+    std::filesystem::create_directories((source() / path).parent_path());
+    std::ofstream(source() / path, std::ios::binary) << content;
+  }
+
+  void Start() {
+    CommandLine line;
+    line.flags = {{"--socket", (folder_ / "run" / "d.sock").string()},
+                  {"--state-dir", (folder_ / "state").string()},
+                  {"--cache-dir", (folder_ / "hub").string()},
+                  {"--endpoint", hub_->endpoint()},
+                  {"--log-level", "error"}};
+    const Options options = ResolveOptions(line, [this](std::string_view name) -> std::optional<std::string> {
+                              if (name == "XDG_CONFIG_HOME") return (folder_ / "config").string();
+                              return std::nullopt;
+                            }).value();
+    daemon_ = std::move(Daemon::Start(options, [] {})).value();
+    channel_ =
+        grpc::CreateChannel(SocketAddress::Parse((folder_ / "run" / "d.sock").string()).value().grpc_target(),
+                            grpc::InsecureChannelCredentials());
+  }
+
+  v1::PushSpec Spec(const std::string& id = "mira/otter", v1::RepoType type = v1::REPO_TYPE_DATASET) const {
+    v1::PushSpec spec;
+    spec.mutable_repo()->set_type(type);
+    spec.mutable_repo()->set_id(id);
+    spec.set_path(source().string());
+    return spec;
+  }
+
+  absl::StatusOr<Planned> Plan(const v1::PushSpec& spec) const {
+    CallContext context;
+    v1::PlanPushRequest request;
+    *request.mutable_spec() = spec;
+    const auto stream = v1::PushService::NewStub(channel_)->PlanPush(&context, request);
+    Planned planned;
+    for (v1::PlanPushResponse response; stream->Read(&response);) {
+      if (response.has_plan()) planned.plan = response.plan();
+      planned.files.insert(planned.files.end(), response.files().begin(), response.files().end());
+    }
+    const grpc::Status status = stream->Finish();
+    if (!status.ok()) return FromGrpcStatus(status);
+    return planned;
+  }
+
+  // The job when it has ended.
+  absl::StatusOr<v1::Job> Push(const v1::PushSpec& spec, const std::string& digest = "") const {
+    CallContext context;
+    v1::StartPushRequest request;
+    *request.mutable_spec() = spec;
+    request.set_plan_digest(digest);
+    v1::StartPushResponse response;
+    const grpc::Status status = v1::PushService::NewStub(channel_)->StartPush(&context, request, &response);
+    if (!status.ok()) return FromGrpcStatus(status);
+    return Await(response.job().id());
+  }
+
+  absl::StatusOr<v1::Job> Await(const std::string& id) const {
+    CallContext context;
+    v1::WatchJobRequest request;
+    request.set_job_id(id);
+    const auto stream = v1::JobService::NewStub(channel_)->WatchJob(&context, request);
+    v1::Job job;
+    for (v1::WatchJobResponse response; stream->Read(&response);) job = response.job();
+    const grpc::Status status = stream->Finish();
+    if (!status.ok()) return FromGrpcStatus(status);
+    return job;
+  }
+
+  size_t Requests(const std::string& method, const std::string& part) const {
+    return hub_->CountRequests([&](const hubsim::LoggedRequest& request) {
+      return request.method == method && request.path.find(part) != std::string::npos;
+    });
+  }
+
+  TempFolder folder_;
+  std::unique_ptr<HubSim> hub_;
+  std::unique_ptr<Daemon> daemon_;
+  std::shared_ptr<grpc::Channel> channel_;
+};
+
+const hubsim::RepoRef kOtter{hubsim::RepoKind::kDataset, "mira/otter"};
+
+TEST_F(PushTest, ANewRepoIsMadeAndHoldsWhatTheFolderHolds) {
+  Write("data/a.txt", "alpha\n");
+  Write("data/weights.bin", std::string(250'000, 'w'));
+  Write("small.bin", std::string(60'000, 's'));
+  ASSERT_OK_AND_ASSIGN(const Planned planned, Plan(Spec()));
+  EXPECT_TRUE(planned.plan.creates_repo());
+  EXPECT_THAT(planned.files, SizeIs(3));
+  EXPECT_THAT(planned.plan.refusals(), IsEmpty());
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, Push(Spec(), planned.plan.digest()));
+  EXPECT_EQ(job.state(), v1::Job::STATE_DONE) << job.error().message();
+  EXPECT_EQ(job.commit(), hub_->ResolveRevision(kOtter, "main").value());
+  EXPECT_EQ(hub_->ReadFile(kOtter, "main", "data/a.txt").value(), "alpha\n");
+  EXPECT_EQ(hub_->ReadFile(kOtter, "main", "data/weights.bin").value(), std::string(250'000, 'w'));
+  EXPECT_EQ(hub_->ReadFile(kOtter, "main", "small.bin").value(), std::string(60'000, 's'));
+}
+
+TEST_F(PushTest, WhatIsUnchangedIsNotSentAndMakesNoCommit) {
+  Write("a.txt", "alpha\n");
+  Write("b.bin", std::string(60'000, 'b'));
+  ASSERT_OK_AND_ASSIGN(const v1::Job first, Push(Spec()));
+  ASSERT_EQ(first.state(), v1::Job::STATE_DONE) << first.error().message();
+  hub_->ClearLog();
+  ASSERT_OK_AND_ASSIGN(const Planned planned, Plan(Spec()));
+  EXPECT_EQ(planned.plan.commits(), 0u);
+  EXPECT_EQ(planned.plan.bytes_to_send(), 0u);
+  ASSERT_OK_AND_ASSIGN(const v1::Job again, Push(Spec(), planned.plan.digest()));
+  EXPECT_EQ(again.state(), v1::Job::STATE_DONE) << again.error().message();
+  EXPECT_EQ(again.commit(), first.commit());
+  EXPECT_EQ(Requests("POST", "/commit/"), 0u);
+  EXPECT_EQ(Requests("PUT", ""), 0u);
+}
+
+TEST_F(PushTest, OnlyWhatChangedIsSent) {
+  Write("a.txt", "alpha\n");
+  Write("b.bin", std::string(60'000, 'b'));
+  ASSERT_OK_AND_ASSIGN(const v1::Job first, Push(Spec()));
+  ASSERT_EQ(first.state(), v1::Job::STATE_DONE) << first.error().message();
+  hub_->ClearLog();
+  Write("c.bin", std::string(70'000, 'c'));
+  Write("copy.bin", std::string(60'000, 'b'));
+  ASSERT_OK_AND_ASSIGN(const v1::Job again, Push(Spec()));
+  EXPECT_EQ(again.state(), v1::Job::STATE_DONE) << again.error().message();
+  EXPECT_EQ(Requests("PUT", ""), 1u);
+  EXPECT_EQ(Requests("POST", "/commit/"), 1u);
+  EXPECT_EQ(again.uploaded_bytes(), 70'000u);
+  EXPECT_EQ(hub_->ReadFile(kOtter, "main", "copy.bin").value(), std::string(60'000, 'b'));
+}
+
+TEST_F(PushTest, WhatTheFolderHasNotIsDeletedWhereThatIsAskedFor) {
+  Write("a.txt", "alpha\n");
+  Write("old/b.txt", "beta\n");
+  ASSERT_THAT(Push(Spec()), IsOk());
+  std::filesystem::remove_all(source() / "old");
+  v1::PushSpec spec = Spec();
+  spec.add_delete_globs("old/*");
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, Push(spec));
+  EXPECT_EQ(job.state(), v1::Job::STATE_DONE) << job.error().message();
+  EXPECT_FALSE(hub_->Stat(kOtter, "main", "old/b.txt").ok());
+  EXPECT_TRUE(hub_->Stat(kOtter, "main", "a.txt").ok());
+}
+
+TEST_F(PushTest, ASecretBlocksAndNothingIsSent) {
+  Write("a.txt", "alpha\n");
+  Write("config.yaml", "token: " + FakeSecret() + "\n");
+  ASSERT_OK_AND_ASSIGN(const Planned planned, Plan(Spec()));
+  ASSERT_THAT(planned.plan.findings(), SizeIs(1));
+  EXPECT_EQ(planned.plan.findings(0).path(), "config.yaml");
+  EXPECT_EQ(planned.plan.findings(0).line(), 1u);
+  EXPECT_EQ(planned.plan.ShortDebugString().find(FakeSecret()), std::string::npos);
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, Push(Spec()));
+  EXPECT_EQ(job.state(), v1::Job::STATE_FAILED);
+  EXPECT_EQ(job.error().reason(), "SECRETS_FOUND");
+  EXPECT_EQ(Requests("POST", "/commit/"), 0u);
+  EXPECT_EQ(Requests("POST", "/api/repos/create"), 0u);
+  v1::PushSpec allowed = Spec();
+  allowed.add_allow_secrets(planned.plan.findings(0).fingerprint());
+  ASSERT_OK_AND_ASSIGN(const v1::Job second, Push(allowed));
+  EXPECT_EQ(second.state(), v1::Job::STATE_DONE) << second.error().message();
+}
+
+TEST_F(PushTest, APlanThatIsNoLongerTrueIsNotCarriedOut) {
+  Write("a.txt", "alpha\n");
+  ASSERT_OK_AND_ASSIGN(const Planned planned, Plan(Spec()));
+  Write("b.txt", "beta\n");
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, Push(Spec(), planned.plan.digest()));
+  EXPECT_EQ(job.state(), v1::Job::STATE_FAILED);
+  EXPECT_EQ(job.error().reason(), "PLAN_CHANGED");
+  EXPECT_EQ(Requests("POST", "/commit/"), 0u);
+}
+
+TEST_F(PushTest, AnAnswerThatIsLostAfterTheCommitMakesNoSecondOne) {
+  Write("a.txt", "alpha\n");
+  ASSERT_THAT(Push(Spec()), IsOk());
+  Write("a.txt", "alpha and omega\n");
+  hub_->AddFault({.kind = FaultKind::kStatusAfter, .path = "/commit/", .status = 504});
+  const std::string before = hub_->ResolveRevision(kOtter, "main").value();
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, Push(Spec()));
+  EXPECT_EQ(job.state(), v1::Job::STATE_DONE) << job.error().message();
+  EXPECT_EQ(job.commit(), hub_->ResolveRevision(kOtter, "main").value());
+  EXPECT_NE(job.commit(), before);
+  EXPECT_EQ(Requests("POST", "/commit/"), 2u);  // with the first push
+}
+
+TEST_F(PushTest, ChangesGoIntoAPullRequest) {
+  Write("a.txt", "alpha\n");
+  ASSERT_THAT(Push(Spec()), IsOk());
+  const std::string before = hub_->ResolveRevision(kOtter, "main").value();
+  Write("b.txt", "beta\n");
+  v1::PushSpec spec = Spec();
+  spec.set_create_pr(true);
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, Push(spec));
+  EXPECT_EQ(job.state(), v1::Job::STATE_DONE) << job.error().message();
+  EXPECT_EQ(hub_->ResolveRevision(kOtter, "main").value(), before);
+  EXPECT_EQ(hub_->ReadFile(kOtter, "refs/pr/1", "b.txt").value(), "beta\n");
+  EXPECT_THAT(job.url(), testing::EndsWith("/discussions/1"));
+}
+
+TEST_F(PushTest, AModelWithoutACardGetsOne) {
+  Write("config.json", R"({"architectures": ["OtterForCausalLM"], "model_type": "otter"})");
+  const v1::PushSpec spec = Spec("mira/otter-7b", v1::REPO_TYPE_MODEL);
+  ASSERT_OK_AND_ASSIGN(const Planned planned, Plan(spec));
+  EXPECT_EQ(planned.plan.card(), "generated");
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, Push(spec, planned.plan.digest()));
+  EXPECT_EQ(job.state(), v1::Job::STATE_DONE) << job.error().message();
+  EXPECT_EQ(job.card(), "generated");
+  EXPECT_THAT(hub_->ReadFile({hubsim::RepoKind::kModel, "mira/otter-7b"}, "main", "README.md").value(),
+              testing::StartsWith("---\n"));
+  ASSERT_OK_AND_ASSIGN(const Planned again, Plan(spec));
+  EXPECT_EQ(again.plan.commits(), 0u);
+  EXPECT_EQ(again.plan.card(), "present");
+}
+
+}  // namespace
+
+}  // namespace batuta::app
