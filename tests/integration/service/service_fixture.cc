@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "daemon/hub/exchange.h"
 #include "daemon/service/services.h"
 
 namespace batuta::service {
@@ -38,6 +39,15 @@ ServiceFixture::ServiceFixture() {
   budget.endpoint = hub_.endpoint();
   budget.salt = "salt";
   budget_ = budget::BudgetedTransport::Create(std::move(budget), http_, *core_, clock_, store_);
+  asker_ = hub::MakeHttpAsker({.endpoint = hub_.endpoint(), .http = *budget_, .clock = clock_});
+  writer_ = hub::MakeRepoWriter(hub_.endpoint(), *asker_, *core_);
+  push_planner_ = std::make_unique<push::Planner>(push::PlannerContext{.hub = hub_,
+                                                                       .writer = *writer_,
+                                                                       .store = store_,
+                                                                       .verdicts = verdicts_,
+                                                                       .core = *core_,
+                                                                       .pool = *disk_,
+                                                                       .clock = clock_});
   fitter_ = std::make_unique<pull::Fitter>(pull::FitterContext{.hub = hub_,
                                                                .cache = *cache_,
                                                                .core = *core_,
@@ -83,6 +93,7 @@ ServiceFixture::ServiceFixture() {
                                                                            .clock = clock_},
                                                                 .budget = *budget_,
                                                                 .planner = *planner_,
+                                                                .push_planner = *push_planner_,
                                                                 .jobs = *jobs_,
                                                                 .overall_limit = *overall_limit_,
                                                                 .calls = calls_,

@@ -19,8 +19,11 @@
 
 #include "daemon/adoption/adoption.h"
 #include "daemon/cache/space_ledger.h"
+#include "daemon/hub/asker.h"
+#include "daemon/hub/repo_writer.h"
 #include "daemon/pull/fitter.h"
 #include "daemon/pull/header_store.h"
+#include "daemon/push/planner.h"
 #include "daemon/service/service_context.h"
 #include "tests/integration/service/held_hub.h"
 #include "tests/support/files/temp_folder.h"
@@ -88,6 +91,9 @@ class ServiceFixture : public testing::Test {
   FakeTransport http_{core_.get()};
   hub::HeldHub hub_{*core_};
   std::unique_ptr<budget::BudgetedTransport> budget_;
+  std::unique_ptr<hub::Asker> asker_;
+  std::unique_ptr<hub::RepoWriter> writer_;
+  std::unique_ptr<push::Planner> push_planner_;
   pull::HeaderStore headers_{store_, clock_};
   Machine machine_;  // that the daemon sees
   std::unique_ptr<pull::Fitter> fitter_;
