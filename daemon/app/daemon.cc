@@ -286,7 +286,8 @@ absl::Status WiredDaemon::OpenQueue() {
                                .pool = *push_pool_,
                                .disk = *disk_,
                                .clock = clock_,
-                               .backoff = options_.transfer.backoff};
+                               .backoff = options_.transfer.backoff,
+                               .overall = overall_limit_->limit()};
   jobs::JobQueueOptions queue;
   queue.token_of = TokenOf;
   queue.start_push = [push](const push::PushRequest& request, hub::Access access,

@@ -240,8 +240,8 @@ class Upload final : public std::enable_shared_from_this<Upload> {
     request.method = transport::HttpMethod::kPut;
     request.url = is_basic() ? place_.upload.url : place_.part_urls[number - 1];
     if (is_basic()) request.headers = place_.upload.headers;
-    request.body_source =
-        FileBody::Make(source_.bytes, is_basic() ? 0 : OffsetOf(number), SizeOf(number), context_.disk);
+    request.body_source = FileBody::Make(source_.bytes, is_basic() ? 0 : OffsetOf(number), SizeOf(number),
+                                         context_.disk, context_.gate);
     request.max_body_bytes = uint64_t{1} << 20;
     request.idle_timeout = kIdle;
     request.principal = request_.access.principal;

@@ -19,6 +19,7 @@
 #include "daemon/hub/repo_writer.h"
 #include "daemon/metadata/metadata_store.h"
 #include "daemon/safety/base/byte_source.h"
+#include "daemon/transfer/bandwidth.h"
 #include "daemon/transport/http_transport.h"
 
 namespace batuta::push {
@@ -56,6 +57,8 @@ struct UploadContext {
   WorkerPool& disk;
   const Clock& clock;
   BackoffPolicy backoff;
+  std::shared_ptr<transfer::BandwidthGate> gate =
+      nullptr;  // how fast bytes may go; null: as fast as they can
 };
 
 struct UploadRequest {

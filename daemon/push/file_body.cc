@@ -7,8 +7,9 @@
 namespace batuta::push {
 
 std::shared_ptr<FileBody> FileBody::Make(std::shared_ptr<safety::ByteSource> bytes, uint64_t offset,
-                                         uint64_t size_bytes, WorkerPool& pool) {
-  return std::shared_ptr<FileBody>(new FileBody(std::move(bytes), offset, size_bytes, pool));
+                                         uint64_t size_bytes, WorkerPool& pool,
+                                         std::shared_ptr<transfer::BandwidthGate> gate) {
+  return std::shared_ptr<FileBody>(new FileBody(std::move(bytes), offset, size_bytes, pool, std::move(gate)));
 }
 
 void FileBody::Rewind(std::function<void()> on_ready) {
@@ -31,7 +32,15 @@ absl::StatusOr<size_t> FileBody::Read(std::span<std::byte> out) {
     return size_t{0};
   }
   Block& block = blocks_.front();
-  const size_t count = std::min(out.size(), block.bytes.size() - block.used);
+  size_t count = std::min(out.size(), block.bytes.size() - block.used);
+  if (gate_ != nullptr) {
+    count = static_cast<size_t>(std::min<uint64_t>(count, gate_->Allow(grant_, count)));
+    if (count == 0) {
+      WaitForGate();
+      return size_t{0};
+    }
+    transfer::BandwidthGate::Use(grant_, count);
+  }
   std::memcpy(out.data(), block.bytes.data() + block.used, count);
   block.used += count;
   if (block.used == block.bytes.size()) {
@@ -40,6 +49,17 @@ absl::StatusOr<size_t> FileBody::Read(std::span<std::byte> out) {
     ReadMore();
   }
   return count;
+}
+
+void FileBody::WaitForGate() {
+  is_waited_for_ = true;
+  gate_->CallWhenOpen(grant_, [weak = weak_from_this(), round = round_] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    MutexLock lock(self->mutex_);
+    if (round == self->round_ && std::exchange(self->is_waited_for_, false) && self->on_ready_)
+      self->on_ready_();
+  });
 }
 
 void FileBody::ReadMore() {

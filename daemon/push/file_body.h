@@ -10,6 +10,7 @@
 #include "common/sync/mutex.h"
 #include "common/sync/worker_pool.h"
 #include "daemon/safety/base/byte_source.h"
+#include "daemon/transfer/bandwidth.h"
 #include "daemon/transport/http_body.h"
 
 namespace batuta::push {
@@ -21,9 +22,11 @@ class FileBody final : public transport::HttpBody, public std::enable_shared_fro
   static constexpr size_t kBlockBytes = size_t{1} << 20;
   static constexpr size_t kBlocksAhead = 3;
 
-  // `bytes` may be read on several threads at once, and holds that run. `pool` outlives the body.
+  // `bytes` may be read on several threads at once, and holds that run. `pool` outlives the body. `gate`,
+  // which may be null, says how fast the bytes may go.
   static std::shared_ptr<FileBody> Make(std::shared_ptr<safety::ByteSource> bytes, uint64_t offset,
-                                        uint64_t size_bytes, WorkerPool& pool);
+                                        uint64_t size_bytes, WorkerPool& pool,
+                                        std::shared_ptr<transfer::BandwidthGate> gate = nullptr);
 
   uint64_t size_bytes() const override { return size_bytes_; }
 
@@ -36,9 +39,15 @@ class FileBody final : public transport::HttpBody, public std::enable_shared_fro
     size_t used = 0;
   };
 
-  FileBody(std::shared_ptr<safety::ByteSource> bytes, uint64_t offset, uint64_t size_bytes, WorkerPool& pool)
-      : bytes_(std::move(bytes)), offset_(offset), size_bytes_(size_bytes), pool_(pool) {}
+  FileBody(std::shared_ptr<safety::ByteSource> bytes, uint64_t offset, uint64_t size_bytes, WorkerPool& pool,
+           std::shared_ptr<transfer::BandwidthGate> gate)
+      : bytes_(std::move(bytes)),
+        offset_(offset),
+        size_bytes_(size_bytes),
+        pool_(pool),
+        gate_(std::move(gate)) {}
 
+  void WaitForGate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReadMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReadBlock(uint64_t round, uint64_t at);
 
@@ -46,8 +55,10 @@ class FileBody final : public transport::HttpBody, public std::enable_shared_fro
   const uint64_t offset_;
   const uint64_t size_bytes_;
   WorkerPool& pool_;
+  const std::shared_ptr<transfer::BandwidthGate> gate_;
 
   Mutex mutex_;
+  transfer::BandwidthGate::Grant grant_ ABSL_GUARDED_BY(mutex_);
   std::deque<Block> blocks_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::byte> spare_ ABSL_GUARDED_BY(mutex_);
   uint64_t round_ ABSL_GUARDED_BY(mutex_) = 0;  // what is read for an earlier one counts no more

@@ -43,10 +43,13 @@ class Run final : public std::enable_shared_from_this<Run> {
         access_(std::move(access)),
         priority_(std::make_shared<std::atomic<Priority>>(request_.priority)),
         observer_(&observer),
+        limit_(std::make_shared<transfer::BandwidthLimit>(request_.limit_bytes_per_second)),
+        gate_(std::make_shared<transfer::BandwidthGate>(context.overall, context.core, context.clock)),
         slots_(std::make_unique<UploadSlots>(context.connections)) {}
 
   void Begin() {
     Sequence& core = context_.core;
+    gate_->SetLimits({limit_});
     access_.changing_priority = priority_;
     access_.on_waiting = [weak = weak_from_this(), &core](const transport::WaitInfo& info) {
       core.Post([weak, info] {
@@ -68,7 +71,7 @@ class Run final : public std::enable_shared_from_this<Run> {
 
   void SetPriority(Priority priority) { *priority_ = priority; }
 
-  void SetLimit(uint64_t bytes_per_second) { request_.limit_bytes_per_second = bytes_per_second; }
+  void SetLimit(uint64_t bytes_per_second) { limit_->Set(bytes_per_second); }
 
  private:
   const RepoId& repo() const { return request_.repo; }
@@ -173,6 +176,7 @@ class Run final : public std::enable_shared_from_this<Run> {
     observer_->OnPhase(Phase::kPlanning);
     PushRequest request = request_;
     request.branch = branch();
+    if (memory().branch) request.create_pr = false;  // it is there
     planning_ =
         context_.planner.Plan(std::move(request), access_, nullptr,
                               Back<absl::StatusOr<PushPlan>>([](Run& self, absl::StatusOr<PushPlan> plan) {
@@ -363,7 +367,8 @@ class Run final : public std::enable_shared_from_this<Run> {
                                           .core = context_.core,
                                           .disk = context_.disk,
                                           .clock = context_.clock,
-                                          .backoff = context_.backoff},
+                                          .backoff = context_.backoff,
+                                          .gate = gate_},
                                          std::move(request), *slots_, *flight);
       uploads_.emplace(blob, std::move(flight));
     }
@@ -485,7 +490,8 @@ class Run final : public std::enable_shared_from_this<Run> {
     for (const size_t change : part().changes) {
       const size_t index = commits_.files[change];
       const PlannedPushFile& file = plan_.files[index];
-      if (IsSent(file.change) && !file.is_lfs) observer_->OnFileProgress(index, file.size_bytes, file.size_bytes);
+      if (IsSent(file.change) && !file.is_lfs)
+        observer_->OnFileProgress(index, file.size_bytes, file.size_bytes);
       observer_->OnFileCommitted(index);
     }
     ++part_;
@@ -497,6 +503,8 @@ class Run final : public std::enable_shared_from_this<Run> {
   hub::Access access_;
   const std::shared_ptr<std::atomic<Priority>> priority_;
   PushObserver* observer_;
+  const std::shared_ptr<transfer::BandwidthLimit> limit_;
+  const std::shared_ptr<transfer::BandwidthGate> gate_;
   std::mt19937 random_{std::random_device()()};
   int attempts_ = 0;
 

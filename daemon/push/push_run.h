@@ -11,6 +11,7 @@
 
 #include "common/time/backoff.h"
 #include "daemon/push/planner.h"
+#include "daemon/transfer/bandwidth.h"
 
 namespace batuta::push {
 
@@ -64,7 +65,8 @@ struct PushContext {
   WorkerPool& disk;  // reads ahead of what is sent
   const Clock& clock;
   BackoffPolicy backoff;
-  size_t connections = 8;  // that send bytes at the same time
+  size_t connections = 8;                                       // that send bytes at the same time
+  std::shared_ptr<transfer::BandwidthLimit> overall = nullptr;  // of the whole daemon; null: none
 };
 
 // PushRun carries out one push: plans it, sees that the plan is the one that was agreed to, makes the repo or
