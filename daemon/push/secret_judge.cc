@@ -21,6 +21,17 @@ bool ComesFirst(const Finding& a, const Finding& b) {
   return std::tie(a.path, a.line, a.column, a.kind) < std::tie(b.path, b.line, b.column, b.kind);
 }
 
+Finding NotListed(std::string_view path, uint64_t count) {
+  return {.path = std::string(path),
+          .line = UINT64_MAX,  // replaced once they are in order: behind the others of the file
+          .column = 1,
+          .kind = "not-listed",
+          .description = fmt::format("{} more, which are not listed", count),
+          .tier = secrets::Tier::kCertain,
+          .excerpt = "",
+          .fingerprint = fmt::format("{}:*", path)};
+}
+
 }  // namespace
 
 absl::Status StatusOf(const SecretVerdict& verdict) {
@@ -60,7 +71,11 @@ void SecretJudge::Add(std::string_view path, ScanReport report) {
     verdict_.allowed += report.findings.size() + report.findings_left_out;
     return;
   }
-  verdict_.findings_left_out += report.findings_left_out;
+  if (report.findings_left_out > 0) {
+    // One stands for all of them, so that nobody takes what is listed for everything.
+    verdict_.findings.push_back(NotListed(path, report.findings_left_out));
+    verdict_.findings_left_out += report.findings_left_out - 1;
+  }
   for (Finding& finding : report.findings) {
     if (IsAllowed(finding.fingerprint) || ignored_.Has(finding)) {
       ++verdict_.allowed;
@@ -81,6 +96,9 @@ void SecretJudge::KeepFirst() {
 
 SecretVerdict SecretJudge::Finish() {
   KeepFirst();
+  for (Finding& finding : verdict_.findings) {
+    if (finding.line == UINT64_MAX) finding.line = 1;
+  }
   std::ranges::sort(verdict_.unread);
   for (const auto& [allowance, is_used] : allowances_) {
     if (!is_used) verdict_.unused_allowances.push_back(allowance);

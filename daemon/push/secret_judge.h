@@ -14,7 +14,8 @@
 
 namespace batuta::push {
 
-// What was found in the files of a push, and what of it stands in its way.
+// What was found in the files of a push, and what of it stands in its way. What a scan of a file has left out
+// is one finding, of the kind "not-listed", whose fingerprint allows the whole file.
 struct SecretVerdict {
   std::vector<secrets::Finding> findings =
       {};                                // that block, by path, line, column and kind; at most kMostListed
@@ -25,7 +26,7 @@ struct SecretVerdict {
                                                     // slip, or something that is not sent this time
   static constexpr size_t kMostListed = 1'000;
 
-  bool blocks() const { return !findings.empty() || findings_left_out > 0; }
+  bool blocks() const { return !findings.empty(); }
 };
 
 // OK when nothing blocks.

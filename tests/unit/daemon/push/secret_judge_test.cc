@@ -83,10 +83,12 @@ TEST(SecretJudgeTest, WhatIsNotListedBlocksToo) {
   const std::vector<std::string> allowances = {"a.py:hf-token:1"};
   SecretJudge judge(allowances, "");
   ScanReport report = Report({At("a.py", 1)});
-  report.findings_left_out = 1;
+  report.findings_left_out = 7;
   judge.Add("a.py", std::move(report));
   const SecretVerdict verdict = judge.Finish();
-  EXPECT_TRUE(verdict.blocks());
+  EXPECT_THAT(FingerprintsOf(verdict), ElementsAre("a.py:*"));
+  EXPECT_EQ(verdict.findings[0].description, "7 more, which are not listed");
+  EXPECT_EQ(verdict.findings_left_out, 6U);
   EXPECT_THAT(StatusOf(verdict), HasReason("SECRETS_FOUND"));
 }
 
