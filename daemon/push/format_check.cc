@@ -206,6 +206,17 @@ std::optional<std::string> CardProblem(std::string_view readme) {
          "something before the first where it is a mere line";
 }
 
+std::string CardLicense(std::string_view readme) {
+  const std::optional<std::string_view> yaml = FrontMatterOf(readme);
+  const absl::StatusOr<card::Value> value = card::ParseYaml(yaml.value_or(std::string_view()));
+  if (!value.ok()) return {};
+  const card::Value* const license = value->Find("license");
+  if (license == nullptr) return {};
+  if (license->kind == card::Value::Kind::kList && !license->items.empty())
+    return license->items.front().text;
+  return license->text;
+}
+
 absl::StatusOr<FormatReport> CheckFormat(const BlobId& sha256, FileBytes& file, guard::Verdicts& verdicts) {
   ASSIGN_OR_RETURN(const Verdict verdict,
                    verdicts.Of(sha256, file.path().text(), file, [&file] { return file.CheckUnchanged(); }));

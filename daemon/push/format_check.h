@@ -32,6 +32,9 @@ FormatReport ReportOn(const RepoPath& path, const safety::Verdict& verdict);
 // there is none. Pure.
 std::optional<std::string> CardProblem(std::string_view readme);
 
+// The license that a card names; empty when it names none, or cannot be read. Pure.
+std::string CardLicense(std::string_view readme);
+
 // Inspects a file and, where it is a card, its front matter. What was said of the same bytes under such a
 // name before is not found out again. Blocking.
 //   kAborted (FILE_CHANGED), kUnavailable (STORAGE_FAILED)  while it was read.

@@ -375,7 +375,10 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
           return ReadList(*local->folder, file.path);
         },
         [](PlanTask& self, const absl::StatusOr<std::string>& text) {
+          if (absl::IsInvalidArgument(text.status()))
+            return self.Conclude();  // too large: the commit will tell
           if (!text.ok()) return self.Fail(text.status());
+          self.plan_.license = CardLicense(*text);
           self.context_.writer.CheckCard(
               self.request_.repo.type(), *text, self.access_,
               self.Back<absl::StatusOr<hub::CardCheck>>(
