@@ -396,7 +396,7 @@ jobs::JobView Job(jobs::JobState state) {
       .id = "0123456789ab",
       .owner = {.uid = 1'000, .tool = "trainer"},
       .request_id = "r",
-      .request = {.repo = Otter(), .selection = {}},
+      .request = pull::PullRequest{.repo = Otter(), .selection = {}},
       .had_token = true,
       .state = state,
       .created = kTime,
