@@ -21,6 +21,7 @@
 #include "client/commands/hf_jobs.h"
 #include "client/commands/hf_limits.h"
 #include "client/commands/hf_pull.h"
+#include "client/commands/hf_push.h"
 #include "client/commands/hf_scan.h"
 #include "client/commands/hf_search.h"
 #include "client/commands/near_miss.h"
@@ -50,6 +51,7 @@ std::vector<std::unique_ptr<Command>> MakeCommands() {
   commands.push_back(std::make_unique<HfInfo>());
   commands.push_back(std::make_unique<HfFiles>());
   commands.push_back(std::make_unique<HfPull>());
+  commands.push_back(std::make_unique<HfPush>());
   commands.push_back(std::make_unique<HfFit>());
   commands.push_back(std::make_unique<HfScan>());
   commands.push_back(std::make_unique<HfCard>());

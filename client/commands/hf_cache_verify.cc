@@ -1,22 +1,16 @@
 #include "client/commands/hf_cache_verify.h"
 
-#include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 #include <google/protobuf/util/time_util.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
+#include "client/commands/interrupter.h"
 #include "client/commands/job_session.h"
 #include "client/commands/usage_error.h"
 #include "client/connection/exit_code.h"
-#include "common/io/unique_fd.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
 
@@ -24,40 +18,6 @@ namespace batuta::client {
 namespace {
 
 constexpr std::chrono::seconds kLineEvery{10};
-
-// Ends a call at the first signal. The signals are watched on a thread of its own, as long as it lives.
-class Interrupter {
- public:
-  Interrupter(SignalWatch& signals, CallStop& stop)
-      : over_(::eventfd(0, EFD_CLOEXEC)), thread_([this, &signals, &stop] { Watch(signals, stop); }) {}
-
-  ~Interrupter() {
-    const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(over_.get(), &one, sizeof one);
-    thread_.join();
-  }
-
-  Interrupter(const Interrupter&) = delete;
-  Interrupter& operator=(const Interrupter&) = delete;
-
-  bool was_interrupted() const { return was_interrupted_; }
-
- private:
-  void Watch(SignalWatch& signals, CallStop& stop) {
-    pollfd watched[] = {{signals.fd(), POLLIN, 0}, {over_.get(), POLLIN, 0}};
-    while (::poll(watched, 2, -1) >= 0 || errno == EINTR) {
-      if (watched[1].revents != 0) return;
-      if (!signals.Next()) continue;
-      was_interrupted_ = true;
-      stop.Stop();
-      return;
-    }
-  }
-
-  const UniqueFd over_;
-  std::atomic<bool> was_interrupted_ = false;
-  std::thread thread_;
-};
 
 google::protobuf::Timestamp ToTimestamp(WallTime time) {
   return google::protobuf::util::TimeUtil::MillisecondsToTimestamp(ToUnixMillis(time));

@@ -7,6 +7,7 @@
 
 #include "client/commands/job_session.h"
 #include "client/output/job_view.h"
+#include "client/output/push_report.h"
 #include "client/output/wire_text.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
@@ -93,12 +94,21 @@ absl::Status HfJobsWatch::Run(Context& context) {
   ASSIGN_OR_RETURN(Connection connection, context.connector.Open({}));
   ASSIGN_OR_RETURN(const v1::Job job,
                    id_.empty() ? NewestActive(*connection.client) : connection.client->GetJob(id_));
-  PullReport report(PullReport::Kind::kPull, context.output.json());
+  PullReport pull(PullReport::Kind::kPull, context.output.json());
+  PushReport push(context.output.json());
+  const bool is_push = job.kind() == v1::Job::KIND_PUSH;
+  JobReport& report = is_push ? static_cast<JobReport&>(push) : pull;
   // The job was running before; Ctrl-C ends the watching, nothing else.
   JobSession session(context, signals, &report, {.may_ask = false, .with_files = true});
   ASSIGN_OR_RETURN(const v1::Job done, session.Follow(std::move(connection), job));
-  CompleteReport(done, done.elapsed_ms(), report);
-  report.Print(context.output);
+  if (is_push) {
+    push.SetJob(done);
+    push.SetElapsed(done.elapsed_ms());
+    push.Print(context.output);
+  } else {
+    CompleteReport(done, done.elapsed_ms(), pull);
+    pull.Print(context.output);
+  }
   return absl::OkStatus();
 }
 

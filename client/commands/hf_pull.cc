@@ -1,8 +1,6 @@
 #include "client/commands/hf_pull.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -10,15 +8,13 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/random.h>
 
 #include "client/commands/job_session.h"
+#include "client/commands/job_start.h"
 #include "client/commands/lock_file.h"
 #include "client/commands/materialise.h"
 #include "client/commands/patience.h"
 #include "client/output/hub_view.h"
-#include "client/output/json_writer.h"
 #include "client/output/wire_text.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
@@ -27,25 +23,6 @@ namespace batuta::client {
 namespace {
 
 constexpr std::string_view kQuantizationFact = "quantization.";
-
-// 128 random bits: two clients never mean the same request by accident.
-std::string RandomId() {
-  uint64_t bits[2] = {};
-  if (::getrandom(bits, sizeof bits, 0) != static_cast<ssize_t>(sizeof bits))
-    return {};  // then it is not idempotent
-  return fmt::format("{:016x}{:016x}", bits[0], bits[1]);
-}
-
-uint64_t MillisSince(const Clock& clock, SteadyTime start) {
-  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(clock.steady() - start);
-  return static_cast<uint64_t>(std::max<int64_t>(passed.count(), 0));
-}
-
-// Somebody who stays to see the end is served before the rest.
-v1::Priority PriorityOf(std::string_view word, bool is_waiting) {
-  if (!word.empty()) return WirePriority(word);
-  return is_waiting ? v1::PRIORITY_INTERACTIVE : v1::PRIORITY_NORMAL;
-}
 
 // The variants that an error CHOICE_NEEDED tells of, as facts `quantization.LABEL` → bytes; smallest first.
 struct Variant {
@@ -63,20 +40,6 @@ std::vector<Variant> VariantsOf(const absl::Status& status) {
   }
   std::ranges::sort(variants, {}, &Variant::size_bytes);
   return variants;
-}
-
-// What there is to say was told already.
-absl::StatusOr<bool> Agrees(Context& context, SignalWatch& signals) {
-  context.output.TalkRaw("Pull it? [y/N] ");
-  pollfd sources[] = {{context.console.input_fd(), POLLIN, 0}, {signals.fd(), POLLIN, 0}};
-  while (::poll(sources, 2, -1) < 0 && errno == EINTR) {
-  }
-  if (signals.Next()) {
-    context.output.TalkRaw("\n");
-    return MakeError(absl::StatusCode::kCancelled, reason::kCancelled, "interrupted; nothing was fetched");
-  }
-  const absl::StatusOr<std::string> line = context.console.ReadLine();
-  return line.ok() && (*line == "y" || *line == "Y" || *line == "yes");
 }
 
 }  // namespace
@@ -300,19 +263,10 @@ absl::Status HfPull::Plan(Context& context, const v1::PullSpec& spec) const {
 absl::Status HfPull::Detach(Context& context, const v1::PullSpec& spec) const {
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
   v1::StartPullRequest request;
-  request.set_request_id(RandomId());
+  request.set_request_id(NewRequestId());
   *request.mutable_spec() = spec;
   ASSIGN_OR_RETURN(const v1::Job job, connection.client->StartPull(request));
-  if (context.output.json()) {
-    JsonWriter json(context.output.options().events ? JsonWriter::Style::kOneLine
-                                                    : JsonWriter::Style::kPretty);
-    json.BeginObject().Field("job_id", job.id()).EndObject();
-    context.output.Data(json.Take());
-  } else {
-    context.output.DataLine(job.id());
-  }
-  context.output.Flush();
-  context.output.Talk(fmt::format("batuta hf jobs watch {}  follows it", job.id()));
+  TellDetached(context.output, job);
   return absl::OkStatus();
 }
 
@@ -350,7 +304,8 @@ absl::Status HfPull::FollowWithQuestions(Context& context, v1::PullSpec spec) co
       RETURN_IF_ERROR(AskForVariant(context, status, spec));
     } else if (why == reason::kNamespaceNew || why == reason::kNameConfusable) {
       if (spec.name_review() == v1::NAME_REVIEW_ACCEPTED) return status;
-      ASSIGN_OR_RETURN(const bool agrees, Agrees(context, signals));
+      ASSIGN_OR_RETURN(const bool agrees,
+                       Agrees(context, signals, "Pull it?", "interrupted; nothing was fetched"));
       if (!agrees) return status;
       spec.set_name_review(v1::NAME_REVIEW_ACCEPTED);
     } else {
@@ -363,7 +318,7 @@ absl::Status HfPull::Follow(Context& context, SignalWatch& signals, const v1::Pu
   const SteadyTime start = context.clock.steady();
   ASSIGN_OR_RETURN(Connection connection, context.connector.Open({}));
   v1::StartPullRequest request;
-  request.set_request_id(RandomId());
+  request.set_request_id(NewRequestId());
   *request.mutable_spec() = spec;
   ASSIGN_OR_RETURN(const v1::Job job, connection.client->StartPull(request));
 
@@ -372,12 +327,7 @@ absl::Status HfPull::Follow(Context& context, SignalWatch& signals, const v1::Pu
                      {.may_ask = !yes_ && context.output.human(), .with_files = true});
   const absl::StatusOr<v1::Job> done = session.Follow(std::move(connection), job);
   if (!done.ok()) {
-    const Facts facts = DetailsOf(done.status()).facts;
-    if (const auto left = facts.find("job_id"); left != facts.end() && context.output.json()) {
-      JsonWriter json(JsonWriter::Style::kOneLine);
-      json.BeginObject().Field("job_id", left->second).EndObject();
-      context.output.Data(json.Take());
-    }
+    TellLeft(context.output, done.status());
     return done.status();
   }
   CompleteReport(*done, 0, report);

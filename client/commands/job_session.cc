@@ -79,16 +79,16 @@ std::optional<absl::Status> JobSession::TakeEvents(JobFollower& follower) {
 void JobSession::TakeUpdate(const v1::WatchJobResponse& update) {
   job_ = update.job();
   progress_->Apply(update);
-  for (const v1::PullFile& file : update.files()) {
-    if (report_ != nullptr) report_->AddFile(file);
-    if (context_.output.options().events) context_.output.Data(FileEvent(file));
+  if (report_ != nullptr) report_->Take(update);
+  if (context_.output.options().events) {
+    for (const v1::PullFile& file : update.files()) context_.output.Data(FileEvent(file));
+    for (const v1::PushFile& file : update.push_files()) context_.output.Data(PushFileEvent(file));
+    context_.output.Data(JobEvent(update));
   }
-  if (context_.output.options().events) context_.output.Data(JobEvent(update));
   if (job_.has_review()) TellReview();
 }
 
 void JobSession::TellReview() {
-  if (report_ != nullptr) report_->SetReview(job_.review());
   if (std::exchange(has_told_review_, true)) return;
   region_->Clear();
   const Haul haul{job_.files_total(), job_.total_bytes()};

@@ -10,6 +10,7 @@
 #include "client/commands/context.h"
 #include "client/connection/job_follower.h"
 #include "client/connection/signal_watch.h"
+#include "client/output/job_report.h"
 #include "client/output/live_region.h"
 #include "client/output/progress_model.h"
 #include "client/output/pull_report.h"
@@ -31,7 +32,7 @@ class JobSession {
   };
 
   // `signals` exists before any connection does. `report` may be null; it is told of the files. All borrowed.
-  JobSession(Context& context, SignalWatch& signals, PullReport* report, Options options)
+  JobSession(Context& context, SignalWatch& signals, JobReport* report, Options options)
       : context_(context), signals_(signals), report_(report), options_(options) {}
 
   // The job when it is done. Its own error when it failed; else
@@ -59,7 +60,7 @@ class JobSession {
 
   Context& context_;
   SignalWatch& signals_;
-  PullReport* const report_;
+  JobReport* const report_;
   const Options options_;
   v1::Job job_;
   std::optional<ProgressModel> progress_;

@@ -31,7 +31,7 @@ void Patience::Define(Flags& flags) {
   flags.Switch(&no_wait_, "--no-wait", "fail where the hub's rate limit would have to be waited for");
 }
 
-bool Patience::WaitOut(Context& context, const absl::Status& status) const {
+bool Patience::WaitOut(Context& context, const absl::Status& status, const CallStop* stop) const {
   const std::optional<milliseconds> delay = RetryAfterOf(status);
   if (ReasonOf(status) != reason::kHubRateLimited || !delay || no_wait_) return false;
   Output& output = context.output;
@@ -47,13 +47,14 @@ bool Patience::WaitOut(Context& context, const absl::Status& status) const {
     output.Talk(Countdown(*delay));
   }
   const SteadyTime until = context.clock.steady() + *delay;
-  for (SteadyTime now = context.clock.steady(); now < until; now = context.clock.steady()) {
+  const auto is_stopped = [stop] { return stop != nullptr && stop->is_stopped(); };
+  for (SteadyTime now = context.clock.steady(); now < until && !is_stopped(); now = context.clock.steady()) {
     if (counts_down) output.TalkRaw(fmt::format("{}{}", kEmptyLine, Countdown(until - now)));
     const auto left = std::chrono::ceil<milliseconds>(until - now);
     ::poll(nullptr, 0, static_cast<int>(std::min(left, kTick).count()));
   }
   if (counts_down) output.TalkRaw(kEmptyLine);
-  return true;
+  return !is_stopped();
 }
 
 }  // namespace batuta::client

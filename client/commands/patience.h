@@ -5,6 +5,7 @@
 
 #include "client/commands/context.h"
 #include "client/commands/flags.h"
+#include "client/connection/daemon_client.h"
 
 namespace batuta::client {
 
@@ -20,12 +21,12 @@ class Patience {
   void Define(Flags& flags);
 
   // Asks until there is an answer, or an error that waiting does not mend. `ask` returns a Status or
-  // StatusOr.
+  // StatusOr. Where the caller watches for signals by itself, `stop` ends the wait within a second.
   template <typename Ask>
-  auto Await(Context& context, Ask ask) const {
+  auto Await(Context& context, Ask ask, const CallStop* stop = nullptr) const {
     while (true) {
       auto answer = ask();
-      if (!WaitOut(context, StatusOf(answer))) return answer;
+      if (!WaitOut(context, StatusOf(answer), stop)) return answer;
     }
   }
 
@@ -38,7 +39,7 @@ class Patience {
   }
 
   // False at once unless the rate limit is what is in the way, and waiting is allowed.
-  bool WaitOut(Context& context, const absl::Status& status) const;
+  bool WaitOut(Context& context, const absl::Status& status, const CallStop* stop) const;
 
   bool no_wait_ = false;
 };

@@ -235,6 +235,22 @@ absl::Status DaemonClient::WatchJob(const v1::WatchJobRequest& request, CallStop
   return status;
 }
 
+absl::Status DaemonClient::PlanPush(const v1::PlanPushRequest& request, CallStop& stop,
+                                    const OnMessage<v1::PlanPushResponse>& on_message) {
+  grpc::ClientContext context;
+  stubs_->Prepare(context);
+  stop.Attach(&context);
+  absl::Status status = stubs_->Drain(context, stubs_->pushes.PlanPush(&context, request), on_message);
+  stop.Attach(nullptr);
+  return status;
+}
+
+absl::StatusOr<v1::Job> DaemonClient::StartPush(const v1::StartPushRequest& request) {
+  ASSIGN_OR_RETURN(v1::StartPushResponse response,
+                   stubs_->Call(stubs_->pushes, &v1::PushService::Stub::StartPush, request, kJobDeadline));
+  return std::move(*response.mutable_job());
+}
+
 absl::StatusOr<v1::ListReposResponse> DaemonClient::ListRepos() {
   return stubs_->Call(stubs_->cache, &v1::CacheService::Stub::ListRepos, v1::ListReposRequest());
 }

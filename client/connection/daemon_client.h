@@ -122,6 +122,10 @@ class DaemonClient {
   absl::Status WatchJob(const v1::WatchJobRequest& request, CallStop& stop,
                         const OnMessage<v1::WatchJobResponse>& on_message);
 
+  absl::Status PlanPush(const v1::PlanPushRequest& request, CallStop& stop,
+                        const OnMessage<v1::PlanPushResponse>& on_message);
+  absl::StatusOr<v1::Job> StartPush(const v1::StartPushRequest& request);
+
   absl::StatusOr<v1::ListReposResponse> ListRepos();
   absl::StatusOr<v1::ResolveResponse> Resolve(const v1::ResolveRequest& request);
   absl::StatusOr<v1::GetUsageResponse> GetUsage();

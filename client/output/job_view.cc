@@ -11,7 +11,10 @@ namespace batuta::client {
 namespace {
 
 std::string ProgressText(const v1::Job& job) {
-  if (job.state() == v1::Job::STATE_DONE) return FormatBytes(job.downloaded_bytes());
+  const bool is_push = job.kind() == v1::Job::KIND_PUSH;
+  if (job.state() == v1::Job::STATE_DONE) {
+    return FormatBytes(is_push ? job.uploaded_bytes() : job.downloaded_bytes());
+  }
   if (job.total_bytes() == 0) return "";
   return fmt::format("{} of {}", FormatBytes(job.done_bytes()), FormatBytes(job.total_bytes()));
 }
@@ -19,8 +22,11 @@ std::string ProgressText(const v1::Job& job) {
 std::string DetailText(const v1::Job& job, WallTime now) {
   switch (job.state()) {
     case v1::Job::STATE_RUNNING: {
-      std::string text;
-      if (job.bytes_per_second() > 0) text = FormatRate(static_cast<double>(job.bytes_per_second()));
+      std::string text = job.phase();
+      if (job.bytes_per_second() > 0) {
+        text += text.empty() ? "" : ", ";
+        text += FormatRate(static_cast<double>(job.bytes_per_second()));
+      }
       if (job.limit_bytes_per_second() > 0) {
         text += fmt::format("{}limit {}", text.empty() ? "" : ", ", LimitText(job.limit_bytes_per_second()));
       }
@@ -64,7 +70,11 @@ void WriteJobFields(JsonWriter& json, const v1::Job& job) {
   } else {
     json.Null();
   }
-  json.FieldOrNull("last_error", job.last_error());
+  json.FieldOrNull("last_error", job.last_error()).Field("kind", KindWord(job.kind()));
+  if (job.kind() != v1::Job::KIND_PUSH) return;
+  json.FieldOrNull("phase", job.phase()).FieldOrNull("local_path", job.local_path());
+  json.FieldOrNull("url", job.url()).FieldOrNull("card", job.card());
+  json.Field("uploaded_bytes", job.uploaded_bytes());
 }
 
 }  // namespace
@@ -91,11 +101,13 @@ void PrintJobs(Output& output, const std::vector<v1::Job>& jobs, WallTime now) {
   std::vector<std::vector<std::string>> rows;
   rows.reserve(jobs.size());
   for (const v1::Job& job : jobs) {
-    rows.push_back({job.id(), std::string(StateWord(job.state())), std::string(TypeWord(job.repo().type())),
-                    JobName(job), std::string(PriorityWord(job.priority())), ProgressText(job),
+    rows.push_back({job.id(), std::string(KindWord(job.kind())), std::string(StateWord(job.state())),
+                    std::string(TypeWord(job.repo().type())), JobName(job),
+                    std::string(PriorityWord(job.priority())), ProgressText(job),
                     AgeText(job.has_created(), job.created(), now), DetailText(job, now)});
   }
   output.Data(RenderTable({{"JOB"},
+                           {"KIND"},
                            {"STATE"},
                            {"TYPE"},
                            {"REPO", Align::kLeft, true},
@@ -119,6 +131,16 @@ std::string FileEvent(const v1::PullFile& file) {
   json.BeginObject().Field("event", "file").Field("path", file.path()).Field("size_bytes", file.size_bytes());
   json.Field("blob", file.blob()).Field("status", FileStatusWord(file.status(), false));
   json.FieldOrNull("reason", file.reason());
+  if (!file.warning().empty()) json.Field("warning", file.warning());
+  json.Field("done_bytes", file.done_bytes()).EndObject();
+  return json.Take();
+}
+
+std::string PushFileEvent(const v1::PushFile& file) {
+  JsonWriter json(JsonWriter::Style::kOneLine);
+  json.BeginObject().Field("event", "file").Field("path", file.path()).Field("size_bytes", file.size_bytes());
+  json.Field("blob", file.blob()).Field("change", ChangeWord(file.change()));
+  json.Field("status", PushStatusWord(file.status())).FieldOrNull("reason", file.reason());
   if (!file.warning().empty()) json.Field("warning", file.warning());
   json.Field("done_bytes", file.done_bytes()).EndObject();
   return json.Take();

@@ -71,23 +71,30 @@ std::string FitMiddle(std::string_view text, size_t width) {
 void ProgressModel::Apply(const v1::WatchJobResponse& update) {
   is_connected_ = true;
   if (update.has_job()) job_ = update.job();
-  for (const v1::PullFile& file : update.files()) ApplyFile(file);
+  for (const v1::PullFile& file : update.files()) {
+    ApplyFile(file.path(), file.size_bytes(), file.done_bytes(),
+              file.status() == v1::PullFile::STATUS_RUNNING, file.status() == v1::PullFile::STATUS_PENDING);
+  }
+  for (const v1::PushFile& file : update.push_files()) {
+    ApplyFile(file.path(), file.size_bytes(), file.done_bytes(),
+              file.status() == v1::PushFile::STATUS_RUNNING, file.status() == v1::PushFile::STATUS_PENDING);
+  }
   shown_bytes_ = std::min(std::max(shown_bytes_, job_.done_bytes()), job_.total_bytes());
   shown_fraction_ = std::max(shown_fraction_, Fraction(shown_bytes_, job_.total_bytes()));
 }
 
-void ProgressModel::ApplyFile(const v1::PullFile& file) {
-  const auto at =
-      std::find_if(moving_.begin(), moving_.end(), [&](const File& f) { return f.path == file.path(); });
-  if (file.status() != v1::PullFile::STATUS_RUNNING) {
-    if (at != moving_.end() && file.status() != v1::PullFile::STATUS_PENDING) moving_.erase(at);
+void ProgressModel::ApplyFile(const std::string& path, uint64_t size_bytes, uint64_t done_bytes,
+                              bool is_moving, bool is_pending) {
+  const auto at = std::find_if(moving_.begin(), moving_.end(), [&](const File& f) { return f.path == path; });
+  if (!is_moving) {
+    if (at != moving_.end() && !is_pending) moving_.erase(at);
     return;
   }
   if (at == moving_.end()) {
-    moving_.push_back({file.path(), file.size_bytes(), file.done_bytes()});
+    moving_.push_back({path, size_bytes, done_bytes});
   } else {
-    at->size_bytes = file.size_bytes();
-    at->done_bytes = std::max(at->done_bytes, file.done_bytes());
+    at->size_bytes = size_bytes;
+    at->done_bytes = std::max(at->done_bytes, done_bytes);
   }
 }
 
@@ -97,6 +104,8 @@ std::string ProgressModel::StateText(WallTime now) const {
     case v1::Job::STATE_WAITING:
       return fmt::format("waiting: {}", Printable(WaitingText(job_, now)));
     case v1::Job::STATE_RUNNING: {
+      // Bytes move only while something is uploaded; the other phases of a push are told by name.
+      if (!job_.phase().empty() && job_.phase() != "uploading") return Printable(job_.phase());
       if (job_.total_bytes() == 0) return job_.files_total() == 0 ? "looking up" : "";
       if (job_.bytes_per_second() == 0) return "";
       const double rate = static_cast<double>(job_.bytes_per_second());

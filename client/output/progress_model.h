@@ -47,7 +47,9 @@ class ProgressModel {
     uint64_t done_bytes = 0;  // the most ever seen
   };
 
-  void ApplyFile(const v1::PullFile& file);
+  // A file that begins to move, moves, or (unless it only waits for its turn) has come to rest.
+  void ApplyFile(const std::string& path, uint64_t size_bytes, uint64_t done_bytes, bool is_moving,
+                 bool is_pending);
   std::string StateText(WallTime now) const;
   std::string WhyItWaits() const;  // the error behind it; empty when there is none
   std::string FileBar(const File& file, size_t columns, bool unicode) const;

@@ -65,6 +65,11 @@ void PullReport::AddFile(const v1::PullFile& file) {
   Tally(file, true);
 }
 
+void PullReport::Take(const v1::WatchJobResponse& update) {
+  for (const v1::PullFile& file : update.files()) AddFile(file);
+  if (update.job().has_review()) SetReview(update.job().review());
+}
+
 void PullReport::ForgetFiles() {
   files_.clear();
   index_.clear();

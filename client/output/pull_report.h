@@ -13,6 +13,7 @@
 #include "batuta/v1/fit.pb.h"
 #include "batuta/v1/job_service.pb.h"
 
+#include "client/output/job_report.h"
 #include "client/output/output.h"
 
 namespace batuta::client {
@@ -27,7 +28,7 @@ namespace batuta::client {
 // something to say of the repo "review" (see review_view.h); where a variant was chosen "chosen" and
 // "choice", and in a plan what it was chosen by, "fit" (see fit_view.h). `reason` is null where there is
 // nothing to say.
-class PullReport {
+class PullReport final : public JobReport {
  public:
   enum class Kind { kPull, kPlan };
 
@@ -59,8 +60,8 @@ class PullReport {
   // The newest news of a file replaces older ones.
   void AddFile(const v1::PullFile& file);
 
-  // Every file will be told again from the start.
-  void ForgetFiles();
+  void Take(const v1::WatchJobResponse& update) override;
+  void ForgetFiles() override;
 
   const std::string& path() const { return path_; }
 

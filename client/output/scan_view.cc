@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "client/output/json_writer.h"
 #include "common/text/human.h"
 
 namespace batuta::client {
@@ -32,18 +31,6 @@ void WriteFile(JsonWriter& json, const v1::Inspection& file) {
         .EndObject();
   }
   json.EndArray().Field("findings_left_out", file.findings_left_out());
-}
-
-void WriteSecret(JsonWriter& json, const v1::SecretFinding& secret) {
-  json.BeginObject()
-      .Field("path", secret.path())
-      .Field("line", uint64_t{secret.line()})
-      .Field("column", uint64_t{secret.column()})
-      .Field("kind", secret.kind())
-      .Field("fingerprint", secret.fingerprint())
-      .Field("description", secret.description())
-      .Field("tier", secret.tier());
-  json.FieldOrNull("excerpt", secret.excerpt()).EndObject();
 }
 
 void WriteSecrets(JsonWriter& json, const ScanReport& report) {
@@ -192,6 +179,18 @@ void WriteSecretResult(JsonWriter& json, const v1::SecretFinding& secret, std::s
 }
 
 }  // namespace
+
+void WriteSecret(JsonWriter& json, const v1::SecretFinding& secret) {
+  json.BeginObject()
+      .Field("path", secret.path())
+      .Field("line", uint64_t{secret.line()})
+      .Field("column", uint64_t{secret.column()})
+      .Field("kind", secret.kind())
+      .Field("fingerprint", secret.fingerprint())
+      .Field("description", secret.description())
+      .Field("tier", secret.tier());
+  json.FieldOrNull("excerpt", secret.excerpt()).EndObject();
+}
 
 uint64_t ScanReport::SecretCount() const {
   uint64_t count = 0;

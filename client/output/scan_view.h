@@ -7,6 +7,7 @@
 
 #include "batuta/v1/inspection.pb.h"
 
+#include "client/output/json_writer.h"
 #include "client/output/output.h"
 
 namespace batuta::client {
@@ -31,6 +32,9 @@ std::string ScanLine(const v1::Inspection& file);
 
 // For people: `secret   a/b.py:3:7  hf-token: Hugging Face access token, hf_…9x (37 characters)`.
 std::string SecretLine(const v1::SecretFinding& secret);
+
+// {"path","line","column","kind","fingerprint","description","tier","excerpt"}.
+void WriteSecret(JsonWriter& json, const v1::SecretFinding& secret);
 
 // {"files":[{"path","verdict","format","reason","pickle","code","globals","notes","findings":[{"code","grade","place",
 // "offset","text"}]}],"findings":[{"path","line","column","kind","fingerprint","description","tier",

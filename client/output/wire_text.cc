@@ -83,6 +83,40 @@ std::string_view FileStatusWord(v1::PullFile::Status status, bool is_plan) {
   }
 }
 
+std::string_view ChangeWord(v1::PushFile::Change change) {
+  switch (change) {
+    case v1::PushFile::CHANGE_ADDED:
+      return "added";
+    case v1::PushFile::CHANGE_MODIFIED:
+      return "modified";
+    case v1::PushFile::CHANGE_DELETED:
+      return "deleted";
+    case v1::PushFile::CHANGE_IGNORED:
+      return "ignored";
+    default:
+      return "unchanged";
+  }
+}
+
+std::string_view PushStatusWord(v1::PushFile::Status status) {
+  switch (status) {
+    case v1::PushFile::STATUS_RUNNING:
+      return "running";
+    case v1::PushFile::STATUS_SENT:
+      return "sent";
+    case v1::PushFile::STATUS_STORED:
+      return "stored";
+    case v1::PushFile::STATUS_COMMITTED:
+      return "committed";
+    default:
+      return "pending";
+  }
+}
+
+std::string_view KindWord(v1::Job::Kind kind) {
+  return kind == v1::Job::KIND_PUSH ? "push" : "pull";
+}
+
 std::string_view PriorityWord(v1::Priority priority) {
   switch (priority) {
     case v1::PRIORITY_INTERACTIVE:

@@ -5,6 +5,7 @@
 
 #include "google/protobuf/timestamp.pb.h"
 
+#include "batuta/v1/push.pb.h"
 #include "batuta/v1/types.pb.h"
 
 #include "common/time/clock.h"
@@ -28,6 +29,15 @@ bool HasEnded(v1::Job::State state);
 
 // "downloaded", "cached", "skipped", "failed", "running", "pending"; in a plan PENDING is "would_download".
 std::string_view FileStatusWord(v1::PullFile::Status status, bool is_plan);
+
+// "added", "modified", "unchanged", "deleted", "ignored".
+std::string_view ChangeWord(v1::PushFile::Change change);
+
+// "pending", "running", "sent", "stored", "committed".
+std::string_view PushStatusWord(v1::PushFile::Status status);
+
+// "pull", "push".
+std::string_view KindWord(v1::Job::Kind kind);
 
 // "interactive", "normal", "background".
 std::string_view PriorityWord(v1::Priority priority);

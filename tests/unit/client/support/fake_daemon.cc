@@ -12,6 +12,7 @@
 #include "batuta/v1/fit_service.grpc.pb.h"
 #include "batuta/v1/hub_service.grpc.pb.h"
 #include "batuta/v1/job_service.grpc.pb.h"
+#include "batuta/v1/push_service.grpc.pb.h"
 
 #include "common/rpc/metadata_keys.h"
 #include "common/rpc/status_codec.h"
@@ -34,7 +35,14 @@ std::string MetadataOf(const grpc::ServerContext& context, const char* key) {
 
 struct FakeDaemon::Services {
   explicit Services(State& shared)
-      : state(shared), hub(*this), jobs(*this), cache(*this), budget(*this), fit(*this), daemon(*this) {}
+      : state(shared),
+        hub(*this),
+        jobs(*this),
+        pushes(*this),
+        cache(*this),
+        budget(*this),
+        fit(*this),
+        daemon(*this) {}
 
   // Notes the call; the error it shall return, or OK.
   grpc::Status Note(const grpc::ServerContext* context, const std::string& method) {
@@ -109,23 +117,8 @@ struct FakeDaemon::Services {
       const MutexLock lock(all.state.mutex);
       const size_t number = all.state.calls.pulls.size();
       all.state.calls.pulls.push_back(*request);
-      const std::string id = "job" + std::to_string(number);
-      std::vector<v1::WatchJobResponse>& updates = all.state.jobs[id];
-      if (number < all.state.answers.pulls.size()) updates = all.state.answers.pulls[number];
-      for (size_t i = 0; i < updates.size(); ++i) Complete(id, *request, i + 1, updates[i]);
-      all.state.newest_first.insert(all.state.newest_first.begin(), id);
-      response->mutable_job()->set_id(id);
-      *response->mutable_job()->mutable_repo() = request->spec().repo();
-      response->mutable_job()->set_state(v1::Job::STATE_QUEUED);
+      *response->mutable_job() = all.MakeJob(all.state.answers.pulls, number, request->spec());
       return status;
-    }
-
-    static void Complete(const std::string& id, const v1::StartPullRequest& request, uint64_t sequence,
-                         v1::WatchJobResponse& update) {
-      update.set_sequence(sequence);
-      update.mutable_job()->set_id(id);
-      *update.mutable_job()->mutable_repo() = request.spec().repo();
-      update.mutable_job()->set_revision(request.spec().revision());
     }
 
     grpc::Status ListJobs(grpc::ServerContext* context, const v1::ListJobsRequest* request,
@@ -236,6 +229,36 @@ struct FakeDaemon::Services {
         if (IsOver(update)) return grpc::Status();
       }
       return grpc::Status(grpc::StatusCode::CANCELLED, "cancelled");
+    }
+
+    Services& all;
+  };
+
+  struct Pushes final : v1::PushService::Service {
+    explicit Pushes(Services& services) : all(services) {}
+
+    grpc::Status PlanPush(grpc::ServerContext* context, const v1::PlanPushRequest* request,
+                          grpc::ServerWriter<v1::PlanPushResponse>* writer) override {
+      const size_t number = all.Keep(&Calls::push_plans, *request);
+      const grpc::Status status = all.Note(context, "PlanPush");
+      const Answers answers = all.answers();
+      if (!status.ok() || answers.push_plans.empty()) return status;
+      for (const auto& part : answers.push_plans[std::min(number, answers.push_plans.size()) - 1]) {
+        writer->Write(part);
+      }
+      return status;
+    }
+
+    grpc::Status StartPush(grpc::ServerContext* context, const v1::StartPushRequest* request,
+                           v1::StartPushResponse* response) override {
+      const grpc::Status status = all.Note(context, "StartPush");
+      if (!status.ok()) return status;
+      const MutexLock lock(all.state.mutex);
+      const size_t number = all.state.calls.pushes.size();
+      all.state.calls.pushes.push_back(*request);
+      *response->mutable_job() = all.MakeJob(all.state.answers.pushes, number, request->spec());
+      response->mutable_job()->set_kind(v1::Job::KIND_PUSH);
+      return status;
     }
 
     Services& all;
@@ -390,6 +413,28 @@ struct FakeDaemon::Services {
     Services& all;
   };
 
+  // The job number `number` of those that `prepared` tells of, and its updates.
+  template <typename Spec>
+  v1::Job MakeJob(const std::vector<std::vector<v1::WatchJobResponse>>& prepared, size_t number,
+                  const Spec& spec) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state.mutex) {
+    const std::string id = "job" + std::to_string(number);
+    std::vector<v1::WatchJobResponse>& updates = state.jobs[id];
+    if (number < prepared.size()) updates = prepared[number];
+    for (size_t i = 0; i < updates.size(); ++i) {
+      updates[i].set_sequence(i + 1);
+      v1::Job& job = *updates[i].mutable_job();
+      job.set_id(id);
+      *job.mutable_repo() = spec.repo();
+      job.set_revision(spec.revision());
+    }
+    state.newest_first.insert(state.newest_first.begin(), id);
+    v1::Job job;
+    job.set_id(id);
+    *job.mutable_repo() = spec.repo();
+    job.set_state(v1::Job::STATE_QUEUED);
+    return job;
+  }
+
   enum class Wait { kUpdate, kNothing, kNoJob, kStopped };
 
   // Waits a moment at most, so that a caller who left is noticed.
@@ -432,6 +477,7 @@ struct FakeDaemon::Services {
   State& state;
   Hub hub;
   Jobs jobs;
+  Pushes pushes;
   Cache cache;
   Budget budget;
   Fitting fit;
@@ -444,6 +490,7 @@ FakeDaemon::FakeDaemon(std::string socket_path) : services_(std::make_unique<Ser
   builder.AddListeningPort("unix:" + socket_path, grpc::InsecureServerCredentials());
   builder.RegisterService(&services_->hub);
   builder.RegisterService(&services_->jobs);
+  builder.RegisterService(&services_->pushes);
   builder.RegisterService(&services_->cache);
   builder.RegisterService(&services_->budget);
   builder.RegisterService(&services_->fit);

@@ -14,6 +14,7 @@
 #include "batuta/v1/fit_service.pb.h"
 #include "batuta/v1/hub_service.pb.h"
 #include "batuta/v1/job_service.pb.h"
+#include "batuta/v1/push_service.pb.h"
 
 #include "common/sync/mutex.h"
 
@@ -49,6 +50,10 @@ class FakeDaemon {
     std::map<std::string, absl::Status> errors;
     // The jobs that StartPull makes, one after another: the updates that WatchJob sends, numbered from 1.
     std::vector<std::vector<v1::WatchJobResponse>> pulls;
+    // What PlanPush answers, one after another; the last one stays.
+    std::vector<std::vector<v1::PlanPushResponse>> push_plans;
+    // As `pulls`, for StartPush.
+    std::vector<std::vector<v1::WatchJobResponse>> pushes;
     // After so many updates the first watch breaks off, as if the connection were lost; 0 = never.
     size_t break_first_watch_after = 0;
   };
@@ -57,6 +62,8 @@ class FakeDaemon {
   struct Calls {
     std::vector<std::string> methods;
     std::vector<v1::StartPullRequest> pulls;
+    std::vector<v1::PlanPushRequest> push_plans;
+    std::vector<v1::StartPushRequest> pushes;
     std::vector<v1::WatchJobRequest> watches;
     std::vector<v1::SearchRequest> searches;
     std::vector<v1::FitRequest> fits;
