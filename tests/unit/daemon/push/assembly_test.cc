@@ -128,8 +128,10 @@ TEST(AssemblyTest, ACardThatIsMadeIsSentUnlessTheRepoHasItAlready) {
   World world;
   world.Local("config.json", 3, 'a');
   PushPlan plan = world.Plan();
-  const card::Card card{
-      .kind = card::CardKind::kGenerated, .readme = "hello\n", .files = {{"curve.svg", "<svg/>"}}};
+  card::Card card;
+  card.kind = card::CardKind::kGenerated;
+  card.readme = "hello\n";
+  card.files = {{"curve.svg", "<svg/>"}};
   ASSERT_THAT(AddCard(card, world.remote, &plan), IsOk());
   EXPECT_THAT(plan.files, ElementsAre(Is("README.md", Change::kAdded), Is("config.json", Change::kAdded),
                                       Is("curve.svg", Change::kAdded)));

@@ -69,7 +69,7 @@ TEST(PlanRefusalTest, NamesTheGravest) {
   EXPECT_EQ(ReasonOf(RefusalOf(plan)), reason::kInvalidContent);
   EXPECT_THAT(std::string(RefusalOf(plan).message()), HasSubstr("a.json: no JSON"));
   EXPECT_THAT(std::string(RefusalOf(plan).message()), HasSubstr("1 more"));
-  plan.findings = {{.path = "env", .kind = "hf-token", .fingerprint = "env:hf-token:1"}};
+  plan.findings.emplace_back().fingerprint = "env:hf-token:1";
   EXPECT_EQ(ReasonOf(RefusalOf(plan)), reason::kSecretsFound);
 }
 

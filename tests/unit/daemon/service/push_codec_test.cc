@@ -85,7 +85,10 @@ TEST(EncodePushTest, APlanIsToldWhole) {
   plan.head = CommitId::Parse(std::string(40, '1')).value();
   plan.creates_branch = true;
   plan.card = card::CardKind::kCompleted;
-  plan.findings = {{.path = "env", .line = 3, .kind = "hf-token", .fingerprint = "env:hf-token:3"}};
+  secrets::Finding& finding = plan.findings.emplace_back();
+  finding.path = "env";
+  finding.kind = "hf-token";
+  finding.fingerprint = "env:hf-token:3";
   plan.refusals = {{.path = "pipe", .reason = reason::kNotPushable, .text = "is a pipe"}};
   plan.files = {{.path = "a", .change = push::Change::kUnchanged},
                 {.path = "b", .change = push::Change::kAdded}};
