@@ -63,7 +63,7 @@ Card Generated(FolderView& folder, const RepoId& repo) {
   return card;
 }
 
-absl::StatusOr<Card> Completed(FolderView& folder, const RepoId& repo, std::string readme) {
+absl::StatusOr<Card> Completed(FolderView& folder, const RepoId& repo, const std::string& readme) {
   Facts facts = GatherFacts(folder, repo);
   ASSIGN_OR_RETURN(Completion completion, CompleteCard(readme, FrontMatterFields(facts, repo.name())));
   Card card;
@@ -110,7 +110,7 @@ absl::StatusOr<Card> MakeCard(FolderView& folder, const RepoId& repo) {
     return card;
   }
   if (!readme.ok()) return Annotate(readme.status(), kReadme);
-  return is_model ? Completed(folder, repo, *std::move(readme)) : Present(*std::move(readme));
+  return is_model ? Completed(folder, repo, *readme) : Present(*std::move(readme));
 }
 
 }  // namespace batuta::card

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::string_view kFence = "---";
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-constexpr size_t kMostMetadataBytes = 1 << 20;
+constexpr size_t kMostMetadataBytes = 256 << 10;
 constexpr size_t kContextLines = 3;
 
 // The metadata of a card: where it lies in the text (hub-protocol 7.1).

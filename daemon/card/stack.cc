@@ -31,7 +31,7 @@ bool IsStackCrate(std::string_view name) {
 
 void ReadCargoLock(FolderView& folder, Facts* facts) {
   constexpr std::string_view kPath = "Cargo.lock";
-  const absl::StatusOr<std::string> text = ReadWhole(folder, kPath, 4 << 20);
+  const absl::StatusOr<std::string> text = ReadWhole(folder, kPath, 2 << 20);
   if (!text.ok()) {
     if (!absl::IsNotFound(text.status())) facts->Warn(kPath, MessageOf(text.status()));
     return;

@@ -37,7 +37,7 @@ struct Value {
 
 // What a document may take.
 struct ValueLimits {
-  size_t values = 600'000;
+  size_t values = 400'000;
   size_t depth = 48;
 };
 

@@ -11,7 +11,7 @@
 namespace batuta::card {
 namespace {
 
-constexpr size_t kMostTomlBytes = 4 << 20;
+constexpr size_t kMostTomlBytes = 2 << 20;
 
 // What stands at that place of the text: a number as it was written. Columns count characters, so a line with
 // others than ASCII is left to the parser's reading.

@@ -7,7 +7,7 @@
 namespace batuta::card {
 namespace {
 
-constexpr size_t kMostYamlBytes = 1 << 20;  // the parser is slow, and takes much memory for each value
+constexpr size_t kMostYamlBytes = 256 << 10;  // the parser is slow, and takes much memory for each value
 
 bool IsNull(const std::string& text) {
   return text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL" ||
