@@ -271,48 +271,7 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
             {.path = file.path, .reason = report.reason, .text = std::move(report.objection)});
     }
     looks_ = std::move(looks);
-    AskHub();
-  }
-
-  // How does the hub want to have them? What is not there yet cannot be asked.
-  void AskHub() {
-    if (!remote_.exists || sent_.empty()) return Scan();
-    Progress({.phase = "asking", .files_total = static_cast<uint32_t>(sent_.size())});
-    for (size_t i = 0; i < kQuestionsAtOnce; ++i) AskNext();
-  }
-
-  void AskNext() {
-    if (asked_ == sent_.size()) {
-      if (questions_ == 0) Scan();
-      return;
-    }
-    const size_t begin = asked_;
-    asked_ = std::min(begin + hub::kMostPreuploadFiles, sent_.size());
-    std::vector<hub::PreuploadFile> files;
-    std::vector<size_t> positions;
-    for (size_t i = begin; i < asked_; ++i) {
-      const PlannedPushFile& file = plan_.files[sent_[i]];
-      absl::StatusOr<RepoPath> path = RepoPath::Parse(file.path);
-      if (!path.ok()) return Fail(path.status());
-      files.push_back(
-          {.path = *std::move(path), .size_bytes = file.size_bytes, .sample = std::move(looks_[i].sample)});
-      positions.push_back(sent_[i]);
-    }
-    ++questions_;
-    const Revision branch = remote_.has_branch ? request_.branch : Revision::Main();
-    context_.writer.Preupload(
-        request_.repo, branch, request_.create_pr, files, local_->gitignore, access_,
-        Back<absl::StatusOr<std::vector<hub::PreuploadAnswer>>>(
-            [positions = std::move(positions)](PlanTask& self,
-                                               absl::StatusOr<std::vector<hub::PreuploadAnswer>> answers) {
-              --self.questions_;
-              if (!answers.ok()) return self.Fail(answers.status());
-              Take(*answers, positions, &self.plan_);
-              self.Progress({.phase = "asking",
-                             .files_done = static_cast<uint32_t>(self.asked_),
-                             .files_total = static_cast<uint32_t>(self.sent_.size())});
-              self.AskNext();
-            }));
+    Scan();
   }
 
   // Every byte that would be sent.
@@ -362,7 +321,56 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
       plan_.warnings.push_back(fmt::format("{}: not scanned for secrets", unread));
     for (const std::string& unused : outcome.verdict.unused_allowances)
       plan_.warnings.push_back(fmt::format("--allow-secret {}: there is no such finding", unused));
-    CheckCard();
+    if (!plan_.findings.empty()) return Conclude();  // not a byte of it goes to the hub
+    AskHub();
+  }
+
+  // How does the hub want to have them? What is not there yet cannot be asked. The question carries the first
+  // bytes of each file, so it is put only when they may leave.
+  void AskHub() {
+    if (!remote_.exists || sent_.empty()) return CheckCard();
+    Progress({.phase = "asking", .files_total = static_cast<uint32_t>(sent_.size())});
+    for (size_t i = 0; i < kQuestionsAtOnce; ++i) AskNext();
+  }
+
+  void AskNext() {
+    if (asked_ == sent_.size()) {
+      if (questions_ == 0) CheckCard();
+      return;
+    }
+    const size_t begin = asked_;
+    asked_ = std::min(begin + hub::kMostPreuploadFiles, sent_.size());
+    std::vector<hub::PreuploadFile> files;
+    std::vector<size_t> positions;
+    for (size_t i = begin; i < asked_; ++i) {
+      const PlannedPushFile& file = plan_.files[sent_[i]];
+      absl::StatusOr<RepoPath> path = RepoPath::Parse(file.path);
+      if (!path.ok()) return Fail(path.status());
+      files.push_back(
+          {.path = *std::move(path), .size_bytes = file.size_bytes, .sample = std::move(looks_[i].sample)});
+      positions.push_back(sent_[i]);
+    }
+    ++questions_;
+    const Revision branch = remote_.has_branch ? request_.branch : Revision::Main();
+    context_.writer.Preupload(
+        request_.repo, branch, request_.create_pr, files, ListThatIsPushed(), access_,
+        Back<absl::StatusOr<std::vector<hub::PreuploadAnswer>>>(
+            [positions = std::move(positions)](PlanTask& self,
+                                               absl::StatusOr<std::vector<hub::PreuploadAnswer>> answers) {
+              --self.questions_;
+              if (!answers.ok()) return self.Fail(answers.status());
+              Take(*answers, positions, &self.plan_);
+              self.Progress({.phase = "asking",
+                             .files_done = static_cast<uint32_t>(self.asked_),
+                             .files_total = static_cast<uint32_t>(self.sent_.size())});
+              self.AskNext();
+            }));
+  }
+
+  // The text of the .gitignore, unless it stays here itself: then nobody has scanned it.
+  std::string ListThatIsPushed() const {
+    const auto list = std::ranges::find(plan_.files, ".gitignore", &PlannedPushFile::path);
+    return list == plan_.files.end() || list->change == Change::kIgnored ? std::string() : local_->gitignore;
   }
 
   // The hub refuses a commit whose card it cannot read.
