@@ -59,7 +59,8 @@ std::string WhyNotFollowed(int error_number) {
 // One walk through a folder. What is met stands in the listing in the end.
 class FolderWalk {
  public:
-  FolderWalk(int root, std::string_view root_path) : root_(root), root_path_(root_path) {}
+  FolderWalk(int root, std::string_view root_path, uint64_t most_files)
+      : root_(root), root_path_(root_path), most_files_(most_files) {}
 
   absl::Status Take(int folder, const std::string& path) {
     ASSIGN_OR_RETURN(const std::vector<Name> names, NamesIn(folder, path));
@@ -174,7 +175,7 @@ class FolderWalk {
   }
 
   absl::Status TakeFolder(int folder, const std::string& path, const std::string& name) {
-    if (!IsPushable(path)) return absl::OkStatus();
+    if (!PathInRepo(path).has_value()) return absl::OkStatus();
     const UniqueFd inner(
         ::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
     if (inner) return Take(inner.get(), path);
@@ -194,13 +195,12 @@ class FolderWalk {
     return absl::OkStatus();
   }
 
-  // Can it have that name in a repo? Else it is an objection.
-  bool IsPushable(const std::string& path) {
-    const absl::StatusOr<RepoPath> parsed = RepoPath::Parse(path);
-    if (!parsed.ok()) {
-      Object(path, fmt::format("{}: rename it, or name it in a .batutaignore", MessageOf(parsed.status())));
-    }
-    return parsed.ok();
+  // Nothing where no repo can have a file of that name, which is an objection.
+  std::optional<RepoPath> PathInRepo(const std::string& path) {
+    absl::StatusOr<RepoPath> parsed = RepoPath::Parse(path);
+    if (parsed.ok()) return *std::move(parsed);
+    Object(path, fmt::format("{}: rename it, or name it in a .batutaignore", MessageOf(parsed.status())));
+    return std::nullopt;
   }
 
   absl::Status TakeFile(int folder, const std::string& path, const std::string& name, bool is_named) {
@@ -209,7 +209,8 @@ class FolderWalk {
       if (errno == ENOENT && !is_named) return absl::OkStatus();
       return ErrnoError(errno, fmt::format("look at {}", Quoted(path)));
     }
-    if (!IsPushable(path)) return absl::OkStatus();
+    std::optional<RepoPath> in_repo = PathInRepo(path);
+    if (!in_repo.has_value()) return absl::OkStatus();
     if (S_ISLNK(stat.st_mode)) {
       const UniqueFd target = OpenBeneath(root_, root_path_, path, O_PATH);
       if (!target || ::fstat(target.get(), &stat) != 0) {
@@ -228,22 +229,23 @@ class FolderWalk {
     } else if (::faccessat(folder, name.c_str(), R_OK, AT_EACCESS) != 0 && errno != ENOENT) {
       Object(path, fmt::format("may not be read: {}", kIgnoreIt));
     } else {
-      Add(path, StampOf(stat));
+      Add(*std::move(in_repo), StampOf(stat));
     }
     return absl::OkStatus();
   }
 
-  void Add(const std::string& path, const FileStamp& stamp) {
-    if (listing_.files.size() == kMostLocalFiles) {
-      Object("", fmt::format("there are more than {} files: pack them into archives", kMostLocalFiles));
+  void Add(RepoPath path, const FileStamp& stamp) {
+    if (listing_.files.size() == most_files_) {
+      Object("", fmt::format("there are more than {} files: pack them into archives", most_files_));
       is_full_ = true;
       return;
     }
-    listing_.files.push_back({.path = *RepoPath::Parse(path), .stamp = stamp});
+    listing_.files.push_back({.path = std::move(path), .stamp = stamp});
   }
 
   const int root_;
   const std::string_view root_path_;
+  const uint64_t most_files_;
   IgnoreRules rules_;
   FolderListing listing_;
   bool is_full_ = false;  // enough is known
@@ -291,8 +293,8 @@ absl::StatusOr<std::shared_ptr<const LocalFolder>> LocalFolder::Open(const std::
       is_file ? std::optional(path.filename().native()) : std::nullopt);
 }
 
-absl::StatusOr<FolderListing> LocalFolder::Walk() const {
-  FolderWalk walk(root_.get(), path_.native());
+absl::StatusOr<FolderListing> LocalFolder::Walk(uint64_t most_files) const {
+  FolderWalk walk(root_.get(), path_.native(), most_files);
   RETURN_IF_ERROR(only_file_.has_value() ? walk.TakeOnly(*only_file_) : walk.Take(root_.get(), ""));
   return std::move(walk).Listing();
 }

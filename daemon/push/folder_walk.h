@@ -54,9 +54,10 @@ class LocalFolder {
   // The folder, also where one file is pushed; free of symlinks.
   const std::filesystem::path& path() const { return path_; }
 
-  // Everything in it that no ignore rule (ignore_rules.h) leaves out.
+  // Everything in it that no ignore rule (ignore_rules.h) leaves out; more than `most_files` are an
+  // objection.
   //   kUnavailable (STORAGE_FAILED)
-  absl::StatusOr<FolderListing> Walk() const;
+  absl::StatusOr<FolderListing> Walk(uint64_t most_files = kMostLocalFiles) const;
 
   // A file as it was listed.
   //   kAborted (FILE_CHANGED)        it is gone, or another one, or was written to since.

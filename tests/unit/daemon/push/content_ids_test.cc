@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/sync/sequence.h"
 #include "tests/support/clock/fake_clock.h"
@@ -21,6 +22,7 @@
 #include "tests/support/runner/manual_task_runner.h"
 #include "tests/support/runner/manual_worker_pool.h"
 #include "tests/support/status/status_matchers.h"
+#include "tests/unit/daemon/push/rewrite.h"
 
 namespace batuta::push {
 namespace {
@@ -127,7 +129,7 @@ TEST_F(ContentIdsTest, ReadsAgainWhatWasWrittenToThoughSizeAndTimeAreAsBefore) {
   Write("a", "hello\n");
   const fs::file_time_type time = fs::last_write_time(folder_ / "a");
   ASSERT_OK_AND_ASSIGN(const ContentIds::Found before, Find(Listed()));
-  Write("a", "world\n");
+  Rewrite(folder_ / "a", "world\n");
   fs::last_write_time(folder_ / "a", time);
   Settle();
   ASSERT_OK_AND_ASSIGN(const ContentIds::Found after, Find(Listed()));
@@ -176,7 +178,7 @@ TEST_F(ContentIdsTest, AFileThatIsNotAsItWasListedEndsIt) {
   Write("a", "hello\n");
   Write("b", "hello\n");
   const auto wanted = Listed();
-  Write("b", "other\n");
+  Rewrite(folder_ / "b", "other\n");
   EXPECT_THAT(Find(wanted), HasReason("FILE_CHANGED"));
   fs::remove(folder_ / "b");
   EXPECT_THAT(Find(wanted), HasReason("FILE_CHANGED"));
@@ -246,6 +248,63 @@ TEST_F(ContentIdsTest, ForgetsWhatWasNotAskedForTheLongest) {
   EXPECT_EQ(FilesRead(), 0U);
   fs::rename(folder_.path().native() + "-old", folder_ / "old");
   EXPECT_EQ(FilesRead(), 3U);
+}
+
+// Larger than what is read in one go, so that others have their turn in between.
+class LargeFileTest : public ContentIdsTest {
+ protected:
+  LargeFileTest() {
+    Write("large", "");
+    fs::resize_file(folder_ / "large", kBytes);
+    Settle();
+    auto wanted = Listed(NeededId::kSha256);
+    request_ = ids_.Find(opened_, std::move(wanted), nullptr,
+                         [this](absl::StatusOr<ContentIds::Found> found) { answer_ = std::move(found); });
+    // The catalog, and the first part of the file.
+    EXPECT_TRUE(own_pool_.RunOne() && own_pool_.RunOne());
+    EXPECT_EQ(own_pool_.queued(), 1U);
+  }
+
+  static constexpr uint64_t kBytes = 80 << 20;
+
+  ManualWorkerPool own_pool_;
+  ContentIds ids_{store_, clock_, own_pool_, runner_};
+  ContentIds::RequestId request_ = 0;
+  std::optional<absl::StatusOr<ContentIds::Found>> answer_;
+};
+
+TEST_F(LargeFileTest, WhatIsWrittenBehindTheReaderIsNoticed) {
+  const int fd = ::open((folder_ / "large").c_str(), O_WRONLY | O_CLOEXEC);
+  ASSERT_EQ(::pwrite(fd, "x", 1, 7), 1);
+  ::close(fd);
+  own_pool_.RunUntilIdle();
+  runner_.RunUntilIdle();
+  EXPECT_THAT(*answer_, HasReason("FILE_CHANGED"));
+  EXPECT_EQ(Records(), 0U);
+}
+
+TEST_F(LargeFileTest, AFileThatIsCutOffWhileItIsReadIsNoticed) {
+  fs::resize_file(folder_ / "large", 1);
+  own_pool_.RunUntilIdle();
+  runner_.RunUntilIdle();
+  EXPECT_THAT(*answer_, HasReason("FILE_CHANGED"));
+}
+
+// The renaming moves the change time, and who knows what else happened.
+TEST_F(LargeFileTest, AFileThatIsReplacedWhileItIsReadIsNoticed) {
+  Write("other", "");
+  fs::resize_file(folder_ / "other", kBytes);
+  fs::rename(folder_ / "other", folder_ / "large");
+  own_pool_.RunUntilIdle();
+  runner_.RunUntilIdle();
+  EXPECT_THAT(*answer_, HasReason("FILE_CHANGED"));
+}
+
+TEST_F(LargeFileTest, MayBeCancelledInTheMiddle) {
+  ids_.Cancel(request_);
+  EXPECT_EQ(own_pool_.RunUntilIdle(), 1U);
+  runner_.RunUntilIdle();
+  EXPECT_THAT(*answer_, HasReason("CANCELLED"));
 }
 
 TEST_F(ContentIdsTest, ACancelledRequestEndsAndReadsNoFurther) {

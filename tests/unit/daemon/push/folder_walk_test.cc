@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,6 +16,7 @@
 #include "daemon/push/beneath.h"
 #include "tests/support/files/temp_folder.h"
 #include "tests/support/status/status_matchers.h"
+#include "tests/unit/daemon/push/rewrite.h"
 
 namespace batuta::push {
 namespace {
@@ -174,6 +176,52 @@ TEST_F(FolderWalkTest, ObjectsToFoldersNestedDeeperThanAPathMayBe) {
   EXPECT_THAT(listing.objections, SizeIs(1));
 }
 
+// Root may read everything: for the time being it is nobody, who owns the folder.
+class AsNobody {
+ public:
+  explicit AsNobody(const fs::path& folder) {
+    if (::geteuid() != 0) return;
+    EXPECT_EQ(::chown(folder.c_str(), kNobody, kNobody), 0);
+    ::setfsuid(kNobody);
+  }
+
+  ~AsNobody() { ::setfsuid(::geteuid()); }
+
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+
+ private:
+  static constexpr uid_t kNobody = 65'534;
+};
+
+TEST_F(FolderWalkTest, ObjectsToWhatMayNotBeRead) {
+  Write(folder_ / "file", "1");
+  Write(folder_ / "fine", "1");
+  Write(folder_ / "folder/file", "1");
+  Write(folder_ / "rules/.gitignore", "*");
+  for (const char* name : {"file", "folder", "rules/.gitignore"}) {
+    fs::permissions(folder_ / name, fs::perms::none);
+  }
+  FolderListing listing;
+  {
+    const AsNobody nobody(folder_.path());
+    listing = Walk();
+  }
+  fs::permissions(folder_ / "folder", fs::perms::owner_all);
+  EXPECT_THAT(PathsOf(listing), ElementsAre("fine"));
+  EXPECT_THAT(listing.objections,
+              ElementsAre(Objects("file", "may not be read"), Objects("folder", "may not be read"),
+                          Objects("rules/.gitignore", "cannot be read"),
+                          Objects("rules/.gitignore", "may not be read")));
+}
+
+TEST_F(FolderWalkTest, MoreFilesThanAPushTakesAreAnObjection) {
+  for (const char* name : {"a", "b/c", "d"}) Write(folder_ / name, "");
+  ASSERT_OK_AND_ASSIGN(const auto opened, LocalFolder::Open(folder_.path()));
+  EXPECT_THAT(opened->Walk(3)->objections, IsEmpty());
+  EXPECT_THAT(opened->Walk(2)->objections, ElementsAre(Objects("", "more than 2 files")));
+}
+
 TEST_F(FolderWalkTest, OneFileIsAllThatThereIsWhateverIsIgnored) {
   Write(folder_ / ".gitignore", "*\n");
   Write(folder_ / "model.bin", "12");
@@ -196,7 +244,7 @@ TEST_F(FolderWalkTest, ReadsAFileAsItWasListed) {
   EXPECT_THAT(file->Read(3, text), IsOk());
   EXPECT_EQ(text, "3456");
   EXPECT_THAT(file->CheckUnchanged(), IsOk());
-  Write(folder_ / "a.txt", "0123456780");
+  Rewrite(folder_ / "a.txt", "0123456780");
   EXPECT_THAT(file->CheckUnchanged(), HasReason("FILE_CHANGED"));
   EXPECT_THAT(opened_->OpenFile(listing.files[0]), HasReason("FILE_CHANGED"));
   fs::resize_file(folder_ / "a.txt", 5);
@@ -209,11 +257,12 @@ TEST_F(FolderWalkTest, WhatBecameAnotherFileSinceItWasListedIsNotOpened) {
     Write(folder_ / name, "12345");
   const FolderListing listing = Walk();
   ASSERT_THAT(listing.files, SizeIs(6));
-  for (const char* name : {"gone", "link", "pipe", "folder", "same"}) fs::remove(folder_ / name);
+  for (const char* name : {"gone", "link", "pipe", "folder"}) fs::remove(folder_ / name);
   fs::create_symlink(outside_ / "passwd", folder_ / "link");
   ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
   fs::create_directory(folder_ / "folder");
-  Write(folder_ / "same", "12345");
+  Write(folder_ / "new", "12345");
+  fs::rename(folder_ / "new", folder_ / "same");
   fs::rename(folder_ / "sub", outside_ / "sub");
   fs::create_symlink(outside_ / "sub", folder_ / "sub");
   for (const LocalFile& file : listing.files) {

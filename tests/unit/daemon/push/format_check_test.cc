@@ -13,6 +13,7 @@
 #include "tests/support/guard/fake_inspection.h"
 #include "tests/support/metadata/fake_metadata_store.h"
 #include "tests/support/status/status_matchers.h"
+#include "tests/unit/daemon/push/rewrite.h"
 
 namespace batuta::push {
 namespace {
@@ -147,7 +148,7 @@ TEST_F(FormatCheckOnDiskTest, LooksAtTheSameBytesOnce) {
 TEST_F(FormatCheckOnDiskTest, WhatIsSaidOfChangedBytesIsNotSaidOfTheBlob) {
   Write("a.json", "good");
   const auto file = Open("a.json");
-  Write("a.json", "evil");
+  Rewrite(folder_ / "a.json", "evil");
   EXPECT_THAT(CheckFormat(blob_, *file, verdicts_), HasReason("FILE_CHANGED"));
   EXPECT_EQ(verdicts_.Find(blob_, "a.json"), std::nullopt);
 }
