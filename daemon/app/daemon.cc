@@ -287,6 +287,7 @@ absl::Status WiredDaemon::OpenQueue() {
                                .disk = *disk_,
                                .clock = clock_,
                                .backoff = options_.transfer.backoff,
+                               .stall_timeout = options_.transfer.stall_timeout,
                                .overall = overall_limit_->limit()};
   jobs::JobQueueOptions queue;
   queue.token_of = TokenOf;

@@ -20,7 +20,6 @@ namespace batuta::push {
 namespace {
 
 constexpr size_t kMaxErrorBytes = 4'096;
-constexpr std::chrono::milliseconds kIdle{60'000};  // a store may take a while to say that it has a part
 
 // A store that refuses a link which was just made refuses every one; one that answers nonsense goes on with
 // it.
@@ -243,7 +242,7 @@ class Upload final : public std::enable_shared_from_this<Upload> {
     request.body_source = FileBody::Make(source_.bytes, is_basic() ? 0 : OffsetOf(number), SizeOf(number),
                                          context_.disk, context_.gate);
     request.max_body_bytes = uint64_t{1} << 20;
-    request.idle_timeout = kIdle;
+    request.idle_timeout = context_.stall_timeout;
     request.principal = request_.access.principal;
     request.job = request_.access.job;
     request.priority = request_.access.changing_priority ? request_.access.changing_priority->load()

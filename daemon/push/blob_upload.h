@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -57,6 +58,7 @@ struct UploadContext {
   WorkerPool& disk;
   const Clock& clock;
   BackoffPolicy backoff;
+  std::chrono::milliseconds stall_timeout{60'000};  // a request without a byte for so long is sent again
   std::shared_ptr<transfer::BandwidthGate> gate =
       nullptr;  // how fast bytes may go; null: as fast as they can
 };

@@ -368,6 +368,7 @@ class Run final : public std::enable_shared_from_this<Run> {
                                           .disk = context_.disk,
                                           .clock = context_.clock,
                                           .backoff = context_.backoff,
+                                          .stall_timeout = context_.stall_timeout,
                                           .gate = gate_},
                                          std::move(request), *slots_, *flight);
       uploads_.emplace(blob, std::move(flight));

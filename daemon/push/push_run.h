@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -65,6 +66,7 @@ struct PushContext {
   WorkerPool& disk;  // reads ahead of what is sent
   const Clock& clock;
   BackoffPolicy backoff;
+  std::chrono::milliseconds stall_timeout{60'000};              // see UploadContext
   size_t connections = 8;                                       // that send bytes at the same time
   std::shared_ptr<transfer::BandwidthLimit> overall = nullptr;  // of the whole daemon; null: none
 };
