@@ -8,7 +8,7 @@ std::shared_ptr<FirstLook> FirstLook::Start(Sequence& core, WorkerPool& disk, Lo
                                             std::shared_ptr<guard::PullGuard> guard, std::vector<Blob> blobs,
                                             Done done) {
   core.AssertCurrent();
-  const std::shared_ptr<FirstLook> look(new FirstLook(std::move(done)));
+  std::shared_ptr<FirstLook> look(new FirstLook(std::move(done)));
   look->Begin(core, disk, turns, std::move(guard), std::move(blobs));
   return look;
 }

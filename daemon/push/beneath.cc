@@ -64,12 +64,13 @@ UniqueFd OpenBeneath(int root, std::string_view root_path, const std::string& pa
 UniqueFd OpenBeneathWithoutLinks(int root, const std::string& path, int flags) {
   UniqueFd folder;
   size_t begin = 0;
-  for (size_t slash; (slash = path.find('/', begin)) != std::string::npos; begin = slash + 1) {
+  for (size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', begin)) {
     const std::string name = path.substr(begin, slash - begin);
     UniqueFd next(
         ::openat(folder ? folder.get() : root, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!next) return next;
     folder = std::move(next);
+    begin = slash + 1;
   }
   UniqueFd file(::openat(folder ? folder.get() : root, path.c_str() + begin, flags | O_NOFOLLOW | kAlways));
   struct stat stat = {};

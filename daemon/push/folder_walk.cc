@@ -103,6 +103,7 @@ class FolderWalk {
     std::vector<Name> names;
     errno = own < 0 ? errno : 0;
     while (stream != nullptr) {
+      // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else has the stream
       const dirent* entry = ::readdir(stream.get());
       if (entry == nullptr) break;
       const std::string_view name = entry->d_name;
@@ -287,9 +288,9 @@ absl::StatusOr<std::shared_ptr<const LocalFolder>> LocalFolder::Open(const std::
   if (!root && is_file) root.Reset(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!root) return error_of(errno);
   std::error_code error;
-  std::filesystem::path real = std::filesystem::canonical(folder, error);
+  const std::filesystem::path real = std::filesystem::canonical(folder, error);
   return std::make_shared<const LocalFolder>(
-      std::move(root), error ? folder : std::move(real),
+      std::move(root), error ? folder : real,
       is_file ? std::optional(path.filename().native()) : std::nullopt);
 }
 

@@ -150,10 +150,11 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
   void AskRepo(const Revision& branch) {
     hub::Access access = access_;
     access.memory = hub::Memory::kRenew;
-    context_.hub.GetRepo(
-        request_.repo, branch, access,
-        Back<absl::StatusOr<hub::RepoInfo>>(
-            [branch](PlanTask& self, absl::StatusOr<hub::RepoInfo> info) { self.OnRepo(branch, info); }));
+    context_.hub.GetRepo(request_.repo, branch, access,
+                         Back<absl::StatusOr<hub::RepoInfo>>(
+                             [branch](PlanTask& self, const absl::StatusOr<hub::RepoInfo>& info) {
+                               self.OnRepo(branch, info);
+                             }));
   }
 
   void OnRepo(const Revision& branch, const absl::StatusOr<hub::RepoInfo>& info) {
@@ -213,11 +214,11 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
         Back<absl::StatusOr<ContentIds::Found>>([](PlanTask& self, absl::StatusOr<ContentIds::Found> found) {
           self.hashing_.reset();
           if (!found.ok()) return self.Fail(found.status());
-          self.OnIds(*std::move(found));
+          self.OnIds(*found);
         }));
   }
 
-  void OnIds(ContentIds::Found found) {
+  void OnIds(const ContentIds::Found& found) {
     plan_ = Assemble(request_, local_->listing, found.ids, remote_);
     plan_.bytes_read = found.bytes_read;
     if (!WantsCard(request_, local_->listing, remote_)) return LookAtFiles();

@@ -20,8 +20,8 @@ constexpr size_t kMostTitle = 500;  // bytes
 constexpr size_t kMostDescription = 64 * 1024;
 constexpr size_t kMostPath = 4'096;
 
-absl::Status Invalid(std::string text) {
-  return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, std::move(text));
+absl::Status Invalid(std::string_view text) {
+  return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, text);
 }
 
 absl::StatusOr<std::filesystem::path> DecodePath(const std::string& text) {
