@@ -259,7 +259,7 @@ absl::Status HfPush::Run(Context& context) {
     PushReport report(context.output.json());
     report.SetSpec(spec);
     RETURN_IF_ERROR(Plan(context, signals, report));
-    const absl::Status refusal = RefusalOf(report.plan());
+    absl::Status refusal = RefusalOf(report.plan());
     if (dry_run_ || !refusal.ok()) {
       ShowPlan(context, report);
       return refusal;
@@ -276,7 +276,7 @@ absl::Status HfPush::Run(Context& context) {
     }
     RETURN_IF_ERROR(Agree(context, signals));
     shown.emplace(report);
-    const absl::Status status = Push(context, signals, report);
+    absl::Status status = Push(context, signals, report);
     const bool goes_on = MustPlanAnew(status) && (may_ask(context) || plans < kMostPlans);
     if (!goes_on) return status;
     context.output.Talk(fmt::format("{}; planning anew", Printable(MessageOf(status))));
