@@ -30,7 +30,7 @@ constexpr std::chrono::seconds kLineEvery{10};
 constexpr std::chrono::milliseconds kQuietBegin{200};  // what is over by then shows no bar
 constexpr int kMostPlans = 3;                          // that --yes agrees to
 constexpr size_t kFilesShown = 20;
-constexpr size_t kDiffShown = 40;
+constexpr size_t kDiffShown = 24;
 constexpr size_t kBarWidth = 24;
 
 // What stands in the way, the gravest first.
@@ -331,7 +331,7 @@ void HfPush::ShowPlan(Context& context, const PushReport& report) const {
     output.Data(PlanText(report, {.files = 0, .diff_lines = 0, .width = output.table_width()}));
     output.Flush();
     if (is_refused) return;
-    output.Talk(report.changes_nothing() ? "nothing to do: everything is there already" : "nothing was sent");
+    output.Talk(report.changes_nothing() ? report.NothingToDo() : "nothing was sent");
   } else {
     const size_t width = output.options().talk_is_terminal ? output.size().columns : 0;
     output.TalkRaw(PlanText(report, {.files = kFilesShown, .diff_lines = kDiffShown, .width = width}));

@@ -69,6 +69,7 @@ absl::StatusOr<bool> Agrees(Context& context, SignalWatch& signals, std::string_
     return MakeError(absl::StatusCode::kCancelled, reason::kCancelled, when_interrupted);
   }
   const absl::StatusOr<std::string> line = context.console.ReadLine();
+  if (!line.ok()) context.output.TalkRaw("\n");  // the input has ended, and the question stands in its line
   return line.ok() && (*line == "y" || *line == "Y" || *line == "yes");
 }
 

@@ -92,7 +92,7 @@ std::string CardText(const v1::PushPlan& plan, const PlanDetail& detail) {
   if (plan.card() == "present") how = "README.md as it is";
   std::string sources;
   for (const std::string& source : plan.card_sources()) {
-    sources += fmt::format("{}{}", sources.empty() ? "; from " : ", ", Printable(source));
+    sources += fmt::format("{}{}", sources.empty() ? "; from " : "; ", Printable(source));
   }
   std::string text = Line("card", how + sources);
   size_t lines = 0;
@@ -144,13 +144,13 @@ std::string PlanText(const PushReport& report, const PlanDetail& detail) {
   std::string text = RepoLine(report);
   text += Line("from", Printable(report.spec().path()));
   text += FilesText(report, detail);
+  if (!plan.card().empty() && plan.card() != "none") text += CardText(plan, detail);
   text += Line("changes", report.Changes());
   if (plan.commits() > 0) {
     text += Line("to send", fmt::format("{} at most, in {} commit{}", FormatBytes(plan.bytes_to_send()),
                                         plan.commits(), plan.commits() == 1 ? "" : "s"));
   }
   text += Line("licence", plan.license().empty() ? "none stated" : Printable(plan.license()));
-  if (!plan.card().empty() && plan.card() != "none") text += CardText(plan, detail);
   if (report.spec().is_private() && !plan.is_private()) {
     text += Line("warning", "the repo is there already and is public: --private changes nothing");
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -55,8 +56,10 @@ void PushReport::SetSpec(const v1::PushSpec& spec) {
 void PushReport::AddFile(const v1::PushFile& file) {
   const auto known = index_.find(file.path());
   if (known == index_.end()) {
+    const bool is_kept = keep_all_ || IsOfInterest(file);
+    if (!is_kept && !passed_.insert(std::hash<std::string>()(file.path())).second) return;
     Tally(file, true);
-    if (!keep_all_ && !IsOfInterest(file)) return;
+    if (!is_kept) return;
     index_.emplace(file.path(), files_.size());
     files_.push_back(file);
     return;
@@ -172,16 +175,25 @@ std::string PushReport::Changes() const {
   return text.empty() ? "no files" : text;
 }
 
+std::string PushReport::NothingToDo() const {
+  const bool has_files = plan_.unchanged() > 0 || Of(v1::PushFile::CHANGE_UNCHANGED).files > 0;
+  return fmt::format("nothing to do, {}: {}",
+                     has_files ? "everything is there already" : "there is no file to push", Changes());
+}
+
 void PushReport::Print(Output& output) const {
   if (output.json()) return output.Data(Json(output.options().events));
-  if (output.quiet()) return output.DataLine(commit_);
+  if (output.quiet()) {
+    if (!commit_.empty()) output.DataLine(commit_);
+    return;
+  }
   if (changes_nothing()) {
-    output.Talk(fmt::format("{}: nothing to do, everything is there already: {}", Subject(), Changes()));
+    output.Talk(fmt::format("{}: {}", Subject(), NothingToDo()));
   } else {
     output.Talk(fmt::format("{}: {}; {} sent in {}", Subject(), Changes(), FormatBytes(bytes_uploaded_),
                             FormatDuration(std::chrono::milliseconds(elapsed_ms_))));
   }
-  output.DataLine(url_.empty() ? commit_ : url_);
+  if (!commit_.empty()) output.DataLine(url_.empty() ? commit_ : url_);
 }
 
 }  // namespace batuta::client

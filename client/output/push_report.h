@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "batuta/v1/push_service.pb.h"
@@ -66,6 +67,9 @@ class PushReport final : public JobReport {
   // `dataset acme/river-notes@main`, printable.
   std::string Subject() const;
 
+  // Why nothing is done: `nothing to do, everything is there already: 12 unchanged`.
+  std::string NothingToDo() const;
+
   // What a push prints: where it can be looked at; quiet: the commit; in JSON the document, with `events` in
   // one line that begins with "event":"result". A summary for people goes to stderr.
   void Print(Output& output) const;
@@ -89,6 +93,7 @@ class PushReport final : public JobReport {
   uint64_t elapsed_ms_ = 0;
   std::vector<v1::PushFile> files_;
   std::unordered_map<std::string, size_t> index_;
+  std::unordered_set<size_t> passed_;             // hashes of the paths that were counted and not kept
   Count counts_[v1::PushFile::Change_ARRAYSIZE];  // by change
 };
 

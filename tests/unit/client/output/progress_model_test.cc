@@ -50,6 +50,27 @@ TEST(ProgressModelTest, ShowsBytesSpeedTimeLeftAndFiles) {
   EXPECT_THAT(model.Line(kNow), AllOf(HasSubstr("acme/otter: 1 MB of 4 MB (25 %)"), HasSubstr("3/12 files")));
 }
 
+TEST(ProgressModelTest, APushShowsItsFilesAndItsPhase) {
+  ProgressModel model("acme/otter");
+  v1::WatchJobResponse update = Running(1'000'000, 4'000'000, 100'000);
+  update.mutable_job()->set_phase("uploading");
+  v1::PushFile& file = *update.add_push_files();
+  file.set_path("model.safetensors");
+  file.set_size_bytes(2'000'000);
+  file.set_done_bytes(500'000);
+  file.set_status(v1::PushFile::STATUS_RUNNING);
+  model.Apply(update);
+
+  EXPECT_THAT(model.Bars(kScreen, false, kNow)[1], AllOf(HasSubstr("model.safetensors"), HasSubstr("25 %")));
+
+  update.mutable_push_files(0)->set_status(v1::PushFile::STATUS_SENT);
+  update.mutable_job()->set_phase("committing");
+  model.Apply(update);
+
+  EXPECT_THAT(model.Bars(kScreen, false, kNow), SizeIs(1));
+  EXPECT_THAT(model.Line(kNow), AllOf(HasSubstr("committing"), Not(HasSubstr("ETA"))));
+}
+
 TEST(ProgressModelTest, NeverRunsBackwards) {
   ProgressModel model("r");
   model.Apply(Running(600, 1'000));
