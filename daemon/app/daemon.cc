@@ -246,7 +246,8 @@ absl::Status WiredDaemon::OpenQueue() {
                                                                .headers = *headers_,
                                                                .clock = clock_,
                                                                .detect = DetectThisMachine,
-                                                               .room = [this] { return Room(); }});
+                                                               .room = [this] { return Room(); },
+                                                               .verified = verified_.get()});
   planner_ = std::make_unique<pull::Planner>(options_.planner, *hub_, *cache_, *core_, *disk_,
                                              reviewer_.get(), fitter_.get());
   ASSIGN_OR_RETURN(overall_limit_,

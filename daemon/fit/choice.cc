@@ -73,7 +73,8 @@ Judgement JudgementOf(const Subject& subject, Target target) {
   if (subject.may_ask_shape) return judgement;
   judgement.placement = subject.Placed(ModesOf(target));
   judgement.fits = judgement.placement.fits && subject.obstacle.empty();
-  judgement.is_exact = subject.is_exact() && subject.candidate->format == Candidate::Format::kGguf;
+  judgement.is_exact = subject.is_exact() && subject.candidate->format == Candidate::Format::kGguf &&
+                       !subject.candidate->is_inferred;
   judgement.cache_bytes = subject.load.cache.total_bytes;
   judgement.compute_bytes = judgement.placement.compute_bytes;
   judgement.total_bytes = judgement.placement.memory_bytes;

@@ -48,7 +48,8 @@ struct Candidate {
   std::shared_ptr<const ModelShape>
       shape;  // null = hyper-parameters not read; shared by variants of one model
   std::shared_ptr<const Weights> weights;  // null = tensor infos not read
-  bool is_opaque = false;  // its header cannot be read: nothing more will be known, nothing is asked
+  bool is_inferred = false;  // `weights` follow from others and account for the files; see Inferred()
+  bool is_opaque = false;    // its header cannot be read: nothing more will be known, nothing is asked
 };
 
 // What to read next. A shape that was read holds for all candidates of the model: the caller sets it in each.

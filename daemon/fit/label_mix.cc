@@ -2,27 +2,12 @@
 
 #include <string_view>
 
+#include "daemon/fit/type_ids.h"
+
 namespace batuta::fit {
 namespace {
 
-constexpr uint32_t kF32 = 0;
-constexpr uint32_t kF16 = 1;
-constexpr uint32_t kQ40 = 2;
-constexpr uint32_t kQ41 = 3;
-constexpr uint32_t kQ50 = 6;
-constexpr uint32_t kQ51 = 7;
-constexpr uint32_t kQ80 = 8;
-constexpr uint32_t kQ2K = 10;
-constexpr uint32_t kQ3K = 11;
-constexpr uint32_t kQ4K = 12;
-constexpr uint32_t kQ5K = 13;
-constexpr uint32_t kQ6K = 14;
-constexpr uint32_t kIq4Nl = 20;
-constexpr uint32_t kIq3S = 21;
-constexpr uint32_t kIq4Xs = 23;
-constexpr uint32_t kBf16 = 30;
-constexpr uint32_t kNvfp4 = 40;
-constexpr uint32_t kQ10 = 41;
+using namespace type;
 
 struct Rule {
   std::string_view label;

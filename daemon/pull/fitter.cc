@@ -13,6 +13,8 @@
 #include "common/log/log.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
+#include "daemon/fit/inference.h"
+#include "daemon/pull/cached_headers.h"
 
 namespace batuta::pull {
 
@@ -42,6 +44,7 @@ struct Part {
 
 struct Parts {
   std::vector<Part> parts;
+  bool is_too_dear = false;  // to read what is missing
 
   bool are_read() const {
     return std::ranges::all_of(parts, [](const Part& part) { return part.header != nullptr; });
@@ -185,7 +188,8 @@ class FitFlow : public std::enable_shared_from_this<FitFlow> {
   void Recall(size_t candidate) {
     if (!report_.variants[candidate].is_gguf) {
       if (!config_ || shape_ != nullptr) return;
-      const std::optional<KnownHeader> known = context_.headers.Find(config_->blob);
+      std::optional<KnownHeader> known = context_.headers.Find(config_->blob);
+      if (!known) known = ReadCached(*config_, ReadCachedConfig);
       if (known && known->unreadable.empty()) TakeConfig(known->config);
       if (known && !known->unreadable.empty()) GiveUpOnShape();
       return;
@@ -193,6 +197,11 @@ class FitFlow : public std::enable_shared_from_this<FitFlow> {
     Parts& files = files_[candidate];
     for (Part& part : files.parts) {
       std::optional<KnownHeader> known = context_.headers.Find(part.entry.blob);
+      const bool is_all = known && (known->has_tensors || !known->unreadable.empty());
+      if (!is_all) {
+        if (std::optional<KnownHeader> read = ReadCached(part.entry, ReadCachedHeader))
+          known = std::move(read);
+      }
       if (!known) continue;
       if (!known->unreadable.empty()) {
         Refuse(candidate, kUnreadable);
@@ -203,6 +212,15 @@ class FitFlow : public std::enable_shared_from_this<FitFlow> {
       if (known->has_tensors) part.header = std::make_shared<const gguf::Header>(*std::move(known->header));
     }
     if (files.are_read()) TakeWeights(candidate);
+  }
+
+  // What the cache's own file says is as good as what the hub's would, and costs nothing.
+  template <typename Read>
+  std::optional<KnownHeader> ReadCached(const Entry& entry, Read read) {
+    std::optional<KnownHeader> known =
+        read(CachedFile{context_.cache, context_.verified, question_.repo, question_.tree->commit, entry});
+    if (known) context_.headers.Keep(entry.blob, *known);
+    return known;
   }
 
   void TakeShape(size_t candidate, const gguf::HyperParameters& parameters) {
@@ -239,26 +257,61 @@ class FitFlow : public std::enable_shared_from_this<FitFlow> {
     candidates_[candidate].weights = std::make_shared<const fit::Weights>(fit::WeightsOf(headers));
   }
 
+  void TakeInferred(size_t candidate) {
+    std::vector<uint64_t> part_bytes;
+    for (const Part& part : files_[candidate].parts) part_bytes.push_back(part.entry.size_bytes);
+    const fit::VariantFiles variant{candidates_[candidate].label, part_bytes};
+    const auto take = [&](const gguf::Header& seen, bool is_own) {
+      std::optional<fit::Weights> weights = fit::Inferred(seen, is_own, variant);
+      if (!weights) return false;
+      candidates_[candidate].weights = std::make_shared<const fit::Weights>(*std::move(weights));
+      candidates_[candidate].is_inferred = true;
+      return true;
+    };
+    const auto first = [this](size_t i) -> const gguf::Header* {
+      return files_[i].parts.empty() ? nullptr : files_[i].parts.front().header.get();
+    };
+    // Its own header says most; where that contradicts, no other is believed.
+    bool is_known = false;
+    if (first(candidate) != nullptr) {
+      is_known = take(*first(candidate), /*is_own=*/true);
+    } else {
+      for (size_t i = 0; i < files_.size() && !is_known; ++i) {
+        is_known = i != candidate && first(i) != nullptr && take(*first(i), /*is_own=*/false);
+      }
+    }
+    if (!is_known) candidates_[candidate].is_opaque = true;
+  }
+
   // --- core sequence ---
 
   void SkipGivenUp() {
     const SteadyTime now = context_.clock.steady();
     std::erase_if(given_up_, [now](const auto& item) { return now - item.second > kGivenUpFor; });
-    for (size_t i = 0; i < candidates_.size(); ++i) {
-      for (const Part& part : files_[i].parts) {
-        if (part.header == nullptr && given_up_.contains(part.entry.blob)) candidates_[i].is_opaque = true;
+    for (Parts& files : files_) {
+      for (const Part& part : files.parts) {
+        if (part.header == nullptr && given_up_.contains(part.entry.blob)) files.is_too_dear = true;
       }
     }
     if (config_ && shape_ == nullptr && given_up_.contains(config_->blob)) GiveUpOnShape();
   }
 
   void GiveUp(size_t candidate, const Entry& entry) {
-    candidates_[candidate].is_opaque = true;
+    files_[candidate].is_too_dear = true;
     if (given_up_.size() < kMostGivenUp) given_up_.emplace(entry.blob, context_.clock.steady());
   }
 
+  // What may not be read may follow from what was; else it counts as the most that it can be.
+  void InferWeights(size_t candidate) {
+    OnDisk(
+        [candidate](FitFlow& flow) {
+          flow.TakeInferred(candidate);
+          return true;
+        },
+        [](FitFlow& flow, bool) { flow.Ask(); });
+  }
+
   void Ask() {
-    if (question_.offline) return Choose();
     OnDisk(
         [](FitFlow& self) {
           return fit::NextQuestion(self.candidates_, self.report_.machine, self.question_.wish.wish);
@@ -277,7 +330,12 @@ class FitFlow : public std::enable_shared_from_this<FitFlow> {
   }
 
   void ReadShape(size_t candidate) {
+    if (question_.offline) return Choose();
     if (!report_.variants[candidate].is_gguf) return ReadConfig();
+    if (files_[candidate].is_too_dear) {
+      candidates_[candidate].is_opaque = true;
+      return Ask();
+    }
     const Entry& entry = files_[candidate].parts.front().entry;
     reading_->ReadParameters(
         entry, [self = shared_from_this(), candidate, entry](Reading<gguf::HyperParameters> read) {
@@ -330,9 +388,12 @@ class FitFlow : public std::enable_shared_from_this<FitFlow> {
           },
           [](FitFlow& flow, bool) { flow.Ask(); });
     }
+    if (files.is_too_dear || question_.offline) return InferWeights(candidate);
     if (!reading_->MayOpen(unread)) {
       GiveUp(candidate, unread.front());
-      return Ask();
+      // Of a model in many parts the first one, and no other, where nothing is known of its tensors.
+      const bool knows_tensors = SiblingOf(candidate) != nullptr || files.parts.front().header != nullptr;
+      if (knows_tensors || !reading_->MayOpen({unread.front()})) return InferWeights(candidate);
     }
     const size_t part =
         static_cast<size_t>(std::ranges::find(files.parts, nullptr, &Part::header) - files.parts.begin());
@@ -371,7 +432,7 @@ class FitFlow : public std::enable_shared_from_this<FitFlow> {
     if (end == ReadingEnd::kFailed) return Finish(status);
     if (end == ReadingEnd::kTooDear) {
       GiveUp(candidate, entry);
-      return Ask();
+      return InferWeights(candidate);
     }
     Refuse(candidate, kUnreadable);
     OnDisk(

@@ -72,6 +72,10 @@ struct FitterContext {
   // null.
   std::function<std::optional<uint64_t>()> room = nullptr;
 
+  // Which files of the cache are known to be right: only those are read instead of what the hub has. May be
+  // null.
+  cache::VerifiedFiles* verified = nullptr;
+
   HeaderReading::Limits limits = {};
 };
 

@@ -124,7 +124,7 @@ std::optional<gguf::InfosPlace> GuessInfos(std::string_view beginning) {
       const uint64_t passed = in.position() - begin;
       const uint64_t left = passed / i * (count - i);
       const uint64_t end = in.position() + left;
-      return gguf::InfosPlace{end - left / 50, end + left / 6 + kBehind};
+      return gguf::InfosPlace{end - left / 16, end + left / 6 + kBehind};
     }
   }
   return std::nullopt;

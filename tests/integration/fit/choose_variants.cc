@@ -1,13 +1,17 @@
 // Chooses among GGUF files on disk. Stdin: a line {"variants": [{"label", "paths"}]}, then one for each
 // question,
 // {"memory", "devices", "context", "target", "cache_type"}. Stdout: a line for each of these, what was chosen
-// and how it is judged.
+// and how it is judged. The question {"infer": true}: for each pair of variants, whether the weights of one
+// follow from the first header of the other: {"right", "wrong", "none"}.
+#include <algorithm>
 #include <cstdint>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -17,6 +21,7 @@
 #include "common/machine/machine.h"
 #include "daemon/fit/cache_need.h"
 #include "daemon/fit/choice.h"
+#include "daemon/fit/inference.h"
 #include "daemon/gguf/header.h"
 
 namespace batuta::fit {
@@ -31,6 +36,8 @@ struct Variant {
   Candidate named;
   std::shared_ptr<const ModelShape> shape;
   std::shared_ptr<const Weights> weights;
+  gguf::Header first;  // of its first file
+  std::vector<uint64_t> part_bytes;
 };
 
 struct Part {
@@ -60,12 +67,14 @@ absl::StatusOr<Variant> ReadVariant(const json& described) {
     absl::StatusOr<Part> part = ReadPart(path);
     if (!part.ok()) return part.status();
     variant.named.file_bytes += part->file_bytes;
+    variant.part_bytes.push_back(part->file_bytes);
     headers.push_back(std::move(part->header));
   }
   absl::StatusOr<ModelShape> shape = ShapeOfGguf(headers.front().parameters);
   if (!shape.ok()) return shape.status();
   variant.shape = std::make_shared<const ModelShape>(*std::move(shape));
   variant.weights = std::make_shared<const Weights>(WeightsOf(headers));
+  variant.first = std::move(headers.front());
   return variant;
 }
 
@@ -126,13 +135,43 @@ json Answer(const std::vector<Variant>& variants, const json& question) {
   return answer;
 }
 
+bool IsSame(const Weights& one, const Weights& other) {
+  const auto parts = [](const LayerWeights& layer) {
+    return std::tuple(layer.bytes, layer.expert_bytes, layer.largest_bytes, layer.largest_expert_bytes);
+  };
+  const auto sums = [](const Weights& weights) {
+    return std::tuple(weights.embedding_bytes, weights.output_bytes, weights.tied_bytes, weights.other_bytes,
+                      weights.total_bytes, weights.parameters);
+  };
+  return sums(one) == sums(other) && std::ranges::equal(one.layers, other.layers, {}, parts, parts);
+}
+
+json Infer(const std::vector<Variant>& variants) {
+  int right = 0;
+  int wrong = 0;
+  json without = json::array();
+  for (const Variant& variant : variants) {
+    for (const Variant& other : variants) {
+      const VariantFiles files{variant.named.label, variant.part_bytes};
+      const std::optional<Weights> weights = Inferred(other.first, &variant == &other, files);
+      if (!weights.has_value()) {
+        without.push_back(variant.named.label + " from " + other.named.label);
+      } else {
+        ++(IsSame(*weights, *variant.weights) ? right : wrong);
+      }
+    }
+  }
+  return {{"right", right}, {"wrong", wrong}, {"none", std::move(without)}};
+}
+
 int Run() {
   std::string line;
   std::vector<Variant> variants;
   while (std::getline(std::cin, line)) {
     const json parsed = json::parse(line);
     if (!parsed.contains("variants")) {
-      std::cout << Answer(variants, parsed).dump() << std::endl;
+      const json answer = parsed.contains("infer") ? Infer(variants) : Answer(variants, parsed);
+      std::cout << answer.dump() << std::endl;
       continue;
     }
     variants.clear();

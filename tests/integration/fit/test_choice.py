@@ -14,7 +14,7 @@ import tempfile
 import unittest
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "e2e"))
-from fit_models import architectures, labels_of, write_variants  # pylint: disable=wrong-import-position
+from fit_models import architectures, labels_of, mixes, write_variants  # pylint: disable=wrong-import-position
 from fit_oracle import GIB, MIB, Machine, choose  # pylint: disable=wrong-import-position
 
 IS_FULL = os.environ.get("BATUTA_FIT_GRID") == "full"
@@ -40,6 +40,10 @@ class Chooser:
         self._tell({"memory": machine.memory, "devices": machine.devices, "context": context or 0, "target": target, "cache_type": cache_type})
         return json.loads(self.process.stdout.readline())
 
+    def infer(self):
+        self._tell({"infer": True})
+        return json.loads(self.process.stdout.readline())
+
     def close(self):
         self.process.stdin.close()
         self.process.stdout.close()
@@ -62,6 +66,28 @@ def draw(name, models):
     for context, cache_type in ((512, "f16"), (4096, "q8_0"), (32_768, "f16"), (100_000, "q4_0")):
         for machine in random_of.sample(grid, 3) + tight[:3]:
             yield machine, context, "auto", cache_type
+
+
+class InferenceTest(unittest.TestCase):
+    def test_weights_follow_from_any_other_variant_and_are_never_wrong(self):
+        counts = {"whole": [0, 0], "parts": [0, 0]}
+        for number, name in enumerate(architectures.NAMES):
+            labels = labels_of(name) if IS_FULL or len(labels_of(name)) < 12 else labels_of(name)[number % 3::3]
+            largest = max(sum(tensor.bytes for tensor in mixes.quantized(architectures.find(name), label)) for label in labels)
+            # In one file each; and the largest in six parts, so that what one part has is not much.
+            for cut, size in (("whole", largest), ("parts", largest // 6)):
+                with self.subTest(name=name, cut=cut), tempfile.TemporaryDirectory() as folder:
+                    models = write_variants(folder, "acme/model", name, labels, split_bytes=size)
+                    chooser = Chooser(models, pathlib.Path(folder) / "models/acme/model/revisions/main")
+                    self.addCleanup(chooser.close)
+                    found = chooser.infer()
+                    self.assertEqual(found["wrong"], 0, found)
+                    counts[cut][0] += found["right"]
+                    counts[cut][1] += len(found["none"])
+                    # Of small models the first part has little but the embedding.
+                    if cut == "whole" or largest > 50 * 10**9:
+                        self.assertEqual(found["none"], [])
+        print("weights that follow, and that do not:", counts)
 
 
 class ChoiceTest(unittest.TestCase):
