@@ -163,6 +163,7 @@ TEST(Inspector, LooksIntoAZipBehindSomethingElse) {
   EXPECT_TRUE(is_found("model.safetensors", Safetensors() + zip));
   EXPECT_TRUE(is_found("model.bin", noise + zip));
   EXPECT_TRUE(is_found("notes.txt", "Some words.\n" + zip));
+  EXPECT_TRUE(is_found("variables.data-00000-of-00001", noise + zip));
   // Behind a zip that is harmless by itself; readers differ on which of the two it is.
   const std::string harmless = test::WriteZip(Zip("a.txt", "text\n"));
   EXPECT_TRUE(is_found("model.zip", harmless + zip));
