@@ -60,7 +60,7 @@ constexpr std::array<std::string_view, 50> kPipelineTags = {"any-to-any",
                                                             "zero-shot-classification"};
 
 // Sorted.
-constexpr std::array<std::string_view, 76> kLicenses = {"afl-3.0",
+constexpr std::array<std::string_view, 80> kLicenses = {"afl-3.0",
                                                         "agpl-3.0",
                                                         "apache-2.0",
                                                         "apple-amlr",
@@ -103,11 +103,13 @@ constexpr std::array<std::string_view, 76> kLicenses = {"afl-3.0",
                                                         "etalab-2.0",
                                                         "eupl-1.1",
                                                         "eupl-1.2",
+                                                        "fair-noncommercial-research-license",
                                                         "gemma",
                                                         "gfdl",
                                                         "gpl",
                                                         "gpl-2.0",
                                                         "gpl-3.0",
+                                                        "h-research",
                                                         "intel-research",
                                                         "isc",
                                                         "lgpl",
@@ -128,14 +130,16 @@ constexpr std::array<std::string_view, 76> kLicenses = {"afl-3.0",
                                                         "odbl",
                                                         "odc-by",
                                                         "ofl-1.1",
-                                                        "open-mdw",
+                                                        "openmdw-1.0",
                                                         "openrail",
                                                         "openrail++",
                                                         "osl-3.0",
                                                         "pddl",
                                                         "postgresql",
                                                         "unknown",
-                                                        "unlicense"};
+                                                        "unlicense",
+                                                        "wtfpl",
+                                                        "zlib"};
 
 static_assert(std::is_sorted(kPipelineTags.begin(), kPipelineTags.end()));
 static_assert(std::is_sorted(kLicenses.begin(), kLicenses.end()));

@@ -4,8 +4,9 @@ import json
 import pathlib
 import shutil
 import unittest
+import urllib.request
 
-from harness import EndToEndTest
+from harness import PATIENCE_S, EndToEndTest
 
 FOLDERS = pathlib.Path(__file__).resolve().parents[1] / "unit" / "daemon" / "card" / "folders"
 ADAPTER = {"base_model_name_or_path": "acme/otter-7b", "peft_type": "LORA", "r": 16, "task_type": "CAUSAL_LM"}
@@ -84,6 +85,17 @@ class CardTest(EndToEndTest):
         result = self.box.batuta("hf", "card", str(self.box.folder / "nowhere"))
         self.assertEqual(result.code, 4, result.err)
         self.assertIn("nowhere", result.err)
+
+    def test_the_hub_takes_every_card_that_is_expected(self):
+        hub = self.box.hub()
+        cards = sorted(FOLDERS.glob("*/expected/README.md"))
+        self.assertGreaterEqual(len(cards), 8)
+        for card in cards:
+            with self.subTest(folder=card.parts[-3]):
+                question = json.dumps({"repoType": "model", "content": card.read_bytes().decode()}).encode()
+                request = urllib.request.Request(f"{hub.endpoint}/api/validate-yaml", question, {"Content-Type": "application/json"})
+                with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+                    self.assertEqual(json.load(answer)["errors"], [])
 
 
 if __name__ == "__main__":

@@ -261,6 +261,13 @@ struct FakeDaemon::Services {
       return status;
     }
 
+    grpc::Status PreviewCard(grpc::ServerContext* context, const v1::PreviewCardRequest* request,
+                             v1::PreviewCardResponse* response) override {
+      all.Keep(&Calls::cards, *request);
+      *response = all.answers().card;
+      return all.Note(context, "PreviewCard");
+    }
+
     Services& all;
   };
 

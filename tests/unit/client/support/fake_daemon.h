@@ -54,6 +54,7 @@ class FakeDaemon {
     std::vector<std::vector<v1::PlanPushResponse>> push_plans;
     // As `pulls`, for StartPush.
     std::vector<std::vector<v1::WatchJobResponse>> pushes;
+    v1::PreviewCardResponse card;
     // After so many updates the first watch breaks off, as if the connection were lost; 0 = never.
     size_t break_first_watch_after = 0;
   };
@@ -64,6 +65,7 @@ class FakeDaemon {
     std::vector<v1::StartPullRequest> pulls;
     std::vector<v1::PlanPushRequest> push_plans;
     std::vector<v1::StartPushRequest> pushes;
+    std::vector<v1::PreviewCardRequest> cards;
     std::vector<v1::WatchJobRequest> watches;
     std::vector<v1::SearchRequest> searches;
     std::vector<v1::FitRequest> fits;

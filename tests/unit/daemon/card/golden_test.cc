@@ -127,7 +127,9 @@ TEST_P(GoldenTest, TheCardIsTheOneExpected) {
 
   ASSERT_THAT(card, IsOk());
   const fs::path expected = kFolders / GetParam() / "expected";
-  if (std::getenv("BATUTA_UPDATE_GOLDENS") != nullptr) {
+  const char* const update =
+      std::getenv("BATUTA_UPDATE_GOLDENS");  // NOLINT(concurrency-mt-unsafe): no other thread
+  if (update != nullptr) {
     fs::remove_all(expected);
     for (const auto& [name, bytes] : Told(*card)) WriteFile(expected / name, bytes);
   }
