@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "daemon/hub/freshness.h"
 #include "daemon/hub/http_error.h"
 #include "daemon/hub/hub_client.h"
+#include "daemon/transport/http_body.h"
 #include "daemon/transport/http_transport.h"
 
 namespace batuta::hub {
@@ -28,10 +30,14 @@ struct Question {
   // What is posted; empty: nothing is, unless it changes something.
   std::string body = {};
   std::string content_type = "application/json";  // of the body
+
+  // Makes what is posted instead of `body`, for each hop anew.
+  std::function<std::shared_ptr<transport::HttpBody>()> make_body = {};
   std::string accept = "application/json";
   std::vector<transport::HttpHeader> headers = {};  // further ones
 
-  // It changes something at the hub: it is a POST, and goes on after a redirect only where that keeps it one.
+  // It changes something at the hub: it is a POST, goes on after a redirect only where that keeps it one, and
+  // does not leave the endpoint where it began there.
   bool is_change = false;
 
   // Another question whose answer holds what this one wants, and more: either may answer.

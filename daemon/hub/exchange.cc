@@ -20,6 +20,7 @@ constexpr uint64_t kMaxIgnoredBytes = 64 << 10;
 
 constexpr std::chrono::minutes kTotalTimeout{10};
 constexpr std::chrono::milliseconds kChangeTimeout{90'000};  // the hub gives up after 60 s
+constexpr uint64_t kSlowestBytesPerSecond = 16 << 10;        // of a body; slower is as good as cut off
 constexpr int kTemporaryRedirect = 307;
 constexpr int kPermanentRedirect = 308;
 constexpr int kNotModified = 304;
@@ -38,10 +39,16 @@ class Exchange final : public transport::HttpHandler, public std::enable_shared_
     transport::HttpRequest request = RequestFor(hop_.url, hop_.send_token, access_);
     request.headers = question_.headers;
     request.headers.push_back({"Accept", question_.accept});
+    request.total_timeout = kTotalTimeout;
     if (!question_.body.empty() || question_.is_change) {
       request.method = transport::HttpMethod::kPost;
       request.headers.push_back({"Content-Type", question_.content_type});
       request.body = question_.body;
+    }
+    if (question_.make_body) {
+      request.body_source = question_.make_body();
+      request.total_timeout +=
+          std::chrono::seconds(request.body_source->size_bytes() / kSlowestBytesPerSecond);
     }
     if (!question_.etag.empty()) request.headers.push_back({"If-None-Match", question_.etag});
     request.max_body_bytes = kMaxAnswerBytes;
@@ -49,7 +56,6 @@ class Exchange final : public transport::HttpHandler, public std::enable_shared_
     // A change takes the hub as long as it takes: to be cut off is not to know whether it was made.
     request.idle_timeout =
         question_.is_change ? std::max(wire_.answer_timeout, kChangeTimeout) : wire_.answer_timeout;
-    request.total_timeout = kTotalTimeout;
     wire_.http.Start(std::move(request), shared_from_this());
   }
 
@@ -89,6 +95,12 @@ class Exchange final : public transport::HttpHandler, public std::enable_shared_
     absl::StatusOr<Hop> next =
         NextHop(wire_.endpoint, hop_, head_.Find("Location").value_or(std::string_view()));
     if (!next.ok()) return Finish(next.status());
+    const bool leaves = SameOrigin(wire_.endpoint, hop_.url) && !SameOrigin(wire_.endpoint, next->url);
+    if (question_.is_change && leaves) {
+      return Finish(
+          MakeError(absl::StatusCode::kInternal, reason::kHubProtocol,
+                    "the hub answered with a redirect to another server, which gets nothing from us"));
+    }
     hop_ = *std::move(next);
     head_ = {};
     body_.clear();

@@ -5,9 +5,11 @@
 
 #include "common/status/status.h"
 #include "daemon/hub/asker.h"
+#include "daemon/hub/commit_body.h"
 #include "daemon/hub/hub_urls.h"
 #include "daemon/hub/repo_writer.h"
 #include "daemon/hub/write_answers.h"
+#include "daemon/transport/header_fields.h"
 #include "nlohmann/json.hpp"
 
 namespace batuta::hub {
@@ -31,8 +33,11 @@ class HttpRepoWriter final : public RepoWriter {
     const std::string page = urls_.Page(repo.repo);
     Send<CreatedRepo>(
         Change(urls_.CreateRepo(), NameOf(repo.repo), EncodeNewRepo(repo)), access,
-        [](const Answer& answer) { return DecodeCreatedRepo(answer.body); },
+        [endpoint = urls_.endpoint()](const Answer& answer) {
+          return DecodeCreatedRepo(endpoint, answer.body);
+        },
         [page, done = std::move(done)](absl::StatusOr<CreatedRepo> created) mutable {
+          if (created.ok() && created->url.empty()) created->url = page;
           if (!absl::IsAlreadyExists(created.status())) return done(std::move(created));
           // The same status says that somebody is making it at this moment.
           if (MessageOf(created.status()).find(kInProgress) != std::string_view::npos) {
@@ -107,13 +112,16 @@ class HttpRepoWriter final : public RepoWriter {
     Tell(*upload.verify, EncodeVerify(upload.object), "telling of an upload", access, std::move(done));
   }
 
-  void Commit(const CommitRequest& commit, const Access& access, Callback<CommitResult> done) override {
-    Question question = Change(urls_.Commit(commit.repo, commit.branch), About(commit.repo, commit.branch),
-                               EncodeCommit(commit));
+  void Commit(std::shared_ptr<const CommitRequest> commit, const Access& access,
+              Callback<CommitResult> done) override {
+    Question question =
+        Change(urls_.Commit(commit->repo, commit->branch), About(commit->repo, commit->branch), "");
     question.kind = Asked::Kind::kRevision;
     question.content_type = kLinesType;
+    question.make_body = [commit] { return std::make_shared<CommitBody>(commit); };
     Send<CommitResult>(
-        std::move(question), access, [](const Answer& answer) { return DecodeCommit(answer.body); },
+        std::move(question), access,
+        [endpoint = urls_.endpoint()](const Answer& answer) { return DecodeCommit(endpoint, answer.body); },
         std::move(done));
   }
 
@@ -144,6 +152,10 @@ class HttpRepoWriter final : public RepoWriter {
     return fmt::format("{}@{}", NameOf(repo), branch.text());
   }
 
+  static bool Is(const transport::HttpHeader& header, std::string_view name) {
+    return transport::EqualsIgnoreCase(header.name, name);
+  }
+
   static Question Change(std::string url, std::string what, std::string body) {
     Question question{.url = std::move(url), .what = std::move(what), .body = std::move(body)};
     question.is_change = true;
@@ -151,11 +163,14 @@ class HttpRepoWriter final : public RepoWriter {
     return question;
   }
 
-  void Tell(const LfsLink& link, std::string body, std::string what, const Access& access,
-            Callback<bool> done) {
+  void Tell(const LfsLink& link, std::string body, std::string what, Access access, Callback<bool> done) {
     Question question = Change(link.url, std::move(what), std::move(body));
     question.content_type = question.accept = kLfsType;
-    question.headers = link.headers;
+    for (const transport::HttpHeader& header : link.headers) {
+      if (Is(header, "Content-Type") || Is(header, "Accept")) continue;
+      if (Is(header, "Authorization")) access.token = Secret();  // the link brings its own
+      question.headers.push_back(header);
+    }
     Send<bool>(
         std::move(question), access, [](const Answer&) -> absl::StatusOr<bool> { return true; },
         std::move(done));

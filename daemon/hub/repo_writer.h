@@ -21,6 +21,9 @@ inline constexpr size_t kSampleBytes = 512;         // of a file, for the hub to
 inline constexpr size_t kMostPreuploadFiles = 256;  // in one question
 inline constexpr size_t kMostLfsObjects = 256;      // in one batch
 
+// In one batch, together: there is a link for every 5 MB of them, and an answer has a bound.
+inline constexpr uint64_t kMostLfsBytes = 100'000'000'000;
+
 struct NewRepo {
   RepoId repo;
   bool is_private = false;
@@ -150,7 +153,8 @@ class RepoWriter {
                          const std::vector<PreuploadFile>& files, const std::string& git_ignore,
                          const Access& access, Callback<std::vector<PreuploadAnswer>> done) = 0;
 
-  // At most kMostLfsObjects; answers in the order of the objects. `branch` is left out for pull requests.
+  // At most kMostLfsObjects, and at most kMostLfsBytes where there are several; answers in the order of the
+  // objects. `branch` is left out for pull requests.
   virtual void BeginUploads(const RepoId& repo, const std::optional<Revision>& branch,
                             const std::vector<LfsObject>& objects, const Access& access,
                             Callback<std::vector<LfsUpload>> done) = 0;
@@ -162,8 +166,9 @@ class RepoWriter {
   // Nothing to do when the upload has no `verify`.
   virtual void VerifyUpload(const LfsUpload& upload, const Access& access, Callback<bool> done) = 0;
 
-  // The body of the request is made and sent piece by piece.
-  virtual void Commit(const CommitRequest& commit, const Access& access, Callback<CommitResult> done) = 0;
+  // What is sent is made of `commit` piece by piece, until `done` is called.
+  virtual void Commit(std::shared_ptr<const CommitRequest> commit, const Access& access,
+                      Callback<CommitResult> done) = 0;
 
   // A draft, without changes yet.
   virtual void OpenPullRequest(const RepoId& repo, const std::string& title, const std::string& description,

@@ -1,6 +1,7 @@
 #include "daemon/hub/write_answers.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 
@@ -9,8 +10,11 @@
 
 #include "common/status/status.h"
 #include "common/text/human.h"
+#include "common/text/url.h"
+#include "common/text/utf8.h"
 #include "daemon/hub/json_reader.h"
 #include "daemon/hub/wire_time.h"
+#include "daemon/transport/header_fields.h"
 
 namespace batuta::hub {
 
@@ -25,6 +29,7 @@ constexpr size_t kMostTitleBytes = 4'096;
 constexpr size_t kMostParts = 100'000;  // 500 GB in parts of 5 MB
 constexpr size_t kMostHeaders = 32;     // of a link
 constexpr size_t kMostUrlBytes = 8'192;
+constexpr size_t kMostBatchValues = 500'000;  // an answer has no room for more links than that
 constexpr std::string_view kPartBytes = "chunk_size";
 
 absl::Status Nonsense(std::string_view what) {
@@ -32,8 +37,26 @@ absl::Status Nonsense(std::string_view what) {
                    fmt::format("the hub's answer {}", what));
 }
 
-bool IsHttpUrl(std::string_view url) {
-  return url.size() <= kMostUrlBytes && (url.starts_with("https://") || url.starts_with("http://"));
+// A URL to which bytes of ours may go, or that a person may be shown. What came over https does not lead to
+// http.
+bool IsGoodUrl(std::string_view endpoint, std::string_view url) {
+  if (url.size() > kMostUrlBytes) return false;
+  const absl::StatusOr<UrlParts> parts = SplitUrl(url);
+  return parts.ok() && (parts->scheme == "https" || !endpoint.starts_with("https:"));
+}
+
+// The frame of a request is ours, whatever a link says.
+bool IsOfTheFrame(std::string_view name) {
+  constexpr std::array<std::string_view, 10> kNames = {
+      "Accept-Encoding", "Connection", "Content-Length",    "Expect",  "Host",
+      "Keep-Alive",      "TE",         "Transfer-Encoding", "Trailer", "Upgrade"};
+  return std::ranges::any_of(
+      kNames, [name](std::string_view known) { return transport::EqualsIgnoreCase(known, name); });
+}
+
+void AddHeader(const std::string& name, const json& value, LfsLink* link) {
+  if (value.is_string() && link->headers.size() < kMostHeaders && !IsOfTheFrame(name))
+    link->headers.push_back({name, value.get<std::string>()});
 }
 
 std::string Text(const json& value) {
@@ -42,7 +65,10 @@ std::string Text(const json& value) {
 
 // A line that people wrote, and that is printed.
 std::string Words(std::string text, size_t limit = kMostWords) {
-  if (text.size() > limit) text.resize(limit);
+  if (text.size() > limit) {
+    text.resize(limit);
+    text.resize(ValidUtf8Bytes(text));
+  }
   return text;
 }
 
@@ -57,7 +83,7 @@ bool IsNumber(std::string_view text) {
 
 absl::StatusOr<LfsLink> ReadLink(const json& action, std::string_view endpoint) {
   LfsLink link{.url = StringMember(action, "href")};
-  if (!IsHttpUrl(link.url)) return Nonsense("names a place for an upload that is no URL");
+  if (!IsGoodUrl(endpoint, link.url)) return Nonsense("names a place for an upload that is no usable URL");
   if (link.url.starts_with(kPublicHub) && endpoint != kPublicHub &&
       (link.url.size() == kPublicHub.size() || link.url[kPublicHub.size()] == '/')) {
     link.url = std::string(endpoint) + link.url.substr(kPublicHub.size());
@@ -66,7 +92,7 @@ absl::StatusOr<LfsLink> ReadLink(const json& action, std::string_view endpoint) 
 }
 
 // The headers of an upload: those that say how it is cut, and those that are to be sent.
-absl::Status ReadHeaders(const json& headers, LfsUpload* upload) {
+absl::Status ReadHeaders(const json& headers, std::string_view endpoint, LfsUpload* upload) {
   if (!headers.is_object()) return absl::OkStatus();
   std::map<uint64_t, std::string> parts;
   for (const auto& [name, value] : headers.items()) {
@@ -75,41 +101,38 @@ absl::Status ReadHeaders(const json& headers, LfsUpload* upload) {
           value.is_string() ? ParseDecimal(value.get<std::string>()) : UnsignedMember(headers, kPartBytes);
       if (!bytes || *bytes == 0) return Nonsense("cuts an upload into parts of no size");
       upload->part_bytes = *bytes;
-    } else if (!value.is_string()) {
-      continue;
     } else if (IsNumber(name)) {
       const std::optional<uint64_t> number = ParseDecimal(KeyOfPart(name));
-      std::string url = value.get<std::string>();
-      if (!number || parts.size() >= kMostParts || !IsHttpUrl(url))
+      std::string url = value.is_string() ? value.get<std::string>() : "";
+      if (!number || parts.size() >= kMostParts || !IsGoodUrl(endpoint, url) ||
+          !parts.emplace(*number, std::move(url)).second)
         return Nonsense("names parts of an upload that make no sense");
-      parts.emplace(*number, std::move(url));
-    } else if (upload->upload.headers.size() < kMostHeaders) {
-      upload->upload.headers.push_back({name, value.get<std::string>()});
+    } else {
+      AddHeader(name, value, &upload->upload);
     }
   }
   if (upload->part_bytes == 0) return absl::OkStatus();
   const uint64_t size = upload->object.size_bytes;
-  if (parts.size() != size / upload->part_bytes + (size % upload->part_bytes != 0 ? 1 : 0))
-    return Nonsense("names another number of parts than the object has");
+  const uint64_t count = size / upload->part_bytes + (size % upload->part_bytes != 0 ? 1 : 0);
+  const bool is_complete =
+      count > 0 && parts.size() == count && parts.begin()->first == 1 && parts.rbegin()->first == count;
+  if (!is_complete) return Nonsense("names other parts of an upload than the object has");
   for (auto& [number, url] : parts) upload->part_urls.push_back(std::move(url));
   return absl::OkStatus();
 }
 
 absl::Status ReadActions(const json& actions, std::string_view endpoint, LfsUpload* upload) {
   const json& place = Member(actions, "upload");
-  if (!place.is_object()) {
+  if (place.is_null() && (actions.is_null() || actions.is_object())) {
     upload->is_stored = true;
     return absl::OkStatus();
   }
   ASSIGN_OR_RETURN(upload->upload, ReadLink(place, endpoint));
-  RETURN_IF_ERROR(ReadHeaders(Member(place, "header"), upload));
-  if (const json& verify = Member(actions, "verify"); verify.is_object()) {
+  RETURN_IF_ERROR(ReadHeaders(Member(place, "header"), endpoint, upload));
+  if (const json& verify = Member(actions, "verify"); !verify.is_null()) {
     ASSIGN_OR_RETURN(LfsLink link, ReadLink(verify, endpoint));
     if (const json& headers = Member(verify, "header"); headers.is_object()) {
-      for (const auto& [name, value] : headers.items()) {
-        if (value.is_string() && link.headers.size() < kMostHeaders)
-          link.headers.push_back({name, value.get<std::string>()});
-      }
+      for (const auto& [name, value] : headers.items()) AddHeader(name, value, &link);
     }
     upload->verify = std::move(link);
   }
@@ -169,37 +192,11 @@ std::string EncodeVerify(const LfsObject& object) {
   return Text({{"oid", object.sha256.hex()}, {"size", object.size_bytes}});
 }
 
-std::string EncodeCommit(const CommitRequest& commit) {
-  json header{{"summary", commit.summary}, {"description", commit.description}};
-  if (commit.parent) header["parentCommit"] = commit.parent->hex();
-  std::string lines = Text({{"key", "header"}, {"value", std::move(header)}}) + "\n";
-  for (const CommitChange& change : commit.changes) {
-    json line;
-    if (const auto* file = std::get_if<InlineFile>(&change)) {
-      line = {{"key", "file"},
-              {"value",
-               {{"path", file->path.text()},
-                {"encoding", "base64"},
-                {"content", absl::Base64Escape(file->content)}}}};
-    } else if (const auto* lfs = std::get_if<LfsFile>(&change)) {
-      line = {{"key", "lfsFile"},
-              {"value",
-               {{"path", lfs->path.text()},
-                {"algo", "sha256"},
-                {"oid", lfs->object.sha256.hex()},
-                {"size", lfs->object.size_bytes}}}};
-    } else {
-      line = {{"key", "deletedFile"}, {"value", {{"path", std::get<DeletedFile>(change).path.text()}}}};
-    }
-    lines += Text(line);
-    lines += '\n';
-  }
-  return lines;
-}
-
-absl::StatusOr<CreatedRepo> DecodeCreatedRepo(std::string_view text) {
+absl::StatusOr<CreatedRepo> DecodeCreatedRepo(std::string_view endpoint, std::string_view text) {
   ASSIGN_OR_RETURN(const json object, ReadObject(text, {}));
-  return CreatedRepo{.url = Words(StringMember(object, "url"))};
+  std::string url = StringMember(object, "url");
+  if (!IsGoodUrl(endpoint, url)) url.clear();
+  return CreatedRepo{.url = std::move(url)};
 }
 
 absl::StatusOr<CardCheck> DecodeCardCheck(std::string_view text) {
@@ -245,7 +242,10 @@ absl::StatusOr<std::vector<PreuploadAnswer>> DecodePreupload(const std::vector<P
 absl::StatusOr<std::vector<LfsUpload>> DecodeBatch(const std::vector<LfsObject>& objects,
                                                    std::string_view endpoint, std::string_view text) {
   // A URL for each part of each object.
-  ASSIGN_OR_RETURN(const json object, ReadObject(text, {.max_values = 2'000'000}));
+  ASSIGN_OR_RETURN(const json object, ReadObject(text, {.max_values = kMostBatchValues}));
+  const std::string transfer = StringMember(object, "transfer");
+  if (!transfer.empty() && transfer != "basic" && transfer != "multipart")
+    return Nonsense(fmt::format("wants uploads in a way that was not offered: {}", Quoted(transfer)));
   const json& list = Member(object, "objects");
   if (!list.is_array()) return Nonsense("names no place for an upload");
   std::map<std::string, const json*> by_oid;
@@ -256,11 +256,15 @@ absl::StatusOr<std::vector<LfsUpload>> DecodeBatch(const std::vector<LfsObject>&
     const auto found = by_oid.find(wanted.sha256.hex());
     if (found == by_oid.end())
       return Nonsense(fmt::format("says nothing of the object {}", wanted.sha256.hex()));
+    if (UnsignedMember(*found->second, "size").value_or(wanted.size_bytes) != wanted.size_bytes)
+      return Nonsense(fmt::format("gives the object {} another size", wanted.sha256.hex()));
     LfsUpload upload{.object = wanted};
-    if (const json& error = Member(*found->second, "error"); error.is_object()) {
-      upload.refusal = MakeError(absl::StatusCode::kInvalidArgument, reason::kHubError,
-                                 fmt::format("the hub does not take the object {}: {}", wanted.sha256.hex(),
-                                             Quoted(Words(StringMember(error, "message")))));
+    if (const json& error = Member(*found->second, "error"); !error.is_null()) {
+      upload.refusal = MakeError(
+          absl::StatusCode::kInvalidArgument, reason::kHubError,
+          fmt::format(
+              "the hub does not take the object {}: {}", wanted.sha256.hex(),
+              Quoted(Words(error.is_string() ? error.get<std::string>() : StringMember(error, "message")))));
     } else {
       RETURN_IF_ERROR(ReadActions(Member(*found->second, "actions"), endpoint, &upload));
     }
@@ -269,12 +273,12 @@ absl::StatusOr<std::vector<LfsUpload>> DecodeBatch(const std::vector<LfsObject>&
   return uploads;
 }
 
-absl::StatusOr<CommitResult> DecodeCommit(std::string_view text) {
+absl::StatusOr<CommitResult> DecodeCommit(std::string_view endpoint, std::string_view text) {
   ASSIGN_OR_RETURN(const json object, ReadObject(text, {}));
   absl::StatusOr<CommitId> commit = CommitId::Parse(StringMember(object, "commitOid"));
   if (!commit.ok()) return Nonsense("does not name the commit that it made");
   std::string url = StringMember(object, "commitUrl");
-  if (!IsHttpUrl(url)) url.clear();
+  if (!IsGoodUrl(endpoint, url)) url.clear();
   return CommitResult{.commit = *std::move(commit), .url = std::move(url)};
 }
 

@@ -21,10 +21,8 @@ std::string EncodeBatch(const std::optional<Revision>& branch, const std::vector
 std::string EncodeCompletion(const LfsObject& object, const std::vector<StoredPart>& parts);
 std::string EncodeVerify(const LfsObject& object);
 
-// Newline-delimited JSON: the header, then each change on a line of its own.
-std::string EncodeCommit(const CommitRequest& commit);
-
-absl::StatusOr<CreatedRepo> DecodeCreatedRepo(std::string_view text);
+// `endpoint`: where the answer is from. Links from https to http are not followed, nor shown.
+absl::StatusOr<CreatedRepo> DecodeCreatedRepo(std::string_view endpoint, std::string_view text);
 absl::StatusOr<CardCheck> DecodeCardCheck(std::string_view text);
 
 // One for each file, in their order.
@@ -36,7 +34,7 @@ absl::StatusOr<std::vector<PreuploadAnswer>> DecodePreupload(const std::vector<P
 absl::StatusOr<std::vector<LfsUpload>> DecodeBatch(const std::vector<LfsObject>& objects,
                                                    std::string_view endpoint, std::string_view text);
 
-absl::StatusOr<CommitResult> DecodeCommit(std::string_view text);
+absl::StatusOr<CommitResult> DecodeCommit(std::string_view endpoint, std::string_view text);
 
 // `page`: where a person reads about the repo.
 absl::StatusOr<PullRequest> DecodePullRequest(std::string_view page, std::string_view text);

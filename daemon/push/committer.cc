@@ -14,9 +14,30 @@ namespace batuta::push {
 
 namespace {
 
-// A commit was refused because the branch moved, and yet the branch stands where it stood: what was sent
-// before is still under way, or a copy of the hub lags behind. So often it is looked at again.
+// A commit was refused because the branch moved, or answered with nonsense, and yet the branch stands where
+// it stood: what was sent before is still under way, a copy of the hub lags behind, or somebody else speaks
+// for the hub. So often it is looked at again.
 constexpr int kMostContradictions = 5;
+
+// Does the branch not stand at the parent, if this is what became of sending?
+bool SaysMoved(const absl::Status& status) {
+  return ReasonOf(status) == reason::kRevisionMoved || absl::IsAlreadyExists(status);
+}
+
+// Was there an answer, but not one of a hub?
+bool IsNonsense(const absl::Status& status) {
+  return ReasonOf(status) == reason::kHubProtocol || ReasonOf(status) == reason::kAnswerTooLarge;
+}
+
+// A title as git makes it of the first line.
+std::string_view TitleOf(std::string_view summary) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const size_t first = summary.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  summary = summary.substr(first);
+  summary = summary.substr(0, summary.find('\n'));
+  return summary.substr(0, summary.find_last_not_of(kBlanks) + 1);
+}
 
 class CommitTask final : public std::enable_shared_from_this<CommitTask> {
  public:
@@ -29,7 +50,7 @@ class CommitTask final : public std::enable_shared_from_this<CommitTask> {
   }
 
   void BeginMaking(hub::CommitRequest commit) {
-    commit_ = std::move(commit);
+    commit_ = std::make_shared<const hub::CommitRequest>(std::move(commit));
     Later([](CommitTask& self) { self.Send(); });
   }
 
@@ -63,17 +84,18 @@ class CommitTask final : public std::enable_shared_from_this<CommitTask> {
   }
 
   void Send() {
-    context_.writer.Commit(*commit_, caller_.access,
+    context_.writer.Commit(commit_, caller_.access,
                            Back<absl::StatusOr<hub::CommitResult>>(
                                [](CommitTask& self, absl::StatusOr<hub::CommitResult> result) {
                                  if (result.ok()) return self.Finish(Committer::Outcome(*std::move(result)));
-                                 const bool is_unknown =
-                                     IsTransient(result.status()) ||
-                                     ReasonOf(result.status()) == reason::kHubProtocol ||
-                                     ReasonOf(result.status()) == reason::kRevisionMoved ||
-                                     absl::IsAlreadyExists(result.status());
-                                 if (!is_unknown) return self.Finish(result.status());
-                                 self.Look(result.status());
+                                 const absl::Status& status = result.status();
+                                 const bool is_open = IsTransient(status) || IsNonsense(status);
+                                 // A plain refusal settles it, unless the one before may have got through
+                                 // meanwhile.
+                                 if (!is_open && !SaysMoved(status) && !self.may_be_under_way_)
+                                   return self.Finish(status);
+                                 self.may_be_under_way_ |= is_open;
+                                 self.Look(status);
                                }));
   }
 
@@ -112,9 +134,11 @@ class CommitTask final : public std::enable_shared_from_this<CommitTask> {
 
   void OnNotMade(const absl::Status& why) {
     if (!commit_) return Finish(Committer::Outcome());
-    const bool is_contradiction = ReasonOf(why) == reason::kRevisionMoved || absl::IsAlreadyExists(why);
-    if (is_contradiction && ++contradictions_ > kMostContradictions) return Finish(Moved());
-    if (!caller_.may_wait && !is_contradiction) return Finish(why);
+    if (SaysMoved(why) || IsNonsense(why)) {
+      if (++contradictions_ > kMostContradictions) return Finish(SaysMoved(why) ? Moved() : why);
+    } else if (!IsTransient(why) || !caller_.may_wait) {
+      return Finish(why);
+    }
     Again(why, [](CommitTask& self) { self.Send(); });
   }
 
@@ -135,7 +159,8 @@ class CommitTask final : public std::enable_shared_from_this<CommitTask> {
   const CommitterCaller caller_;
   const CommitIntent intent_;
   Committer::Done done_;
-  std::optional<hub::CommitRequest> commit_;  // nothing: it is only to be settled
+  std::shared_ptr<const hub::CommitRequest> commit_;  // nothing: it is only to be settled
+  bool may_be_under_way_ = false;                     // what was sent before, without an answer
   int attempts_ = 0;
   int contradictions_ = 0;
   std::mt19937 random_{std::random_device()()};
@@ -163,7 +188,7 @@ HistorySays Judge(const CommitIntent& intent, const std::vector<hub::CommitTitle
   }
   if (parent == history.begin()) return {Kind::kNotMade};
   const hub::CommitTitle& above = *std::prev(parent);
-  if (above.title != intent.summary) return {Kind::kMoved};
+  if (TitleOf(above.title) != TitleOf(intent.summary)) return {Kind::kMoved, {}};
   return {Kind::kPerhaps, above.commit};
 }
 

@@ -296,9 +296,13 @@ class Run final : public std::enable_shared_from_this<Run> {
   void AskPlaces() {
     if (waiting_.empty()) return ReadInline();
     std::vector<hub::LfsObject> objects;
+    uint64_t bytes = 0;
     while (!waiting_.empty() && objects.size() < hub::kMostLfsObjects) {
       const BlobId& blob = waiting_.back();
-      objects.push_back({.sha256 = blob, .size_bytes = plan_.files[wanted_.at(blob).front()].size_bytes});
+      const uint64_t size = plan_.files[wanted_.at(blob).front()].size_bytes;
+      bytes += size;
+      if (!objects.empty() && bytes > hub::kMostLfsBytes) break;
+      objects.push_back({.sha256 = blob, .size_bytes = size});
       waiting_.pop_back();
     }
     OnPool(

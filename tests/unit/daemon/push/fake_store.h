@@ -185,7 +185,8 @@ class FakeUploadWriter final : public hub::RepoWriter {
                  const std::string&, const hub::Access&,
                  hub::Callback<std::vector<hub::PreuploadAnswer>>) override {}
 
-  void Commit(const hub::CommitRequest&, const hub::Access&, hub::Callback<hub::CommitResult>) override {}
+  void Commit(std::shared_ptr<const hub::CommitRequest>, const hub::Access&,
+              hub::Callback<hub::CommitResult>) override {}
 
   void OpenPullRequest(const RepoId&, const std::string&, const std::string&, const hub::Access&,
                        hub::Callback<hub::PullRequest>) override {}
