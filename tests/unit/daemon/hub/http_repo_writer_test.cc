@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include "common/status/status.h"
+#include "daemon/budget/window.h"
 #include "daemon/hub/exchange.h"
 #include "daemon/hub/repo_writer.h"
 #include "nlohmann/json.hpp"
@@ -327,6 +328,18 @@ TEST_F(HttpRepoWriterTest, ReadsTheHistoryEachTimeAnew) {
   };
   EXPECT_THAT(*list(), IsEmpty());
   EXPECT_THAT(*list(), SizeIs(1));
+}
+
+TEST_F(HttpRepoWriterTest, TheBudgetKnowsCommitsAndNewReposByTheirRequests) {
+  http_.On(kCommitUrl).Reply(200, {}, Made());
+  http_.On(kCreate).Reply(200, {}, "{}");
+  EXPECT_THAT(Commit(), IsOk());
+  EXPECT_THAT(Create(), IsOk());
+
+  const std::vector<HttpRequest> requests = http_.Requests();
+  EXPECT_EQ(budget::ActionOf(kHost, requests.at(0).method, requests.at(0).url), budget::WindowKind::kCommits);
+  EXPECT_EQ(budget::ActionOf(kHost, requests.at(1).method, requests.at(1).url),
+            budget::WindowKind::kRepoCreations);
 }
 
 TEST_F(HttpRepoWriterTest, TheTokenIsNotInAnyError) {
