@@ -100,9 +100,9 @@ TEST(FitsTest, EveryPathIsAsItWasIntended) {
   EXPECT_FALSE(fits({{"a", ""}}));
 }
 
-class CommitterTest : public ::testing::Test {
- protected:
-  CommitterTest() { parent_ = writer_.CommitOfOthers(kRepo, Revision::Main(), "initial commit"); }
+// A repo, and one commit that is to be made in it.
+struct CommitterWorld {
+  CommitterWorld() { parent_ = writer_.CommitOfOthers(kRepo, Revision::Main(), "initial commit"); }
 
   CommitIntent Intent() const {
     return {.parent = parent_, .summary = "Add otters", .files = {{"model.bin", kBlob}}};
@@ -133,7 +133,7 @@ class CommitterTest : public ::testing::Test {
     };
   }
 
-  void Run(std::unique_ptr<Committer> committer) {
+  void Begin(std::unique_ptr<Committer> committer) {
     committer_ = std::move(committer);
     core_.RunUntilIdle();
   }
@@ -146,12 +146,12 @@ class CommitterTest : public ::testing::Test {
   }
 
   void Make(bool may_wait = true) {
-    Run(Committer::Make(Context(), Caller(may_wait), Intent(), Request(), Done()));
+    Begin(Committer::Make(Context(), Caller(may_wait), Intent(), Request(), Done()));
     RunOn();
   }
 
   void Settle() {
-    Run(Committer::Settle(Context(), Caller(), Intent(), Done()));
+    Begin(Committer::Settle(Context(), Caller(), Intent(), Done()));
     RunOn();
   }
 
@@ -169,7 +169,9 @@ class CommitterTest : public ::testing::Test {
     ASSERT_TRUE(outcome_->has_value());
     EXPECT_EQ(Ours(), 1U);
     for (const CommitTitle& commit : writer_.history(Revision::Main())) {
-      if (commit.title == "Add otters") EXPECT_EQ((*outcome_)->commit, commit.commit);
+      if (commit.title == "Add otters") {
+        EXPECT_EQ((*outcome_)->commit, commit.commit);
+      }
     }
   }
 
@@ -183,6 +185,8 @@ class CommitterTest : public ::testing::Test {
   std::unique_ptr<Committer> committer_;
 };
 
+class CommitterTest : public ::testing::Test, protected CommitterWorld {};
+
 TEST_F(CommitterTest, MakesACommit) {
   Make();
   ExpectMadeOnce();
@@ -194,7 +198,7 @@ TEST_F(CommitterTest, ACommitWhoseAnswerWasLostIsFoundInTheHistory) {
   for (const absl::Status& status :
        {Lost(), Nonsense(), MakeError(absl::StatusCode::kOutOfRange, reason::kAnswerTooLarge, "too long")}) {
     SCOPED_TRACE(status.ToString());
-    CommitterTest other;
+    CommitterWorld other;
     other.writer_.Fate({CommitFate::Kind::kLost, status});
     other.Make();
     other.ExpectMadeOnce();
@@ -274,7 +278,7 @@ TEST_F(CommitterTest, ACommitOfOthersWithOurTitleAndOtherFilesIsNotOurs) {
 TEST_F(CommitterTest, WhatOthersDoRightAfterOursDoesNotHideIt) {
   writer_.Fate({CommitFate::Kind::kLost, Lost()});
   writer_.FailHistory(Lost());
-  Run(Committer::Make(Context(), Caller(), Intent(), Request(), Done()));
+  Begin(Committer::Make(Context(), Caller(), Intent(), Request(), Done()));
   writer_.CommitOfOthers(kRepo, Revision::Main(), "theirs", {{"model.bin", kOtherBlob}});
   RunOn();
   ExpectMadeOnce();
@@ -338,7 +342,7 @@ TEST_F(CommitterTest, ACommitLimitIsWaitedFor) {
   const absl::Status limit = WithRetryAfter(
       MakeError(absl::StatusCode::kResourceExhausted, reason::kHubRateLimited, "too many commits"), 600s);
   writer_.Fate({CommitFate::Kind::kRefused, limit});
-  Run(Committer::Make(Context(), Caller(), Intent(), Request(), Done()));
+  Begin(Committer::Make(Context(), Caller(), Intent(), Request(), Done()));
   core_.AdvanceAndRunUntilIdle(599s);
   EXPECT_EQ(writer_.commits_sent(), 1U);
   RunOn();
@@ -347,7 +351,7 @@ TEST_F(CommitterTest, ACommitLimitIsWaitedFor) {
 
 TEST_F(CommitterTest, SettlesWhatARunBeforeMade) {
   writer_.Fate({CommitFate::Kind::kLost, Lost()});
-  Run(Committer::Make(Context(), Caller(), Intent(), Request(), Done()));
+  Begin(Committer::Make(Context(), Caller(), Intent(), Request(), Done()));
   committer_.reset();
   calls_ = 0;
 
@@ -374,7 +378,7 @@ TEST_F(CommitterTest, SettlesTheFirstOfABranchThatIsNotThere) {
   writer_.FailHistory(MakeError(absl::StatusCode::kNotFound, reason::kRevisionNotFound, "no such branch"));
   CommitIntent intent = Intent();
   intent.parent.reset();
-  Run(Committer::Settle(Context(), Caller(), intent, Done()));
+  Begin(Committer::Settle(Context(), Caller(), intent, Done()));
   ASSERT_THAT(outcome_, IsOk());
   EXPECT_FALSE(outcome_->has_value());
 }
@@ -384,7 +388,7 @@ TEST_F(CommitterTest, AKillAtAnyMomentMakesItOnce) {
   for (const CommitFate::Kind kind : {CommitFate::Kind::kAnswered, CommitFate::Kind::kLost,
                                       CommitFate::Kind::kLate, CommitFate::Kind::kRefused}) {
     for (const bool arrives_before_settling : {true, false}) {
-      CommitterTest world;
+      CommitterWorld world;
       world.writer_.Fate({kind, Lost()});
       world.committer_ =
           Committer::Make(world.Context(), world.Caller(), world.Intent(), world.Request(), world.Done());
