@@ -94,10 +94,9 @@ class GrpcJobService final : public v1::JobService::CallbackService {
                         request_id = request->request_id(), pull = *std::move(pull)]() mutable {
       jobs.OfferToken(caller.principal.uid, caller.token);
       jobs.Start(caller.principal, std::move(caller.token), std::move(request_id), std::move(pull),
-                     [call, response](const absl::StatusOr<jobs::JobView>& job) {
-                       call.Finish(job,
-                                   [response](const auto& view) { Encode(view, response->mutable_job()); });
-                     });
+                 [call, response](const absl::StatusOr<jobs::JobView>& job) {
+                   call.Finish(job, [response](const auto& view) { Encode(view, response->mutable_job()); });
+                 });
     });
     return call.reactor();
   }

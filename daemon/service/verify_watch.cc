@@ -145,10 +145,10 @@ void VerifyWatch::StartRepairs() {
   queue.OfferToken(caller_.principal.uid, caller_.token);
   for (const verify::Repair& repair : repairs) {
     queue.Start(caller_.principal, caller_.token, "", RequestOf(repair),
-                    [weak = weak_from_this()](const absl::StatusOr<jobs::JobView>& job) {
-                      const auto self = std::static_pointer_cast<VerifyWatch>(weak.lock());
-                      if (self != nullptr) self->OnRepairStarted(job);
-                    });
+                [weak = weak_from_this()](const absl::StatusOr<jobs::JobView>& job) {
+                  const auto self = std::static_pointer_cast<VerifyWatch>(weak.lock());
+                  if (self != nullptr) self->OnRepairStarted(job);
+                });
   }
 }
 
