@@ -20,6 +20,7 @@ namespace batuta::push {
 namespace {
 
 constexpr size_t kMaxErrorBytes = 4'096;
+constexpr size_t kMaxTagBytes = 1'024;  // one for each part is kept
 
 // A store that refuses a link which was just made refuses every one; one that answers nonsense goes on with
 // it.
@@ -267,10 +268,13 @@ class Upload final : public std::enable_shared_from_this<Upload> {
     if (round != round_ || flights_.erase(number) == 0) return;
     slots_.GiveBack();
     if (observer_ == nullptr) return;
-    if (result.status.ok() && (is_basic() || !result.etag.empty())) return OnStored(number, result.etag);
     if (result.status.ok()) {
-      return SendAgain(number, MakeError(absl::StatusCode::kUnavailable, reason::kHubUnreachable,
-                                         "the store did not say under which tag it has a part"));
+      const bool has_tag = !result.etag.empty() && result.etag.size() <= kMaxTagBytes;
+      if (is_basic() || has_tag) return OnStored(number, result.etag);
+      const absl::Status untold =
+          MakeError(absl::StatusCode::kInternal, reason::kHubProtocol,
+                    "the store did not say under which tag it has a part of the upload");
+      return failures_[number] < kMostRefusals ? SendAgain(number, untold) : Finish(untold);
     }
     const bool is_expired = result.http_status == 403 || result.http_status == 401 ||
                             result.http_status == 404 || result.http_status == 410;

@@ -22,7 +22,7 @@ struct PlannedChange {
 // What one commit takes.
 struct CommitLimits {
   size_t changes = 1'000;
-  uint64_t inline_bytes = 32 << 20;  // they are in memory at once, several times over
+  uint64_t inline_bytes = 32 << 20;  // they are in memory at once
   size_t lfs_files = 25'000;
 };
 

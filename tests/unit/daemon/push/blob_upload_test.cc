@@ -301,6 +301,19 @@ TEST_F(BlobUploadTest, EndsWhenTheStoreRefusesAgainAndAgain) {
   }
 }
 
+TEST_F(BlobUploadTest, EndsWhenTheStoreNeverSaysUnderWhichTagItHasAPart) {
+  for (const std::string& tag : {std::string(), std::string(5'000, 'x')}) {
+    store_.puts = 0;
+    store_.on_put = [&tag](uint64_t, uint32_t part) {
+      return part == 2 ? std::optional(FakeAnswer{.headers = {{"ETag", tag}}}) : std::nullopt;
+    };
+    const Observer& observer = Upload(Bytes(25));
+    ASSERT_TRUE(observer.end.has_value());
+    EXPECT_THAT(*observer.end, HasReason(reason::kHubProtocol));
+    EXPECT_THAT(store_.puts, Le(10u));
+  }
+}
+
 TEST_F(BlobUploadTest, EndsWhenTheStoreWantsNone) {
   store_.on_put = [](uint64_t, uint32_t) { return std::optional(FakeAnswer{.status = 413}); };
   const Observer& observer = Upload(Bytes(45));
