@@ -71,6 +71,20 @@ TEST_F(BudgetedTransportRefusalTest, SendsThePostAgainWithItsBodyAfterA429) {
   EXPECT_EQ(inner_.Requests()[1].bearer, Secret("hf_canary"));
 }
 
+TEST_F(BudgetedTransportRefusalTest, SendsABodyThatComesPieceByPieceFromItsFrontAfterA429) {
+  inner_.On(kApi).Reply(429).ThenReply(200, {}, "ok");
+  HttpRequest request = Get(kApi);
+  request.method = HttpMethod::kPost;
+  const std::string bytes(200'000, 'p');
+  request.body_source = std::make_shared<transport::MemoryBody>(bytes);
+  const HandlerPtr handler = Start(request);
+  core_.AdvanceAndRunUntilIdle(seconds(5));
+  EXPECT_EQ(handler->body(), "ok");
+  EXPECT_EQ(handler->sent(), bytes.size());
+  ASSERT_THAT(inner_.Requests(), SizeIs(2));
+  for (const HttpRequest& sent : inner_.Requests()) EXPECT_TRUE(sent.body == bytes);
+}
+
 TEST_F(BudgetedTransportRefusalTest, WaitsOutABusyHubOnlyWhereNothingCanHappenTwice) {
   inner_.On(kApi).Reply(503, {{"Retry-After", "10"}}, "busy").ThenServe("{}");
   const HandlerPtr get = Start();
