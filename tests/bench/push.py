@@ -111,13 +111,19 @@ class World:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return [commit for commit in json.loads(answer.read()) if commit["title"] != "initial commit"]
 
+    def _post(self, path, body):
+        request = urllib.request.Request(self.hub.endpoint + path, data=json.dumps(body).encode(),
+                                         headers={"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/vnd.git-lfs+json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read())
+
+    def make_repo(self):
+        self._post("/api/repos/create", {"name": "bench", "organization": "acme", "type": "dataset"})
+
     def part_links(self, size):
         """Links to the parts of an object that the hub does not have."""
         body = {"operation": "upload", "transfers": ["multipart"], "objects": [{"oid": random.randbytes(32).hex(), "size": size}]}
-        request = urllib.request.Request(f"{self.hub.endpoint}/datasets/acme/bench.git/info/lfs/objects/batch", data=json.dumps(body).encode(),
-                                         headers={"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/vnd.git-lfs+json"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            header = json.loads(answer.read())["objects"][0]["actions"]["upload"]["header"]
+        header = self._post("/datasets/acme/bench.git/info/lfs/objects/batch", body)["objects"][0]["actions"]["upload"]["header"]
         return [url for name, url in sorted(header.items()) if name.isdigit()]
 
 
@@ -183,7 +189,7 @@ def measure_dataset(folder, scale):
         report["second_stored"] = sum(entry["body_bytes_received"] for entry in log if entry["method"] == "PUT")
         report["second_commits"] = len(world.commits()) - report["first_commits"]
         report["peak"] = world.daemon_peak()
-    print(f"\n{report['files']:,} files, {total / MB:,.0f} MB\n"
+    print(f"{report['files']:,} files, {total / MB:,.0f} MB\n"
           f"  first push            {report['first_s']:7.2f} s, {report['first_requests']:,} requests, {report['first_sent'] / MB:,.1f} MB sent, "
           f"{report['first_commits']} commits\n"
           f"  nothing changed       {report['unchanged_s']:7.2f} s, {report['unchanged_requests']} requests, {report['unchanged_read'] / MB:,.1f} MB read\n"
@@ -202,9 +208,7 @@ def measure_dataset(folder, scale):
     return report, checks
 
 
-def run_curls(folder, source, size, world):
-    """Seconds that four quarters of the file take, sent at once."""
-    links = world.part_links(size)
+def cut_in_quarters(folder, source, size):
     step = -(-size // CURLS)
     quarters = []
     for number in range(CURLS):
@@ -212,17 +216,33 @@ def run_curls(folder, source, size, world):
         subprocess.run(["dd", f"if={source}", f"of={path}", "bs=1M", "iflag=skip_bytes,count_bytes", f"skip={number * step}", f"count={step}"],
                        check=True, stderr=subprocess.DEVNULL)
         quarters.append(path)
+    return quarters
+
+
+def run_curls(folder, quarters, size, world):
+    """What it costs to send the quarters of the file at once."""
+    world.make_repo()
+    links = world.part_links(size)
     subprocess.run(["sync", "--file-system", folder], check=True)
     begin = time.perf_counter()
     curls = [subprocess.Popen(["curl", "-q", "--silent", "--show-error", "--fail", "--noproxy", "*", "-T", path, link])
              for path, link in zip(quarters, links)]
     codes = [curl.wait() for curl in curls]
     elapsed = time.perf_counter() - begin
-    for path in quarters:
-        path.unlink()
     if any(codes):
         raise RuntimeError(f"curl ended with {codes}")
-    return elapsed
+    return {"curl_s": elapsed}
+
+
+def run_push(folder, data, size, world):
+    """What one push of the file costs."""
+    subprocess.run(["sync", "--file-system", folder], check=True)
+    elapsed, _ = world.push(data, "--yes")
+    puts = [entry for entry in world.hub.requests() if entry["method"] == "PUT"]
+    if sum(entry["body_bytes_received"] for entry in puts) != size:
+        raise RuntimeError("not every byte went to the store once")
+    parts = (max(entry["end_ms"] for entry in puts) - min(entry["start_ms"] for entry in puts)) / 1000
+    return {"push_s": elapsed, "upload_s": parts, "cpu_s": world.cpu_seconds(), "peak": world.daemon_peak()}
 
 
 def measure_file(folder, scale, runs):
@@ -238,21 +258,17 @@ def measure_file(folder, scale, runs):
         while left > 0:
             left -= out.write((struct.pack("<Q", left) + block[8:])[:left])
     (data / "README.md").write_text("---\nlicense: mit\n---\n# Bench\n")
+    quarters = cut_in_quarters(folder, source, size)
     samples = []
     for number in range(runs):
         with open(source, "r+b") as out:  # another object each time, so that no store has it
             out.seek(1_000)
             out.write(struct.pack("<QQ", number, time.time_ns()))
         sample = {}
-        with World(folder) as world:
-            subprocess.run(["sync", "--file-system", folder], check=True)
-            sample["push_s"], _ = world.push(data, "--yes")
-            puts = [entry for entry in world.hub.requests() if entry["method"] == "PUT"]
-            if sum(entry["body_bytes_received"] for entry in puts) != size:
-                raise RuntimeError("not every byte went to the store once")
-            sample["upload_s"] = (max(entry["end_ms"] for entry in puts) - min(entry["start_ms"] for entry in puts)) / 1000
-            sample["cpu_s"], sample["peak"] = world.cpu_seconds(), world.daemon_peak()
-            sample["curl_s"] = run_curls(folder, source, size, world)
+        contenders = [lambda world: run_push(folder, data, size, world), lambda world: run_curls(folder, quarters, size, world)]
+        for contender in contenders if number % 2 == 0 else reversed(contenders):  # each with a hub of its own, and turn about first
+            with World(folder) as world:
+                sample.update(contender(world))
         samples.append(sample)
         print(f"  round {number + 1}: parts {sample['upload_s']:.2f} s ({size / MB / sample['upload_s']:,.0f} MB/s), whole push {sample['push_s']:.2f} s, "
               f"{CURLS} curls {sample['curl_s']:.2f} s ({size / MB / sample['curl_s']:,.0f} MB/s), daemon {sample['cpu_s']:.2f} s of CPU, "
