@@ -10,7 +10,6 @@
 #include "daemon/hub/repo_writer.h"
 #include "daemon/hub/write_answers.h"
 #include "daemon/transport/header_fields.h"
-#include "nlohmann/json.hpp"
 
 namespace batuta::hub {
 
@@ -127,9 +126,7 @@ class HttpRepoWriter final : public RepoWriter {
 
   void OpenPullRequest(const RepoId& repo, const std::string& title, const std::string& description,
                        const Access& access, Callback<PullRequest> done) override {
-    const nlohmann::json body{{"title", title}, {"description", description}, {"pullRequest", true}};
-    Question question = Change(urls_.Discussions(repo), NameOf(repo),
-                               body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    Question question = Change(urls_.Discussions(repo), NameOf(repo), EncodePullRequest(title, description));
     question.kind = Asked::Kind::kRepo;
     Send<PullRequest>(
         std::move(question), access,

@@ -26,6 +26,7 @@ constexpr std::string_view kPublicHub = "https://huggingface.co";
 constexpr size_t kMostWarnings = 100;
 constexpr size_t kMostWords = 500;  // bytes of one of the hub's sentences
 constexpr size_t kMostTitleBytes = 4'096;
+constexpr size_t kMostPullRequestTitleBytes = 200;
 constexpr size_t kMostParts = 100'000;  // 500 GB in parts of 5 MB
 constexpr size_t kMostHeaders = 32;     // of a link
 constexpr size_t kMostUrlBytes = 8'192;
@@ -190,6 +191,12 @@ std::string EncodeCompletion(const LfsObject& object, const std::vector<StoredPa
 
 std::string EncodeVerify(const LfsObject& object) {
   return Text({{"oid", object.sha256.hex()}, {"size", object.size_bytes}});
+}
+
+std::string EncodePullRequest(const std::string& title, const std::string& description) {
+  const std::string short_title = Words(title, kMostPullRequestTitleBytes);
+  const std::string rest = short_title == title ? description : fmt::format("{}\n\n{}", title, description);
+  return Text({{"title", short_title}, {"description", rest}, {"pullRequest", true}});
 }
 
 absl::StatusOr<CreatedRepo> DecodeCreatedRepo(std::string_view endpoint, std::string_view text) {

@@ -21,6 +21,9 @@ std::string EncodeBatch(const std::optional<Revision>& branch, const std::vector
 std::string EncodeCompletion(const LfsObject& object, const std::vector<StoredPart>& parts);
 std::string EncodeVerify(const LfsObject& object);
 
+// The hub takes titles of 200 characters at most: what is longer begins the description.
+std::string EncodePullRequest(const std::string& title, const std::string& description);
+
 // `endpoint`: where the answer is from. Links from https to http are not followed, nor shown.
 absl::StatusOr<CreatedRepo> DecodeCreatedRepo(std::string_view endpoint, std::string_view text);
 absl::StatusOr<CardCheck> DecodeCardCheck(std::string_view text);

@@ -366,6 +366,12 @@ TEST(EncodeTest, SaysWhatTheHubWantsToKnow) {
       json({{"oid", kOid},
             {"parts", {{{"partNumber", 1}, {"etag", "\"e1\""}}, {{"partNumber", 2}, {"etag", "e2"}}}}}));
 
+  std::string long_title;
+  while (long_title.size() < 300) long_title += "ä";
+  const json opened = json::parse(EncodePullRequest(long_title, "more"));
+  EXPECT_EQ(opened["title"].get<std::string>().size(), 200U);
+  EXPECT_EQ(opened["description"], long_title + "\n\nmore");
+
   const std::vector<PreuploadFile> files = {
       {.path = *RepoPath::Parse("a"), .size_bytes = 3, .sample = std::string("\xff\0b", 3)}};
   EXPECT_EQ(json::parse(EncodePreupload(files, "")),
