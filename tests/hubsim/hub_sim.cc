@@ -68,11 +68,11 @@ class LoopbackHub final : public HubSim {
  public:
   LoopbackHub(Options options, std::unique_ptr<SpoolFolder> spool, std::unique_ptr<HttpServer> hub,
               std::unique_ptr<HttpServer> cdn)
-      : options_(options),
+      : options_(std::move(options)),
         spool_(std::move(spool)),
         signer_(MakeSecret()),
-        limiter_(options.window),
-        actions_(options.hour),
+        limiter_(options_.window),
+        actions_(options_.hour),
         site_{.options = options_,
               .store = store_,
               .uploads = uploads_,
@@ -324,7 +324,8 @@ absl::StatusOr<std::unique_ptr<HubSim>> HubSim::Start(Options options) {
   if (!hub.ok()) return hub.status();
   absl::StatusOr<std::unique_ptr<HttpServer>> cdn = HttpServer::Listen(Listener::kCdn, options.cdn_port);
   if (!cdn.ok()) return cdn.status();
-  return std::make_unique<LoopbackHub>(options, *std::move(spool), *std::move(hub), *std::move(cdn));
+  return std::make_unique<LoopbackHub>(std::move(options), *std::move(spool), *std::move(hub),
+                                       *std::move(cdn));
 }
 
 std::string GeneratedBytes(std::string_view path, const Generated& what) {

@@ -22,7 +22,7 @@ inline const Fields kStranger = {{"Authorization", "Bearer hf_stranger"}};  // m
 
 class HubTest : public ::testing::Test {
  protected:
-  explicit HubTest(Options options = {}) : sim_(StartOrDie(options)) {
+  explicit HubTest(const Options& options = {}) : sim_(StartOrDie(options)) {
     sim_->AddUser({.name = "mira", .token = "hf_mira", .orgs = {"acme"}, .fullname = "Mira K."});
     sim_->AddUser({.name = "stranger", .token = "hf_stranger", .orgs = {}, .role = "read", .fullname = ""});
   }

@@ -24,7 +24,7 @@ class QuotaTest : public HubTest {
                    .free = {.api = 5, .resolvers = 5, .pages = 5},
                    .window = std::chrono::hours(1)}) {}
 
-  explicit QuotaTest(Options options) : HubTest(options) { MakeRepo("acme/otter", kFiles); }
+  explicit QuotaTest(const Options& options) : HubTest(options) { MakeRepo("acme/otter", kFiles); }
 
   const std::string kApi = "/api/models/acme/otter";
 };

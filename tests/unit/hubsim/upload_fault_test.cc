@@ -9,7 +9,6 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 class UploadFaultTest : public UploadTest {

@@ -13,7 +13,7 @@ namespace batuta::hubsim {
 
 class UploadTest : public HubTest {
  protected:
-  explicit UploadTest(Options options = {.multipart_chunk_bytes = 1000}) : HubTest(std::move(options)) {
+  explicit UploadTest(const Options& options = {.multipart_chunk_bytes = 1000}) : HubTest(options) {
     EXPECT_EQ(Post("/api/repos/create", R"({"name":"up","organization":"acme"})").status, 200);
   }
 

@@ -8,7 +8,6 @@ namespace {
 
 using nlohmann::json;
 using ::testing::EndsWith;
-using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 TEST_F(UploadTest, CreateRefusesTheTakenTheForeignAndTheAnonymous) {
