@@ -227,7 +227,7 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
              if (ReasonOf(card.status()) == reason::kFileChanged) return self.Fail(card.status());
              if (!card.ok()) {
                // A card that is there and cannot be completed, for example: its format is judged below.
-               self.plan_.warnings.push_back(fmt::format("README.md: {}", MessageOf(card.status())));
+               self.plan_.warnings.emplace_back(MessageOf(card.status()));
              } else if (absl::Status added = AddCard(*card, self.remote_, &self.plan_); !added.ok()) {
                return self.Fail(added);
              }
