@@ -35,8 +35,11 @@ CardFolder::CardFolder(std::shared_ptr<const LocalFolder> folder, const FolderLi
 }
 
 absl::StatusOr<std::unique_ptr<gguf::ByteSource>> CardFolder::Open(std::string_view path) {
-  ASSIGN_OR_RETURN(const RepoPath wanted, RepoPath::Parse(path));
-  ASSIGN_OR_RETURN(std::unique_ptr<FileBytes> file, folder_->FindFile(wanted));
+  constexpr std::string_view kGit = ".git/";
+  const bool is_git = path.starts_with(kGit);
+  ASSIGN_OR_RETURN(const RepoPath wanted, RepoPath::Parse(is_git ? path.substr(kGit.size()) : path));
+  ASSIGN_OR_RETURN(std::unique_ptr<FileBytes> file,
+                   is_git ? folder_->FindGitFile(wanted) : folder_->FindFile(wanted));
   if (file == nullptr) return absl::NotFoundError(wanted.text());
   return std::make_unique<CardBytes>(std::move(file));
 }

@@ -326,7 +326,16 @@ absl::StatusOr<std::unique_ptr<FileBytes>> LocalFolder::OpenFile(const LocalFile
 }
 
 absl::StatusOr<std::unique_ptr<FileBytes>> LocalFolder::FindFile(const RepoPath& path) const {
-  UniqueFd descriptor = OpenBeneath(root_.get(), path_.native(), path.text(), O_RDONLY);
+  return Find(path.text(), path);
+}
+
+absl::StatusOr<std::unique_ptr<FileBytes>> LocalFolder::FindGitFile(const RepoPath& path) const {
+  return Find(".git/" + path.text(), path);
+}
+
+absl::StatusOr<std::unique_ptr<FileBytes>> LocalFolder::Find(const std::string& place,
+                                                             const RepoPath& path) const {
+  UniqueFd descriptor = OpenBeneath(root_.get(), path_.native(), place, O_RDONLY);
   struct stat stat = {};
   if (!descriptor) {
     if (errno == ENOENT || errno == ENOTDIR || errno == EXDEV || errno == ELOOP || errno == ENXIO) {

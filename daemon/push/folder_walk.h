@@ -68,7 +68,12 @@ class LocalFolder {
   //   kPermissionDenied (NOT_PERMITTED), kUnavailable (STORAGE_FAILED)
   absl::StatusOr<std::unique_ptr<FileBytes>> FindFile(const RepoPath& path) const;
 
+  // The same of the folder's `.git`, which no path of a repo leads into.
+  absl::StatusOr<std::unique_ptr<FileBytes>> FindGitFile(const RepoPath& path) const;
+
  private:
+  absl::StatusOr<std::unique_ptr<FileBytes>> Find(const std::string& place, const RepoPath& path) const;
+
   const UniqueFd root_;
   const std::filesystem::path path_;
   const std::optional<std::string> only_file_;
