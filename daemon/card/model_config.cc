@@ -15,11 +15,11 @@ constexpr size_t kMostAdapterBytes = 1 << 20;
 
 struct ShapeName {
   std::string_view shown;
-  std::initializer_list<std::string_view> keys;
+  std::array<std::string_view, 4> keys;  // the first that is there counts
 };
 
 // What tells most of the shape of a model, and the names that families give it.
-const std::array kShape = {
+constexpr std::array kShape = {
     ShapeName{"Layers", {"num_hidden_layers", "n_layer", "num_layers", "n_layers"}},
     ShapeName{"Hidden size", {"hidden_size", "n_embd", "d_model", "dim"}},
     ShapeName{"Feed-forward size", {"intermediate_size", "n_inner", "d_ff", "ffn_dim"}},
@@ -34,7 +34,8 @@ const std::array kShape = {
 
 void ReadShape(const Value& config, Facts* facts) {
   for (const ShapeName& name : kShape) {
-    const Value* found = config.FindAny(name.keys);
+    const auto& [first, second, third, fourth] = name.keys;
+    const Value* found = config.FindAny({first, second, third, fourth});
     if (found == nullptr || !found->is_scalar()) continue;
     facts->Add(&facts->architecture, name.shown, CarriedText(found->text, 40), kConfig, "architecture");
   }
