@@ -191,7 +191,6 @@ CallId FakeTransport::State::Start(HttpRequest request, std::shared_ptr<HttpHand
       return id;
     }
     call->unsent = std::move(request);
-    Schedule(id, Duration::zero());
   }
   body->Rewind([weak = weak_from_this(), id] {
     const auto self = weak.lock();
@@ -199,6 +198,9 @@ CallId FakeTransport::State::Start(HttpRequest request, std::shared_ptr<HttpHand
     MutexLock lock(self->mutex_);
     if (self->calls_.contains(id)) self->Schedule(id, Duration::zero());
   });
+  // Only now: the first look at the body may be its last.
+  MutexLock lock(mutex_);
+  if (calls_.contains(id)) Schedule(id, Duration::zero());
   return id;
 }
 
