@@ -41,6 +41,7 @@ absl::StatusOr<std::optional<push::CommitIntent>> DecodeIntent(const json& value
 
 json EncodeMemory(const push::PushMemory& memory) {
   return {{"is_agreed", memory.is_agreed},
+          {"folder", memory.folder},
           {"pull_request_url", memory.pull_request_url},
           {"branch", memory.branch ? json(memory.branch->text()) : json(nullptr)},
           {"head", memory.head ? json(memory.head->hex()) : json(nullptr)},
@@ -51,6 +52,7 @@ json EncodeMemory(const push::PushMemory& memory) {
 absl::StatusOr<push::PushMemory> DecodeMemory(const json& value) {
   push::PushMemory memory;
   memory.is_agreed = value.at("is_agreed").get<bool>();
+  memory.folder = value.at("folder").get<std::string>();
   memory.pull_request_url = value.at("pull_request_url").get<std::string>();
   if (const json& branch = value.at("branch"); !branch.is_null()) {
     ASSIGN_OR_RETURN(memory.branch, Revision::Parse(branch.get<std::string>()));

@@ -73,6 +73,17 @@ absl::StatusOr<PlannedPushFile> PlanMade(const std::string& path, const std::str
   return file;
 }
 
+// Of every file, sent or not: the same whatever of it the repo has by now.
+std::string FolderDigestOf(const FolderListing& listing, const std::vector<std::optional<ContentId>>& ids) {
+  transfer::ContentHash hash(BlobId::Kind::kSha256, 0);
+  for (size_t i = 0; i < listing.files.size(); ++i) {
+    const std::string line =
+        fmt::format("{} {}\n", ids[i] ? ids[i]->sha256.hex() : std::string(), listing.files[i].path.text());
+    hash.Update(std::as_bytes(std::span(line)));
+  }
+  return hash.Finish().value_or(std::string());
+}
+
 void Put(PlannedPushFile file, PushPlan* plan) {
   const auto ignored = std::ranges::find(plan->files, Change::kIgnored, &PlannedPushFile::change);
   const auto place =
@@ -90,7 +101,8 @@ void Put(PlannedPushFile file, PushPlan* plan) {
 PushPlan Assemble(const PushRequest& request, const FolderListing& listing,
                   const std::vector<std::optional<ContentId>>& ids, const RemoteState& remote) {
   const Tree* const tree = remote.tree ? &*remote.tree : nullptr;
-  PushPlan plan{.creates_repo = !remote.exists,
+  PushPlan plan{.folder = FolderDigestOf(listing, ids),
+                .creates_repo = !remote.exists,
                 .creates_branch = remote.exists && !remote.has_branch,
                 .is_private = remote.exists ? remote.is_private : request.is_private,
                 .license = remote.license};

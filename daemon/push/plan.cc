@@ -36,7 +36,7 @@ std::string TitleOf(const PushPlan& plan, std::string_view message) {
   }
   if (deleted == 0) return fmt::format("Upload {} files", sent);
   if (sent == 0) return fmt::format("Delete {} files", deleted);
-  return fmt::format("Upload {} files, delete {}", sent, deleted);
+  return fmt::format("Upload {} {}, delete {}", sent, sent == 1 ? "file" : "files", deleted);
 }
 
 }  // namespace

@@ -61,6 +61,7 @@ struct Refusal {
 
 struct PushPlan {
   std::string digest = {};            // of all that would change
+  std::string folder = {};            // names what the folder holds, whatever the repo has of it
   std::optional<CommitId> head = {};  // what it was held against; nothing: there is nothing yet
   bool creates_repo = false;
   bool creates_branch = false;

@@ -16,7 +16,8 @@ namespace batuta::push {
 // What a push remembers of itself, so that after a restart it goes on where it stood and makes no commit
 // twice.
 struct PushMemory {
-  bool is_agreed = false;  // it began to do what was agreed to: from then on the plan may only shrink
+  bool is_agreed = false;               // it began to do what was agreed to, which stays what is done
+  std::string folder = {};              // see PushPlan: what the folder held then
   std::string pull_request_url = {};    // of the one that it opened
   std::optional<Revision> branch = {};  // of that one: where the commits go
   std::optional<CommitId> head = {};    // where the branch stood when it began, or after its last commit

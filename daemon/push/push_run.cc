@@ -199,11 +199,28 @@ class Run final : public std::enable_shared_from_this<Run> {
                               "the folder or the repo changed since the plan was made",
                               "push again, and look at the new plan"));
     }
-    if (memory().is_agreed && memory().head && plan_.head != memory().head) return Finish(Moved());
+    if (memory().is_agreed && memory().folder != plan_.folder) {
+      return Finish(MakeError(absl::StatusCode::kAborted, reason::kPlanChanged,
+                              "the folder changed since the push began",
+                              "push again, and look at the new plan"));
+    }
+    if (memory().is_agreed && HasMoved()) return Finish(Moved());
     if (plan_.commits == 0) return FinishUnchanged();
     memory().is_agreed = true;
+    memory().folder = plan_.folder;
     memory().head = plan_.head;
     Keep([](Run& self) { self.Prepare(); });
+  }
+
+  // Did somebody else change what the commits go to? In a repo that was made for them there is nothing of
+  // anybody else's yet.
+  bool HasMoved() const {
+    const std::optional<CommitId>& head = request_.memory.head;
+    if (head) return plan_.head != head;
+    return std::ranges::any_of(plan_.files, [](const PlannedPushFile& file) {
+      const bool replaces = file.change == Change::kModified || file.change == Change::kDeleted;
+      return replaces && file.path != ".gitattributes";  // the hub makes that one itself
+    });
   }
 
   absl::Status Moved() const {
@@ -238,7 +255,7 @@ class Run final : public std::enable_shared_from_this<Run> {
                                              .space_sdk = self.request_.space_sdk},
                                             self.access_, std::move(done));
           },
-          [](Run& self, const hub::CreatedRepo&) { self.PlanAnew(); });
+          [](Run& self, const hub::CreatedRepo&) { self.Plan(); });
     }
     if (plan_.creates_branch) {
       return Try<bool>(
@@ -246,16 +263,11 @@ class Run final : public std::enable_shared_from_this<Run> {
             self.context_.writer.CreateBranch(self.repo(), self.request_.branch, self.plan_.head,
                                               self.access_, std::move(done));
           },
-          [](Run& self, bool) { self.PlanAnew(); });
+          [](Run& self, bool) { self.Plan(); });
     }
     if (request_.create_pr && !memory().branch) return OpenPullRequest();
     commits_ = CommitsOf(plan_, request_.message);
     BeginPart();
-  }
-
-  void PlanAnew() {
-    memory().head.reset();  // it stands where the hub has put it
-    Plan();
   }
 
   void OpenPullRequest() {
@@ -268,7 +280,7 @@ class Run final : public std::enable_shared_from_this<Run> {
         [](Run& self, const hub::PullRequest& opened) {
           self.memory().branch = opened.branch;
           self.memory().pull_request_url = opened.url;
-          self.Keep([](Run& kept) { kept.PlanAnew(); });
+          self.Keep([](Run& kept) { kept.Plan(); });
         });
   }
 
@@ -277,9 +289,7 @@ class Run final : public std::enable_shared_from_this<Run> {
   PlannedPushFile& FileOf(size_t change) { return plan_.files[commits_.files[change]]; }
 
   void BeginPart() {
-    if (part_ == commits_.parts.size()) {
-      return Finish(PushOutcome{.commit = *memory().head, .url = UrlOf(*memory().head)});
-    }
+    if (part_ == commits_.parts.size()) return RenewMemory();
     observer_->OnPhase(Phase::kUploading);
     wanted_.clear();
     for (const size_t change : part().changes) {
@@ -289,6 +299,18 @@ class Run final : public std::enable_shared_from_this<Run> {
     waiting_.clear();
     for (const auto& [blob, files] : wanted_) waiting_.push_back(blob);
     AskPlaces();
+  }
+
+  // What is remembered of the repo is from before its commits: whoever asks next is told of them.
+  void RenewMemory() {
+    hub::Access access = access_;
+    access.memory = hub::Memory::kRenew;
+    context_.hub.GetRepo(
+        repo(), branch(), access,
+        Back<absl::StatusOr<hub::RepoInfo>>([](Run& self, const absl::StatusOr<hub::RepoInfo>&) {
+          const CommitId& head = *self.memory().head;
+          self.Finish(PushOutcome{.commit = head, .url = self.UrlOf(head)});
+        }));
   }
 
   // Places for the next objects, a batch at a time: what a place is good for does not last. An upload that

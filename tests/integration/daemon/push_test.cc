@@ -1,5 +1,6 @@
 // Pushes through the whole daemon, over its socket, against the simulated hub.
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +13,7 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 
+#include "batuta/v1/hub_service.grpc.pb.h"
 #include "batuta/v1/job_service.grpc.pb.h"
 #include "batuta/v1/push_service.grpc.pb.h"
 
@@ -257,6 +259,54 @@ TEST_F(PushTest, AnAnswerThatIsLostAfterTheCommitMakesNoSecondOne) {
   EXPECT_EQ(job.commit(), hub_->ResolveRevision(kOtter, "main").value());
   EXPECT_NE(job.commit(), before);
   EXPECT_EQ(Requests("POST", "/commit/"), 2u);  // with the first push
+}
+
+TEST_F(PushTest, WhoeverAsksAfterAPushIsToldOfIt) {
+  Write("a.txt", "alpha\n");
+  ASSERT_THAT(Push(Spec()), IsOk());
+  Write("a.txt", "alpha and omega\n");
+  ASSERT_OK_AND_ASSIGN(const Planned planned, Plan(Spec()));  // remembers the head before the push
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, Push(Spec(), planned.plan.digest()));
+  CallContext context;
+  v1::GetRepoRequest request;
+  *request.mutable_repo() = Spec().repo();
+  v1::GetRepoResponse response;
+  const grpc::Status status = v1::HubService::NewStub(channel_)->GetRepo(&context, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response.commit(), job.commit());
+}
+
+TEST_F(PushTest, AFolderThatChangesAfterAPushBeganIsNotPushedUnseen) {
+  Write("a.txt", "alpha\n");
+  ASSERT_OK_AND_ASSIGN(const Planned planned, Plan(Spec()));
+  hub_->AddFault({.kind = FaultKind::kLatency, .path = "/api/repos/create", .duration = 1s});
+  CallContext context;
+  v1::StartPushRequest request;
+  *request.mutable_spec() = Spec();
+  request.set_plan_digest(planned.plan.digest());
+  v1::StartPushResponse response;
+  ASSERT_TRUE(v1::PushService::NewStub(channel_)->StartPush(&context, request, &response).ok());
+  ASSERT_TRUE(hub_->WaitFor(
+      [](const HubSim::Log& log) {
+        return std::ranges::any_of(log, [](const auto& one) { return one.path == "/api/repos/create"; });
+      },
+      60s));
+  Write("b.txt", "nobody has seen this in the plan\n");
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, Await(response.job().id()));
+  EXPECT_EQ(job.state(), v1::Job::STATE_FAILED);
+  EXPECT_EQ(job.error().reason(), "PLAN_CHANGED");
+  EXPECT_EQ(Requests("POST", "/commit/"), 0u);
+}
+
+TEST_F(PushTest, NothingOfWhoeverMadeTheRepoMeanwhileIsReplaced) {
+  Write("a.txt", "alpha\n");
+  ASSERT_OK_AND_ASSIGN(const Planned planned, Plan(Spec()));
+  ASSERT_TRUE(planned.plan.creates_repo());
+  const hubsim::RepoRef repo = hub_->CreateRepo(hubsim::RepoKind::kDataset, "mira/otter").value();
+  hub_->CommitFiles(repo, "main", {{"a.txt", "somebody else's"}}).value();
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, Push(Spec(), planned.plan.digest()));
+  EXPECT_EQ(job.state(), v1::Job::STATE_FAILED);
+  EXPECT_EQ(hub_->ReadFile(kOtter, "main", "a.txt").value(), "somebody else's");
 }
 
 TEST_F(PushTest, ChangesGoIntoAPullRequest) {

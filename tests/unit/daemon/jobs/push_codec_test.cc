@@ -27,6 +27,7 @@ push::PushRequest Request() {
   request.plan_digest = "digest";
   request.priority = Priority::kBackground;
   request.memory.is_agreed = true;
+  request.memory.folder = "digest of the folder";
   request.memory.branch = Revision::Parse("refs/pr/3").value();
   request.memory.head = Commit('1');
   request.memory.intent = push::CommitIntent{.branch = Revision::Parse("refs/pr/3").value(),

@@ -81,7 +81,7 @@ TEST(PlannedCommitsTest, AreNamedAfterWhatTheyDo) {
   EXPECT_EQ(title({File("a.bin", Change::kModified)}), "Update a.bin");
   EXPECT_EQ(title({File("a.bin", Change::kDeleted)}), "Delete a.bin");
   EXPECT_EQ(title({File("a", Change::kAdded), File("b", Change::kModified)}), "Upload 2 files");
-  EXPECT_EQ(title({File("a", Change::kAdded), File("b", Change::kDeleted)}), "Upload 1 files, delete 1");
+  EXPECT_EQ(title({File("a", Change::kAdded), File("b", Change::kDeleted)}), "Upload 1 file, delete 1");
   EXPECT_EQ(title({File("a", Change::kAdded)}, "Mine"), "Mine");
 }
 
