@@ -159,7 +159,7 @@ absl::Status WiredDaemon::Open() {
             .cache_path = options_.cache_dir.string(),
             .state_path = options_.state_dir.string(),
             .socket_path = options_.socket.string(),
-            .mode = "user",
+            .mode = options_.mode == Mode::kSystem ? "system" : "user",
             .offline = options_.planner.offline,
             .uid = getuid(),
             .started = clock_.wall(),
@@ -167,7 +167,7 @@ absl::Status WiredDaemon::Open() {
   RETURN_IF_ERROR(OpenStorage());
   RETURN_IF_ERROR(OpenNetwork());
   // Before jobs begin to run: whoever finds the socket taken has done nothing yet.
-  ASSIGN_OR_RETURN(listener_, Listener::Bind(options_.socket));
+  ASSIGN_OR_RETURN(listener_, Listener::Bind(options_.socket, options_.mode));
   RETURN_IF_ERROR(OpenQueue());
   Serve();
   return absl::OkStatus();
@@ -341,7 +341,7 @@ void WiredDaemon::Serve() {
                                   .open_connections = [this] { return listener_->open_connections(); },
                                   .shut_down = wants_to_stop_});
   rpc_ = std::make_unique<RpcServer>(*services_);
-  listener_->Start(PeerPolicy(getuid()),
+  listener_->Start(PeerPolicy(getuid(), options_.mode),
                    [this](UniqueFd connection, uint32_t uid) { rpc_->Serve(std::move(connection), uid); });
   upkeep_->Post([this] { LookAround(); });
   core_->Post([this] { KeepRoom(); });

@@ -61,10 +61,11 @@ absl::Status RemoveDeadSocket(const SocketAddress& address) {
   return absl::OkStatus();
 }
 
-absl::Status MakeSocketFolder(const std::filesystem::path& folder) {
+absl::Status MakeSocketFolder(const std::filesystem::path& folder, Mode mode) {
   std::error_code error;
   if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), error);
-  if (mkdir(folder.c_str(), S_IRWXU) == 0 || errno == EEXIST) return absl::OkStatus();
+  const mode_t access = mode == Mode::kSystem ? 0755 : 0700;
+  if (mkdir(folder.c_str(), access) == 0 || errno == EEXIST) return absl::OkStatus();
   return ErrnoError(errno, fmt::format("make socket folder {}", folder.string()));
 }
 
@@ -82,10 +83,10 @@ Listener::~Listener() {
   Stop();
 }
 
-absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const std::filesystem::path& socket,
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const std::filesystem::path& socket, Mode mode,
                                                          uint32_t max_connections) {
   ASSIGN_OR_RETURN(const SocketAddress address, SocketAddress::Parse(socket.string()));
-  RETURN_IF_ERROR(MakeSocketFolder(socket.parent_path()));
+  RETURN_IF_ERROR(MakeSocketFolder(socket.parent_path(), mode));
   RETURN_IF_ERROR(RemoveDeadSocket(address));
   UniqueFd listening = NewSocket();
   UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -96,6 +97,10 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const std::filesystem::
   if (fchmod(listening.get(), S_IRUSR | S_IWUSR) != 0) return ErrnoError(errno, "fchmod of a socket");
   if (bind(listening.get(), reinterpret_cast<const sockaddr*>(&native), sizeof(native)) != 0) {
     return ErrnoError(errno, fmt::format("bind {}", socket.string()));
+  }
+  // The umask has taken the group's right to write, without which it cannot connect.
+  if (mode == Mode::kSystem && chmod(socket.c_str(), 0660) != 0) {
+    return ErrnoError(errno, fmt::format("let the group use {}", socket.string()));
   }
 
   struct stat info {};

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <sys/types.h>
 
+#include "common/config/locations.h"
 #include "common/io/unique_fd.h"
 
 namespace batuta::app {
@@ -19,13 +20,14 @@ namespace batuta::app {
 // Who may connect. Pure.
 class PeerPolicy {
  public:
-  // User mode: the daemon's own user and root.
-  explicit PeerPolicy(uint32_t own_uid) : own_uid_(own_uid) {}
+  // User mode: the daemon's own user and root. System mode: whoever the mode of the socket lets in.
+  explicit PeerPolicy(uint32_t own_uid, Mode mode = Mode::kUser) : own_uid_(own_uid), mode_(mode) {}
 
-  bool Admits(uint32_t uid) const { return uid == own_uid_ || uid == 0; }
+  bool Admits(uint32_t uid) const { return mode_ == Mode::kSystem || uid == own_uid_ || uid == 0; }
 
  private:
   uint32_t own_uid_;
+  Mode mode_;
 };
 
 // Listener accepts connections on a Unix socket, on a thread of its own. Each is checked by the uid that the
@@ -38,11 +40,13 @@ class Listener {
   // Takes an admitted connection, non-blocking, and its peer's uid. Called on the listener's thread.
   using Admit = std::function<void(UniqueFd connection, uint32_t uid)>;
 
-  // Binds `socket` (mode 0600) in a folder that is made (0700) when missing. A socket left by a daemon that
-  // died is replaced: the caller holds the InstanceLock.
+  // Binds `socket` (mode 0600) in a folder that is made (0700) when missing; in system mode, where its group
+  // may use it, with 0660 and 0755. A socket left by a daemon that died is replaced: the caller holds the
+  // InstanceLock.
   //   kFailedPrecondition (DAEMON_BUSY)  a file that is no socket lies there, or someone may be listening.
   //   and those of SocketAddress::Parse() and ErrnoError().
   static absl::StatusOr<std::unique_ptr<Listener>> Bind(const std::filesystem::path& socket,
+                                                        Mode mode = Mode::kUser,
                                                         uint32_t max_connections = kMaxConnections);
 
   ~Listener();

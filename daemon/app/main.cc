@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log/log.h"
@@ -100,6 +101,9 @@ int Main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   RaiseFileLimit();
   InitLogging(options->log_level, options->log_for_journal);
+
+  // What a system daemon writes is for its group to read, once the folder of the repo lets it in.
+  if (options->mode == Mode::kSystem) umask(S_IWGRP | S_IRWXO);
 
   const pid_t self = getpid();
   absl::StatusOr<std::unique_ptr<Daemon>> daemon =

@@ -27,6 +27,7 @@ Examples:
   batutad --print-config                   show the effective configuration and where each value comes from
   batutad --cache-dir /data/hub            keep the cache elsewhere (or set HF_HUB_CACHE)
   batutad --endpoint http://127.0.0.1:8000 use another hub (or set HF_ENDPOINT)
+  batutad --system                         serve every user of this machine, below /run and /var
 
 Usually nobody starts it by hand: `batuta` does when it finds none.)";
 
@@ -36,22 +37,22 @@ std::string TextOf(const absl::StatusOr<std::filesystem::path>& place) {
 }
 
 // Every setting of the daemon. The defaults that depend on the environment are worked out first.
-std::vector<Setting> Declare(const Environment& environment) {
+std::vector<Setting> Declare(const Environment& environment, Mode mode) {
   return {
       {"socket",
        "--socket",
        {"BATUTA_SOCKET"},
-       TextOf(SocketPath(environment)),
+       TextOf(SocketPath(environment, mode)),
        "Path of the Unix socket, at most 107 bytes."},
       {"state_dir",
        "--state-dir",
        {"BATUTA_STATE_DIR"},
-       TextOf(StateDir(environment)),
+       TextOf(StateDir(environment, mode)),
        "Folder of the catalog and the lock; one daemon each."},
       {"cache_dir",
        "--cache-dir",
        {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"},
-       TextOf(CacheDir(environment)),
+       TextOf(CacheDir(environment, mode)),
        "Root of the shared Hugging Face cache."},
       {"endpoint", "--endpoint", {"HF_ENDPOINT"}, std::string(kDefaultEndpoint), "Base URL of the hub."},
       {"offline",
@@ -62,7 +63,7 @@ std::vector<Setting> Declare(const Environment& environment) {
       {"idle_timeout",
        "--idle-timeout",
        {"BATUTA_IDLE_TIMEOUT"},
-       "30m",
+       mode == Mode::kSystem ? "0" : "30m",
        "Leave after so long without calls or active jobs; 0 = never."},
       {"log.level", "--log-level", {"BATUTA_LOG"}, "info", "trace, debug, info, warn, error or off."},
       {"log.journal", "", {}, "false", "Prefix lines with the level number that the journal reads."},
@@ -188,7 +189,9 @@ absl::StatusOr<std::vector<ConfigFile>> ReadFiles(const CommandLine& command_lin
   }
   std::vector<std::filesystem::path> paths{SystemConfigFile()};
   // A user without a home folder has no file of his own.
-  if (auto user_file = UserConfigFile(environment); user_file.ok()) paths.insert(paths.begin(), *user_file);
+  if (auto user_file = UserConfigFile(environment); command_line.mode == Mode::kUser && user_file.ok()) {
+    paths.insert(paths.begin(), *user_file);
+  }
   for (const std::filesystem::path& path : paths) {
     ASSIGN_OR_RETURN(std::optional<ConfigFile> file, ReadConfigFile(path.string(), declared));
     if (file) files.push_back(*std::move(file));
@@ -219,12 +222,13 @@ absl::StatusOr<std::filesystem::path> AbsolutePath(const Settings& settings, con
 }
 
 absl::Status ResolvePlaces(const Settings& settings, const Environment& environment, Options& options) {
-  ASSIGN_OR_RETURN(options.socket, AbsolutePath(settings, environment, "socket", SocketPath(environment)));
+  ASSIGN_OR_RETURN(options.socket,
+                   AbsolutePath(settings, environment, "socket", SocketPath(environment, options.mode)));
   RETURN_IF_ERROR(CheckSocketPath(options.socket, settings.Get("socket").origin));
   ASSIGN_OR_RETURN(options.state_dir,
-                   AbsolutePath(settings, environment, "state_dir", StateDir(environment)));
+                   AbsolutePath(settings, environment, "state_dir", StateDir(environment, options.mode)));
   ASSIGN_OR_RETURN(options.cache_dir,
-                   AbsolutePath(settings, environment, "cache_dir", CacheDir(environment)));
+                   AbsolutePath(settings, environment, "cache_dir", CacheDir(environment, options.mode)));
   ASSIGN_OR_RETURN(options.endpoint,
                    NormaliseEndpoint(settings.Get("endpoint").value, settings.Get("endpoint").origin));
   return absl::OkStatus();
@@ -336,6 +340,9 @@ CommandLine ParseCommandLine(int argc, char** argv) {
                  "Read this file instead of the user's and the system's config.toml");
   app.add_flag("--print-config", result.print_config,
                "Print the effective configuration with the origin of each value");
+  bool is_system = false;
+  app.add_flag("--system", is_system,
+               "Serve every user of the machine that the socket lets in, below /run and /var");
   bool foreground = false;
   app.add_flag("--foreground", foreground,
                "Stay in the foreground, as it always does (for service managers)");
@@ -347,6 +354,7 @@ CommandLine ParseCommandLine(int argc, char** argv) {
     result.exit_code = app.exit(error, std::cout, std::cerr) == 0 ? 0 : kUsageError;
     return result;
   }
+  result.mode = is_system ? Mode::kSystem : Mode::kUser;
   for (const auto& [name, value] : values) {
     if (app.get_option(name)->count() > 0) result.flags.emplace(name, value);
   }
@@ -354,10 +362,11 @@ CommandLine ParseCommandLine(int argc, char** argv) {
 }
 
 absl::StatusOr<Options> ResolveOptions(const CommandLine& command_line, const Environment& environment) {
-  const std::vector<Setting> declared = Declare(environment);
+  const std::vector<Setting> declared = Declare(environment, command_line.mode);
   ASSIGN_OR_RETURN(const std::vector<ConfigFile> files, ReadFiles(command_line, environment, declared));
   const Settings settings(declared, command_line.flags, environment, files);
   Options options;
+  options.mode = command_line.mode;
   options.entries = settings.Entries();
   RETURN_IF_ERROR(CheckTexts(options.entries));
   RETURN_IF_ERROR(ResolvePlaces(settings, environment, options));

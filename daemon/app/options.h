@@ -20,6 +20,7 @@ namespace batuta::app {
 
 // Everything the daemon is told, checked and typed. Fixed after start.
 struct Options {
+  Mode mode = Mode::kUser;
   std::filesystem::path socket;
   std::filesystem::path state_dir;
   std::filesystem::path cache_dir;
@@ -46,6 +47,7 @@ struct Options {
 
 // What the command line of batutad asks for.
 struct CommandLine {
+  Mode mode = Mode::kUser;  // --system
   FlagValues flags;
   std::string config_file;  // --config; empty = the usual places
   bool print_config = false;
@@ -56,7 +58,8 @@ struct CommandLine {
 // Parses flags; prints help, version and usage errors itself.
 CommandLine ParseCommandLine(int argc, char** argv);
 
-// Flags, environment, the user's config file, the system's, defaults. Pure but for reading the two files.
+// Flags, environment, the user's config file, the system's, defaults; a system daemon has no user's file.
+// Pure but for reading the two files.
 //   kInvalidArgument (CONFIG_INVALID)  names key, value and origin.
 absl::StatusOr<Options> ResolveOptions(const CommandLine& command_line, const Environment& environment);
 

@@ -104,6 +104,15 @@ bool WaitUntil(const std::function<bool()>& condition) {
   return true;
 }
 
+TEST(PeerPolicyTest, OnlyASystemDaemonServesStrangers) {
+  constexpr uint32_t kOwn = 1000;
+  constexpr uint32_t kStranger = 1001;
+  EXPECT_TRUE(PeerPolicy(kOwn).Admits(kOwn));
+  EXPECT_TRUE(PeerPolicy(kOwn).Admits(0));
+  EXPECT_FALSE(PeerPolicy(kOwn).Admits(kStranger));
+  EXPECT_TRUE(PeerPolicy(kOwn, Mode::kSystem).Admits(kStranger));
+}
+
 TEST(PeerPolicyTest, AdmitsTheOwnUserAndRoot) {
   const PeerPolicy policy(1'000);
   EXPECT_TRUE(policy.Admits(1'000));
@@ -214,8 +223,15 @@ TEST_F(ListenerTest, FolderThatCannotBeMadeIsAnErrorThatNamesIt) {
   EXPECT_THAT(Listener::Bind(folder_ / "file" / "batutad.sock"), HasMessage(HasSubstr("file")));
 }
 
+TEST_F(ListenerTest, ASystemSocketLetsItsGroupIn) {
+  ASSERT_OK_AND_ASSIGN(const auto listener, Listener::Bind(path_, Mode::kSystem));
+  using std::filesystem::perms;
+  EXPECT_EQ(std::filesystem::status(path_).permissions(),
+            perms::owner_read | perms::owner_write | perms::group_read | perms::group_write);
+}
+
 TEST_F(ListenerTest, ConnectionsAboveTheLimitAreClosedUntilOneLeaves) {
-  ASSERT_OK_AND_ASSIGN(const auto listener, Listener::Bind(path_, 2));
+  ASSERT_OK_AND_ASSIGN(const auto listener, Listener::Bind(path_, Mode::kUser, 2));
   listener->Start(PeerPolicy(getuid()), door_.admit());
   auto first = std::make_optional<Client>(path_);
   const Client second(path_);

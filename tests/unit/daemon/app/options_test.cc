@@ -70,6 +70,18 @@ TEST_F(OptionsTest, DefaultsFollowFromTheHomeFolderAlone) {
   }
 }
 
+TEST_F(OptionsTest, ADaemonOfTheSystemLivesBelowRunAndVarWhoeverStartsIt) {
+  variables_["XDG_CONFIG_HOME"] = (folder_ / "xdg").string();
+  std::filesystem::create_directories(folder_ / "xdg" / "batuta");
+  std::ofstream(folder_ / "xdg" / "batuta" / "config.toml") << "idle_timeout = \"1m\"\n";
+  command_line_.mode = Mode::kSystem;
+  ASSERT_OK_AND_ASSIGN(const Options options, Resolve());
+  EXPECT_EQ(options.socket, "/run/batuta/batutad.sock");
+  EXPECT_EQ(options.state_dir, "/var/lib/batuta");
+  EXPECT_EQ(options.cache_dir, "/var/cache/batuta/hub");
+  EXPECT_EQ(options.idle_timeout, 0ms);
+}
+
 TEST_F(OptionsTest, EnvironmentOfTheHuggingFaceToolsIsFollowed) {
   Configure("");
   variables_["HF_HUB_CACHE"] = "~/elsewhere";
