@@ -2,7 +2,8 @@
 """Compares the three lists of error reasons: reasons.py ROOT
 
 common/status/reasons.h (what the code can say), proto/batuta/v1/error.proto (what clients may expect) and
-docs/operations.md (what a person can do about it) must name the same reasons, the first two in the same order.
+docs/troubleshooting.md (what a person sees, and can do about it) must name the same reasons, the first two in the same order, the
+last two with the same exit codes.
 """
 
 import os
@@ -21,15 +22,21 @@ def constants(text):
 
 
 def enumerators(text):
-    """[(name, number)] of the enum Reason, without the unspecified one."""
+    """[(name, number, exit codes)] of the enum Reason, without the unspecified one."""
     body = re.search(r"enum Reason \{(.*?)\n\}", text, re.DOTALL)
-    found = re.findall(r"^\s*REASON_(\w+) = (\d+);", body[1] if body else "", re.MULTILINE)
-    return [(name, int(number)) for name, number in found if name != "UNSPECIFIED"]
+    found = re.findall(r"^\s*REASON_(\w+) = (\d+);(.*)", body[1] if body else "", re.MULTILINE)
+    return [(name, int(number), exits(comment)) for name, number, comment in found if name != "UNSPECIFIED"]
+
+
+def exits(sentence):
+    """The numbers of "Exit 2 from a user, 9 from a hub." """
+    match = re.search(r"\bexit (\d.*)", sentence, re.IGNORECASE)
+    return sorted(int(code) for code in re.findall(r"\d+", match[1].split(". ")[0])) if match else []
 
 
 def documented(text):
-    """Reasons in the first column of a table of operations.md."""
-    return re.findall(r"^\| `([A-Z][A-Z_]*)` \|", text, re.MULTILINE)
+    """[(reason, exit codes)] of the headings of troubleshooting.md, each followed by a line that begins "Exit N"."""
+    return [(name, exits(line)) for name, line in re.findall(r"^### `([A-Z][A-Z_]*)`\n\n(.*)", text, re.MULTILINE)]
 
 
 def problems(header, proto, docs):
@@ -37,13 +44,17 @@ def problems(header, proto, docs):
     for constant, value in header:
         if constant != "k" + "".join(part.capitalize() for part in value.split("_")):
             yield f"reasons.h: {constant} does not spell {value}"
-    if names != [name for name, _ in proto]:
-        yield from compare("reasons.h", names, "error.proto", [name for name, _ in proto])
-    for position, (name, number) in enumerate(proto, 1):
+    if names != [name for name, _, _ in proto]:
+        yield from compare("reasons.h", names, "error.proto", [name for name, _, _ in proto])
+    for position, (name, number, _) in enumerate(proto, 1):
         if number != position:
             yield f"error.proto: REASON_{name} has number {number}, expected {position}: reasons are only ever appended"
-    if sorted(names) != sorted(docs):
-        yield from compare("reasons.h", sorted(names), "operations.md", sorted(docs))
+    if sorted(names) != sorted(name for name, _ in docs):
+        yield from compare("reasons.h", sorted(names), "docs/troubleshooting.md", sorted(name for name, _ in docs))
+    promised = {name: codes for name, _, codes in proto}
+    for name, codes in docs:
+        if codes != promised.get(name, codes):
+            yield f"docs/troubleshooting.md: {name} ends with exit {codes}, error.proto says {promised[name]}"
 
 
 def compare(first_file, first, second_file, second):
@@ -66,7 +77,7 @@ def main(arguments):
     root = arguments[0]
     header = constants(read(root, "common/status/reasons.h"))
     proto = enumerators(read(root, "proto/batuta/v1/error.proto"))
-    found = list(problems(header, proto, documented(read(root, "docs/operations.md"))))
+    found = list(problems(header, proto, documented(read(root, "docs/troubleshooting.md"))))
     for line in found:
         print(line)
     print(f"{len(header)} reasons, {len(found)} differences")

@@ -125,12 +125,13 @@ class ApiGoldenTest(Tree):
 
 
 class ReasonsTest(Tree):
-    def check(self, header="A_B C", proto=("A_B 1", "C 2"), docs="A_B C", constant=None):
+    def check(self, header="A_B C", proto=("A_B 1", "C 2"), docs="A_B C", constant=None, exits="2, 9"):
         lines = [f'inline constexpr std::string_view {constant or constant_name(name)} = "{name}";' for name in header.split()]
         self.write("common/status/reasons.h", "\n".join(lines) + "\n")
-        values = "".join("  REASON_{} = {};  // why\n".format(*value.split()) for value in proto)
+        values = "".join("  REASON_{} = {};  // why. Exit 2, 9 from a hub.\n".format(*value.split()) for value in proto)
         self.write("proto/batuta/v1/error.proto", f"enum Reason {{\n  REASON_UNSPECIFIED = 0;\n{values}}}\n")
-        self.write("docs/operations.md", "".join(f"| `{name}` | text |\n" for name in docs.split()))
+        text = "".join(f"### `{name}`\n\nExit {exits}. Because.\n\n" for name in docs.split())
+        self.write("docs/troubleshooting.md", text)
         return run(reasons, self.root)
 
     def test_accepts_equal_lists(self):
@@ -140,8 +141,9 @@ class ReasonsTest(Tree):
         for arguments, expected in (
                 ({"header": "A_B"}, "reasons.h: C is missing"),
                 ({"proto": ("A_B 1",)}, "error.proto: C is missing"),
-                ({"docs": "C"}, "operations.md: A_B is missing"),
+                ({"docs": "C"}, "docs/troubleshooting.md: A_B is missing"),
                 ({"docs": "A_B C D"}, "reasons.h: D is missing"),
+                ({"exits": "2"}, "A_B ends with exit [2], error.proto says [2, 9]"),
                 ({"proto": ("C 1", "A_B 2")}, "different order"),
                 ({"proto": ("A_B 1", "C 7")}, "REASON_C has number 7, expected 2"),
                 ({"header": "A_B", "proto": ("A_B 1",), "docs": "A_B", "constant": "kOther"}, "kOther does not spell A_B")):
