@@ -60,8 +60,14 @@ absl::Status HfCachePath::Run(Context& context) {
     ASSIGN_OR_RETURN(*request.mutable_repo(), repo_.Parse());
     request.set_revision(repo_.revision);
     request.set_path(file_);
-    ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({.send_token = false}));
-    ASSIGN_OR_RETURN(answer, connection.client->Resolve(request));
+    ASSIGN_OR_RETURN(Connection connection, context.connector.Open({.send_token = false}));
+    absl::StatusOr<v1::ResolveResponse> found = connection.client->Resolve(request);
+    // Where users share the cache, what is not public is told to those who prove access to it.
+    if (!found.ok() && connection.status.mode() == "system") {
+      ASSIGN_OR_RETURN(connection, context.connector.Open({}));
+      found = connection.client->Resolve(request);
+    }
+    ASSIGN_OR_RETURN(answer, std::move(found));
   }
   if (!context.output.json()) {
     context.output.DataLine(answer.path());

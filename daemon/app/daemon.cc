@@ -19,6 +19,7 @@
 #include "common/sync/sequence.h"
 #include "common/sync/worker_pool.h"
 #include "daemon/adoption/adoption.h"
+#include "daemon/app/accounts.h"
 #include "daemon/app/instance_lock.h"
 #include "daemon/app/listener.h"
 #include "daemon/app/rpc_server.h"
@@ -26,6 +27,8 @@
 #include "daemon/budget/budgeted_transport.h"
 #include "daemon/cache/cache.h"
 #include "daemon/cache/space_ledger.h"
+#include "daemon/entitlement/admission.h"
+#include "daemon/entitlement/entitlements.h"
 #include "daemon/eviction/evictor.h"
 #include "daemon/guard/inspection.h"
 #include "daemon/guard/pull_guard.h"
@@ -85,6 +88,7 @@ class WiredDaemon final : public Daemon {
   void Stop() override;
 
  private:
+  absl::Status OpenRights();
   absl::Status OpenStorage();
   absl::Status OpenNetwork();
   absl::Status OpenQueue();
@@ -93,6 +97,7 @@ class WiredDaemon final : public Daemon {
   void LookAround();
   void Learn(const hub::RepoNews& news);
   void KeepRoom();
+  std::function<bool(const RepoId&)> MayName() const;
   std::optional<uint64_t> Room() const;
   void Adopt();
   void ForgetGone();
@@ -102,6 +107,7 @@ class WiredDaemon final : public Daemon {
   const SystemClock clock_;
   metadata::OpenReport report_;
   service::DaemonFacts facts_;
+  service::Rights rights_;
   service::OpenCalls calls_{clock_.steady()};
   SteadyTime busy_at_ = clock_.steady();  // core sequence: when a call or job was last seen under way
 
@@ -109,6 +115,7 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<InstanceLock> lock_;
   std::unique_ptr<FileSystem> files_;
   std::unique_ptr<metadata::MetadataStore> store_;
+  std::unique_ptr<entitlement::Entitlements> entitlements_;  // null in user mode
   std::unique_ptr<cache::VerifiedFiles> verified_;
   std::unique_ptr<guard::Inspection> inspection_;
   std::unique_ptr<guard::Verdicts> verdicts_;
@@ -136,6 +143,7 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<hub::HubClient> hub_;
   std::unique_ptr<hub::RepoWriter> writer_;
   std::unique_ptr<Listener> listener_;
+  std::unique_ptr<entitlement::Admission> admission_;  // null in user mode
   std::unique_ptr<review::Acquaintances> acquaintances_;
   std::unique_ptr<pull::Reviewer> reviewer_;
   std::unique_ptr<pull::HeaderStore> headers_;
@@ -173,6 +181,20 @@ absl::Status WiredDaemon::Open() {
   return absl::OkStatus();
 }
 
+// Who may do what, and in system mode who may read what.
+absl::Status WiredDaemon::OpenRights() {
+  rights_.admins = {0, facts_.uid};
+  if (options_.mode == Mode::kUser) return absl::OkStatus();
+  entitlements_ = std::make_unique<entitlement::Entitlements>(
+      *store_, clock_,
+      entitlement::Entitlements::Options{.lifetimes = options_.lifetimes_of_access,
+                                         .exempt = rights_.admins});
+  rights_.entitlements = entitlements_.get();
+  ASSIGN_OR_RETURN(const std::set<uint32_t> named, UidsOf(options_.admins));
+  rights_.admins.insert(named.begin(), named.end());
+  return entitlements_->Load();
+}
+
 absl::Status WiredDaemon::OpenStorage() {
   ASSIGN_OR_RETURN(InstanceLock lock, InstanceLock::Take(options_.state_dir, options_.socket.native()));
   lock_ = std::make_unique<InstanceLock>(std::move(lock));
@@ -180,14 +202,18 @@ absl::Status WiredDaemon::OpenStorage() {
   ASSIGN_OR_RETURN(store_, metadata::OpenRocksDbStore(options_.state_dir / "catalog", &report_));
   facts_.notices = report_.notices;
   for (const std::string& notice : facts_.notices) LogWarn("catalog", Field("notice", notice));
+  RETURN_IF_ERROR(OpenRights());
   verified_ = std::make_unique<cache::VerifiedFiles>(*store_, clock_);
   inspection_ = guard::MakeInspection();
   verdicts_ = std::make_unique<guard::Verdicts>(*store_, *inspection_);
   consents_ = std::make_unique<guard::Consents>(*store_);
   guard_ = std::unique_ptr<guard::GuardContext>(new guard::GuardContext{*verdicts_, *consents_, clock_});
   pieces_ = std::make_unique<cache::KnownPieces>(*store_);
-  const cache::CacheOptions cache_options = {
+  cache::CacheOptions cache_options = {
       .root = options_.cache_dir, .verified = verified_.get(), .pieces = pieces_.get()};
+  if (entitlements_) {
+    cache_options.readers_of = [this](const RepoId& repo) { return entitlements_->ReadersOf(repo); };
+  }
   absl::StatusOr<std::unique_ptr<cache::Cache>> cache = cache::Cache::Open(cache_options, *files_, *store_);
   if (ReasonOf(cache.status()) == reason::kStorageReadOnly) {
     // Worth running for: a cache that somebody else fills, mounted for reading.
@@ -203,8 +229,8 @@ absl::Status WiredDaemon::OpenStorage() {
   inventory_ = std::make_unique<inventory::Inventory>(*cache_, *store_, *pins_, clock_);
   adoption_ = std::make_unique<adoption::Adoption>(*cache_, *inventory_, *inspection_, *store_);
   evictor_ = std::make_unique<eviction::Evictor>(
-      eviction::EvictorOptions{.quota = options_.quota, .grace = options_.grace}, *inventory_, *cache_,
-      clock_);
+      eviction::EvictorOptions{.quota = options_.quota, .grace = options_.grace, .may_name = MayName()},
+      *inventory_, *cache_, clock_);
   return absl::OkStatus();
 }
 
@@ -236,6 +262,16 @@ absl::Status WiredDaemon::OpenNetwork() {
 
 absl::Status WiredDaemon::OpenQueue() {
   space_ = std::make_unique<cache::SpaceLedger>(options_.quota.min_free_bytes, evictor_.get());
+  if (entitlements_) {
+    admission_ = std::make_unique<entitlement::Admission>(
+        entitlement::Admission::Context{.entitlements = *entitlements_,
+                                        .hub = *hub_,
+                                        .cache = *cache_,
+                                        .core = *core_,
+                                        .disk = *disk_,
+                                        .offline = options_.planner.offline});
+    rights_.admission = admission_.get();
+  }
   acquaintances_ = std::make_unique<review::Acquaintances>(*store_, options_.endpoint);
   reviewer_ = std::make_unique<pull::Reviewer>(*acquaintances_, *cache_, clock_);
   headers_ = std::make_unique<pull::HeaderStore>(*store_, clock_);
@@ -268,6 +304,7 @@ absl::Status WiredDaemon::OpenQueue() {
                                   .inventory = inventory_.get(),
                                   .reviewer = reviewer_.get(),
                                   .guard = guard_.get(),
+                                  .admission = admission_.get(),
                                   .turns = turns_.get(),
                                   .verified = verified_.get()};
   push_planner_ = std::make_unique<push::Planner>(push::PlannerContext{.hub = *hub_,
@@ -337,6 +374,7 @@ void WiredDaemon::Serve() {
                                   .overall_limit = *overall_limit_,
                                   .calls = calls_,
                                   .facts = facts_,
+                                  .rights = rights_,
                                   .config = options_.entries,
                                   .open_connections = [this] { return listener_->open_connections(); },
                                   .shut_down = wants_to_stop_});
@@ -345,6 +383,7 @@ void WiredDaemon::Serve() {
                    [this](UniqueFd connection, uint32_t uid) { rpc_->Serve(std::move(connection), uid); });
   upkeep_->Post([this] { LookAround(); });
   core_->Post([this] { KeepRoom(); });
+  if (admission_) admission_->Start();
   if (options_.idle_timeout.count() > 0) {
     core_->PostAfter(kIdleCheck, [this] { CheckIdle(); });
   }
@@ -400,6 +439,12 @@ void WiredDaemon::KeepRoom() {
     if (!kept.ok()) LogWarn("cache beyond its quota", Field("error", std::string(MessageOf(kept))));
   });
   core_->PostAfter(kRoomCheck, [this] { KeepRoom(); });
+}
+
+// To whom another repo is talked about: to everybody, so only what everybody may see.
+std::function<bool(const RepoId&)> WiredDaemon::MayName() const {
+  if (!entitlements_) return {};
+  return [this](const RepoId& repo) { return entitlements_->ReadersOf(repo).group; };
 }
 
 // Disk pool. What a pull could have at most, were everything evicted that may go.
@@ -466,6 +511,7 @@ void WiredDaemon::Stop() {
   planner_.reset();
   reviewer_.reset();
   acquaintances_.reset();
+  admission_.reset();
   turns_.reset();
   listener_.reset();
   writer_.reset();
@@ -493,6 +539,7 @@ void WiredDaemon::Stop() {
   verdicts_.reset();
   inspection_.reset();
   verified_.reset();
+  entitlements_.reset();
   store_.reset();
   files_.reset();
   lock_.reset();

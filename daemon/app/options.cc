@@ -170,6 +170,27 @@ std::vector<Setting> Declare(const Environment& environment, Mode mode) {
        "200M",
        "Bytes per second that `hf cache verify` reads when it names no --limit-rate; 0 = as fast as the "
        "disk."},
+      {"users.admins",
+       "",
+       {},
+       "",
+       "Of a system daemon: who besides root may limit, remove, prune, verify, import and stop; names or "
+       "uids, "
+       "separated by commas."},
+      {"users.grant_ttl",
+       "",
+       {},
+       "24h",
+       "Of a system daemon: how long who has proved access to a gated or private repo may read it, before "
+       "the "
+       "hub has to say so again."},
+      {"users.proof_ttl",
+       "",
+       {},
+       "5m",
+       "Of a system daemon: how long a pull by the same user does without asking the hub whether he still "
+       "may; "
+       "0 = ask every time."},
       {"disk.threads", "", {}, "4", "Threads that write, hash and publish."},
       {"tls.ca_file", "", {"SSL_CERT_FILE"}, "", "Certificates to trust, in PEM; empty = the system's."},
   };
@@ -379,6 +400,10 @@ absl::StatusOr<Options> ResolveOptions(const CommandLine& command_line, const En
   RETURN_IF_ERROR(ResolveMemory(settings, options));
   RETURN_IF_ERROR(ResolveTransfer(settings, options));
   ASSIGN_OR_RETURN(options.idle_timeout, settings.Duration("idle_timeout"));
+  options.admins = settings.Get("users.admins").value;
+  ASSIGN_OR_RETURN(options.lifetimes_of_access.grant,
+                   settings.Duration("users.grant_ttl", std::chrono::seconds(1)));
+  ASSIGN_OR_RETURN(options.lifetimes_of_access.proof, settings.Duration("users.proof_ttl"));
   return options;
 }
 

@@ -10,6 +10,7 @@
 #include "common/log/log.h"
 #include "daemon/app/settings.h"
 #include "daemon/budget/budgeted_transport.h"
+#include "daemon/entitlement/repo_access.h"
 #include "daemon/eviction/plan.h"
 #include "daemon/hub/freshness.h"
 #include "daemon/pull/planner.h"
@@ -30,6 +31,8 @@ struct Options {
   std::chrono::milliseconds idle_timeout{0};  // 0 = never leave
   int disk_threads = 4;
   size_t buffer_count = 64;
+  std::string admins;  // of a system daemon: names and uids, separated by commas
+  entitlement::Lifetimes lifetimes_of_access;
   eviction::Quota quota;
   std::chrono::milliseconds grace{0};    // see eviction::EvictorOptions
   uint64_t verify_bytes_per_second = 0;  // of reading; 0 = no limit

@@ -17,6 +17,7 @@
 #include "daemon/cache/damage.h"
 #include "daemon/cache/known_pieces.h"
 #include "daemon/cache/partial.h"
+#include "daemon/cache/readers.h"
 #include "daemon/cache/removal.h"
 #include "daemon/cache/root_listing.h"
 #include "daemon/cache/staged_blob.h"
@@ -35,6 +36,9 @@ struct CacheOptions {
   // Are told of what is published. They outlive the cache; may be null.
   VerifiedFiles* verified = nullptr;
   KnownPieces* pieces = nullptr;
+
+  // Of a cache that users share: who may enter the folder of a repo. Empty: the umask decides.
+  ReadersOf readers_of = {};
 };
 
 // What the file system under the cache can do, probed when the cache is opened.
@@ -164,6 +168,11 @@ class Cache {
   // Records that the hub says there is no such file (`.no_exist/<commit>/<path>`).
   //   kDataLoss (INVALID_PATH)  as for LinkExisting().
   virtual absl::Status WriteNoExist(const RepoId& repo, const CommitId& commit, const RepoPath& path) = 0;
+
+  // Lets into the folder of the repo whom CacheOptions::readers_of names now, and nobody else. A repo that is
+  // not there is no error: its folder is made so.
+  //   kFailedPrecondition (STORAGE_FAILED)  see SetReaders(); the folder is closed to all users.
+  virtual absl::Status ApplyReaders(const RepoId& repo) = 0;
 
   // --- removing ---------------------------------------------------------------------
 

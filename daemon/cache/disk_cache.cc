@@ -83,7 +83,8 @@ DiskCache::DiskCache(const CacheOptions& options, Identity identity, FileSystem&
       probe_(files, layout_.Locks(), identity_.instance),
       journal_(store),
       temp_names_(identity_.instance),
-      snapshots_(layout_, files, reader_, temp_names_, probe_),
+      folders_(layout_, files, options.readers_of),
+      snapshots_(layout_, files, reader_, temp_names_, probe_, folders_),
       remover_(layout_, files, gate_, temp_names_, probe_) {}
 
 absl::Status DiskCache::Start() {
@@ -92,6 +93,8 @@ absl::Status DiskCache::Start() {
   absl::Status probed = probe_.EnsureKnown();
   if (!probed.ok() && !absl::IsResourceExhausted(probed)) return probed;
   RETURN_IF_ERROR(WriteTag(layout_.Locks()));
+  ASSIGN_OR_RETURN(const RootListing listing, reader_.ListRoot());
+  RETURN_IF_ERROR(folders_.ApplyAll(listing.repos));
   return Cleanup(layout_, files_, store_, journal_, temp_names_).Run(identity_.instance, identity_.boot_id);
 }
 
@@ -170,7 +173,7 @@ absl::StatusOr<std::unique_ptr<Partial>> DiskCache::OpenPartial(const RepoId& re
 absl::StatusOr<std::unique_ptr<PartialFile>> DiskCache::OpenPartialFile(const RepoId& repo,
                                                                         const BlobId& blob,
                                                                         uint64_t size_bytes) {
-  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Blobs(repo)));
+  RETURN_IF_ERROR(folders_.Make(repo, layout_.Blobs(repo)));
   PartialFile::Spec spec{repo,
                          blob,
                          size_bytes,
@@ -200,7 +203,7 @@ absl::StatusOr<StagedBlob> DiskCache::Stage(const RepoId& repo, const BlobId& bl
                                             std::span<const std::byte> bytes) {
   RETURN_IF_ERROR(CheckAbsent(repo, blob, bytes.size()));
   RETURN_IF_ERROR(probe_.EnsureKnown());
-  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Blobs(repo)));
+  RETURN_IF_ERROR(folders_.Make(repo, layout_.Blobs(repo)));
   // From here on whatever goes wrong removes the file.
   StagedBlob staged(files_, temp_names_.Next(layout_.Repo(repo)), layout_.Blob(repo, blob));
   ASSIGN_OR_RETURN(const std::unique_ptr<File> file, OpenFresh(files_, staged.temp()));
@@ -218,7 +221,7 @@ absl::StatusOr<std::optional<StagedBlob>> DiskCache::StageFrom(const RepoId& fro
   };
   if (!is_it(original)) return std::nullopt;
   RETURN_IF_ERROR(probe_.EnsureKnown());
-  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Blobs(repo)));
+  RETURN_IF_ERROR(folders_.Make(repo, layout_.Blobs(repo)));
   StagedBlob staged(files_, temp_names_.Next(layout_.Repo(repo)), layout_.Blob(repo, blob));
   files_.Remove(staged.temp()).IgnoreError();  // an earlier run may have left it
   const bool is_linked = probe_.abilities().hard_links && files_.Link(original, staged.temp()).ok();
@@ -277,20 +280,20 @@ absl::StatusOr<bool> DiskCache::LinkExisting(const RepoId& repo, const CommitId&
 
 absl::Status DiskCache::WriteTree(const RepoId& repo, const Tree& tree) {
   // A folder of a repo without these two is something that other tools warn of, or cannot scan.
-  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Snapshots(repo)));
-  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Refs(repo)));
-  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Trees(repo)));
+  RETURN_IF_ERROR(folders_.Make(repo, layout_.Snapshots(repo)));
+  RETURN_IF_ERROR(folders_.Make(repo, layout_.Refs(repo)));
+  RETURN_IF_ERROR(folders_.Make(repo, layout_.Trees(repo)));
   return Replace(repo, layout_.Tree(repo, tree.commit), [&](File& file) { return WriteTreeTo(file, tree); });
 }
 
 absl::Status DiskCache::WriteRef(const RepoId& repo, const Revision& revision, const CommitId& commit) {
   RETURN_IF_ERROR(snapshots_.Sync(repo, commit));
   // A repo without the folder is one that the JS library cannot scan.
-  if (revision.AsCommit().has_value()) return MakeFoldersDurably(files_, layout_.Refs(repo));
+  if (revision.AsCommit().has_value()) return folders_.Make(repo, layout_.Refs(repo));
   ASSIGN_OR_RETURN(const std::optional<CommitId> current, reader_.ReadRef(repo, revision));
   if (current == commit) return absl::OkStatus();
 
-  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Repo(repo)));
+  RETURN_IF_ERROR(folders_.Make(repo, layout_.Repo(repo)));
   const Path path = layout_.Ref(repo, revision);
   ASSIGN_OR_RETURN(const std::vector<Path> changed,
                    MakeRealFolders(files_, FoldersOnTheWay(layout_.Refs(repo), revision.text())));
@@ -303,9 +306,13 @@ absl::Status DiskCache::WriteRef(const RepoId& repo, const Revision& revision, c
 
 absl::Status DiskCache::WriteNoExist(const RepoId& repo, const CommitId& commit, const RepoPath& path) {
   const Path folder = layout_.NoExist(repo, commit);
-  RETURN_IF_ERROR(MakeFoldersDurably(files_, folder.parent_path()));
+  RETURN_IF_ERROR(folders_.Make(repo, folder.parent_path()));
   RETURN_IF_ERROR(MakeRealFolders(files_, FoldersOnTheWay(folder, path.text())).status());
   return files_.Open(folder / path.text(), OpenMode::kCreate).status();
+}
+
+absl::Status DiskCache::ApplyReaders(const RepoId& repo) {
+  return folders_.Apply(repo);
 }
 
 absl::StatusOr<Removal> DiskCache::Remove(const RepoId& repo, const CommitId& commit,

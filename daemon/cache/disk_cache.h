@@ -14,6 +14,7 @@
 #include "daemon/cache/partial_file.h"
 #include "daemon/cache/probe.h"
 #include "daemon/cache/remover.h"
+#include "daemon/cache/repo_folders.h"
 #include "daemon/cache/repo_gate.h"
 #include "daemon/cache/snapshot_writer.h"
 #include "daemon/cache/temp_names.h"
@@ -66,6 +67,7 @@ class DiskCache final : public Cache {
   absl::Status WriteTree(const RepoId& repo, const Tree& tree) override;
   absl::Status WriteRef(const RepoId& repo, const Revision& revision, const CommitId& commit) override;
   absl::Status WriteNoExist(const RepoId& repo, const CommitId& commit, const RepoPath& path) override;
+  absl::Status ApplyReaders(const RepoId& repo) override;
   absl::StatusOr<Removal> Remove(const RepoId& repo, const CommitId& commit,
                                  const std::vector<std::string>& paths,
                                  absl::FunctionRef<bool()> may_go) override;
@@ -93,6 +95,7 @@ class DiskCache final : public Cache {
   PartialJournal journal_;
   TempNames temp_names_;
   RepoGate gate_;
+  RepoFolders folders_;
   SnapshotWriter snapshots_;
   Remover remover_;
 };

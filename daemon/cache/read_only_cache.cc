@@ -105,6 +105,9 @@ class ReadOnlyCache final : public Cache {
 
   absl::Status WriteNoExist(const RepoId&, const CommitId&, const RepoPath&) override { return Refusal(); }
 
+  // Whose folder it is, decides who may read it.
+  absl::Status ApplyReaders(const RepoId&) override { return absl::OkStatus(); }
+
   absl::StatusOr<Removal> Remove(const RepoId&, const CommitId&, const std::vector<std::string>&,
                                  absl::FunctionRef<bool()>) override {
     return Refusal();

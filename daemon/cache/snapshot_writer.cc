@@ -104,7 +104,7 @@ absl::Status SnapshotWriter::Sync(const RepoId& repo, const CommitId& commit) {
 
 absl::Status SnapshotWriter::MakeWay(const RepoId& repo, const CommitId& commit,
                                      const std::vector<Path>& folders) {
-  RETURN_IF_ERROR(MakeFoldersDurably(files_, layout_.Snapshots(repo)));
+  RETURN_IF_ERROR(folders_.Make(repo, layout_.Snapshots(repo)));
   ASSIGN_OR_RETURN(const std::vector<Path> changed, MakeRealFolders(files_, folders));
   for (const Path& folder : changed) RETURN_IF_ERROR(NoteChanged(layout_.Snapshot(repo, commit), folder));
   return absl::OkStatus();

@@ -14,6 +14,7 @@
 #include "daemon/cache/cache_reader.h"
 #include "daemon/cache/layout.h"
 #include "daemon/cache/probe.h"
+#include "daemon/cache/repo_folders.h"
 #include "daemon/cache/same_content.h"
 #include "daemon/cache/temp_names.h"
 
@@ -26,12 +27,13 @@ namespace batuta::cache {
 class SnapshotWriter {
  public:
   SnapshotWriter(const Layout& layout, FileSystem& files, const CacheReader& reader, TempNames& temp_names,
-                 Probe& probe)
+                 Probe& probe, RepoFolders& folders)
       : layout_(layout),
         files_(files),
         reader_(reader),
         temp_names_(temp_names),
         probe_(probe),
+        folders_(folders),
         same_content_(layout, files, reader) {}
 
   // As Cache::LinkExisting().
@@ -54,6 +56,7 @@ class SnapshotWriter {
   const CacheReader& reader_;
   TempNames& temp_names_;
   Probe& probe_;
+  RepoFolders& folders_;
   SameContent same_content_;
   Mutex mutex_;
   size_t changed_count_ ABSL_GUARDED_BY(mutex_) = 0;

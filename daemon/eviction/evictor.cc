@@ -50,12 +50,12 @@ std::optional<std::vector<std::string>> PathsOf(const inventory::Repo* repo, con
 }
 
 // What a person can remove at most: the sum of each reason, largest first.
-std::string WhatStays(const Report& report) {
+std::string WhatStays(const Report& report, const std::function<bool(const RepoId&)>& may_name) {
   std::map<std::string, uint64_t> bytes;
   for (const Line& line : report.lines) {
     if (!line.goes) {
-      bytes[fmt::format("{} {} ({})", ToString(line.selection.repo.type()), line.selection.repo.id(),
-                        line.why)] += line.size_bytes;
+      bytes[fmt::format("{} ({})", NameAmongOthers(line.selection.repo, may_name), line.why)] +=
+          line.size_bytes;
     }
   }
   std::vector<std::pair<uint64_t, std::string>> sorted;
@@ -103,7 +103,7 @@ absl::Status Evictor::NoRoom(const View& view, const cache::Demand& demand, cons
   const std::string limit = options_.quota.max_bytes == 0
                                 ? std::string("no quota")
                                 : fmt::format("a quota of {}", FormatBytes(options_.quota.max_bytes));
-  const std::string stays = WhatStays(report);
+  const std::string stays = WhatStays(report, options_.may_name);
   return MakeError(
       absl::StatusCode::kResourceExhausted, reason::kDiskFull,
       fmt::format("the pull needs {} and does not fit: the cache holds {}, with {} and {} to be left free; "
@@ -149,7 +149,8 @@ absl::StatusOr<Report> Evictor::Carry(const Goal& goal, bool act, bool all_or_no
   done.freed_bytes = loose_bytes;
   done.loose_files = loose_files;
   for (int round = 0; round < kMostRounds; ++round) {
-    const View view = MakeView(inventory_, inventory_.pins(), inventory_.leases(), open, FilledSince());
+    const View view =
+        MakeView(inventory_, inventory_.pins(), inventory_.leases(), open, FilledSince(), options_.may_name);
     const auto left = [&done](uint64_t bytes) { return bytes - std::min(bytes, done.freed_bytes); };
     const Plan plan = PlanEviction(view.inventory, {left(goal.must_bytes), left(goal.wanted_bytes)});
     if (!act || (all_or_nothing && !plan.is_enough) || plan.evicted.empty()) {
@@ -408,7 +409,7 @@ absl::StatusOr<CacheUsage> Evictor::Measure() const {
 }
 
 View Evictor::Look() const {
-  return MakeView(inventory_, inventory_.pins(), inventory_.leases(), {}, FilledSince());
+  return MakeView(inventory_, inventory_.pins(), inventory_.leases(), {}, FilledSince(), options_.may_name);
 }
 
 Line Evictor::LineOf(const View& view, const Decision& decision, bool goes) const {

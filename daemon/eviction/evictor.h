@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -72,6 +73,9 @@ struct EvictorOptions {
   // Other tools tell nobody what they are using. A repo that one has written to is left alone for so long,
   // unless its removal is asked for; 0 = not at all.
   std::chrono::milliseconds grace = std::chrono::minutes(2);
+
+  // May the repo be named to whoever asks about another one? Empty: each may. Thread-safe.
+  std::function<bool(const RepoId&)> may_name = {};
 };
 
 // Evictor removes selections: by plan, to make room, or on request. In each case records go first, then

@@ -34,11 +34,6 @@ size_t CountFiles(const inventory::Repos& repos) {
   return count;
 }
 
-std::string NameOf(const RepoId& repo, const CommitId& commit) {
-  constexpr size_t kShort = 8;
-  return fmt::format("{} {}@{}", ToString(repo.type()), repo.id(), commit.hex().substr(0, kShort));
-}
-
 // A snapshot of the inventory, and its number in the plan.
 struct Numbered {
   const inventory::Snapshot* snapshot;
@@ -67,8 +62,14 @@ std::vector<uint32_t> Meant(const std::vector<Numbered>& snapshots, const std::o
 class Maker {
  public:
   Maker(const inventory::Inventory& inventory, const inventory::Pins& pins, const inventory::Leases& leases,
-        const std::set<SelectionName>& open, WallTime filled_since)
-      : source_(inventory), pins_(pins), leases_(leases), open_(open), filled_since_(filled_since) {}
+        const std::set<SelectionName>& open, WallTime filled_since,
+        const std::function<bool(const RepoId&)>& may_name)
+      : source_(inventory),
+        pins_(pins),
+        leases_(leases),
+        open_(open),
+        filled_since_(filled_since),
+        may_name_(may_name) {}
 
   View Run() {
     const inventory::Repos repos = source_.All();
@@ -89,13 +90,16 @@ class Maker {
 
  private:
   void AddRepo(const std::shared_ptr<const inventory::Repo>& repo) {
+    constexpr size_t kShort = 8;
     ++repo_number_;
     const bool is_being_filled = source_.LastWriteByOthers(repo->repo, repo->written) > filled_since_;
     for (const cache::LooseFile& file : repo->loose) view_.loose_bytes += file.size_bytes;
     std::vector<Numbered>& numbered = by_repo_[repo->repo];
     for (const inventory::Snapshot& snapshot : repo->snapshots) {
       const auto number = static_cast<uint32_t>(view_.inventory.snapshots.size());
-      view_.inventory.snapshots.push_back({NameOf(repo->repo, snapshot.commit), {}});
+      view_.inventory.snapshots.push_back({fmt::format("{}@{}", NameAmongOthers(repo->repo, may_name_),
+                                                       snapshot.commit.hex().substr(0, kShort)),
+                                           {}});
       numbered.push_back({&snapshot, number});
       const std::optional<std::string> pin = pins_.Of(repo->repo, snapshot.commit);
       const uint32_t leases = leases_.Count(repo->repo, snapshot.commit);
@@ -167,6 +171,7 @@ class Maker {
   const inventory::Leases& leases_;
   const std::set<SelectionName>& open_;
   const WallTime filled_since_;
+  const std::function<bool(const RepoId&)>& may_name_;
   View view_;
   std::map<RepoId, std::vector<Numbered>> by_repo_;
   absl::flat_hash_map<FileKey, uint32_t, KeyHash> blobs_;
@@ -176,9 +181,15 @@ class Maker {
 
 }  // namespace
 
+std::string NameAmongOthers(const RepoId& repo, const std::function<bool(const RepoId&)>& may_name) {
+  if (may_name && !may_name(repo)) return fmt::format("a {} that is not public", ToString(repo.type()));
+  return fmt::format("{} {}", ToString(repo.type()), repo.id());
+}
+
 View MakeView(const inventory::Inventory& inventory, const inventory::Pins& pins,
-              const inventory::Leases& leases, const std::set<SelectionName>& open, WallTime filled_since) {
-  return Maker(inventory, pins, leases, open, filled_since).Run();
+              const inventory::Leases& leases, const std::set<SelectionName>& open, WallTime filled_since,
+              const std::function<bool(const RepoId&)>& may_name) {
+  return Maker(inventory, pins, leases, open, filled_since, may_name).Run();
 }
 
 }  // namespace batuta::eviction

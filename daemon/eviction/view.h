@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -43,9 +44,13 @@ struct View {
   uint64_t used_bytes() const { return selected_bytes + loose_bytes; }
 };
 
+// How a repo is called in texts that speak of another one; `may_name` may be empty.
+std::string NameAmongOthers(const RepoId& repo, const std::function<bool(const RepoId&)>& may_name);
+
 // `open`: selections that were found to be open. `filled_since`: a repo that another program has written to
 // since then is being filled.
 View MakeView(const inventory::Inventory& inventory, const inventory::Pins& pins,
-              const inventory::Leases& leases, const std::set<SelectionName>& open, WallTime filled_since);
+              const inventory::Leases& leases, const std::set<SelectionName>& open, WallTime filled_since,
+              const std::function<bool(const RepoId&)>& may_name = {});
 
 }  // namespace batuta::eviction

@@ -226,6 +226,19 @@ class HttpHubClient final : public HubClient {
         To<Identity>(callbacks_, access, std::move(done)));
   }
 
+  void CheckAccess(const RepoId& repo, const Access& access, Callback<bool> done) override {
+    Access anew = access;
+    anew.memory = Memory::kRenew;
+    AskAndRead<bool>(
+        asker_,
+        Question{.url = urls_.AuthCheck(repo),
+                 .what = fmt::format("access to {}", NameOf(repo)),
+                 .kind = Asked::Kind::kRepo,
+                 .page = urls_.Page(repo),
+                 .subject = Subject::kIdentity},
+        anew, [](const Answer&) { return true; }, To<bool>(callbacks_, access, std::move(done)));
+  }
+
   std::shared_ptr<transport::RangeSource> OpenFile(const RepoId& repo, const CommitId& commit,
                                                    const Entry& entry, const Access& access) override {
     FileSpec spec{.commit = commit,

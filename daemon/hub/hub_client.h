@@ -167,6 +167,10 @@ class HubClient {
                       Callback<std::vector<RepoSummary>> done) = 0;
   virtual void WhoAmI(const Access& access, Callback<Identity> done) = 0;
 
+  // May that caller read the files of the repo? Never answered from what is remembered. True, or an error:
+  // REPO_GATED, REPO_NOT_FOUND, TOKEN_MISSING, TOKEN_REJECTED and the like.
+  virtual void CheckAccess(const RepoId& repo, const Access& access, Callback<bool> done) = 0;
+
   // The bytes of one file of a commit. Makes no request yet. The first Fetch() goes through the resolver;
   // later ones go straight to the link it gave while that is valid. Fetch ends with UPSTREAM_CHANGED when the
   // resolver names another commit or blob than `entry`, or the length differs.

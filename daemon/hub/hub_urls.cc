@@ -132,6 +132,10 @@ absl::StatusOr<std::string> HubUrls::Search(const SearchQuery& query, bool field
   return fmt::format("{}/api/{}{}", endpoint_, segment, builder.text());
 }
 
+std::string HubUrls::AuthCheck(const RepoId& repo) const {
+  return Api(repo) + "/auth-check";
+}
+
 std::string HubUrls::WhoAmI() const {
   return endpoint_ + "/api/whoami-v2";
 }

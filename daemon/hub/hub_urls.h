@@ -45,6 +45,9 @@ class HubUrls {
   //   kInvalidArgument (INVALID_ARGUMENT)  an unknown sort order; lists the known ones.
   absl::StatusOr<std::string> Search(const SearchQuery& query, bool fields) const;
 
+  // Answers 200 where the caller may read the repo's files.
+  std::string AuthCheck(const RepoId& repo) const;
+
   std::string WhoAmI() const;
 
   std::string CreateRepo() const;

@@ -105,6 +105,12 @@ class RetryingHubClient final : public HubClient {
                   [&inner = inner_, access](auto answered) { inner.WhoAmI(access, std::move(answered)); });
   }
 
+  void CheckAccess(const RepoId& repo, const Access& access, Callback<bool> done) override {
+    Put<bool>(access, std::move(done), [&inner = inner_, repo, access](auto answered) {
+      inner.CheckAccess(repo, access, std::move(answered));
+    });
+  }
+
   std::shared_ptr<transport::RangeSource> OpenFile(const RepoId& repo, const CommitId& commit,
                                                    const Entry& entry, const Access& access) override {
     return inner_.OpenFile(repo, commit, entry, access);

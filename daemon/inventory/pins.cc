@@ -1,6 +1,7 @@
 #include "daemon/inventory/pins.h"
 
 #include <algorithm>
+#include <charconv>
 #include <string_view>
 #include <utility>
 
@@ -11,7 +12,10 @@
 namespace batuta::inventory {
 namespace {
 
-constexpr std::string_view kHead = "# What batuta never evicts. TYPE REPO COMMIT-or-* SINCE WHY\n";
+constexpr std::string_view kHead =
+    "# What batuta never evicts. TYPE REPO COMMIT-or-* SINCE [uid=OWNER] WHY\n";
+
+constexpr std::string_view kOwner = "uid=";
 
 std::string_view NextWord(std::string_view* rest) {
   const size_t begin = std::min(rest->find_first_not_of(" \t"), rest->size());
@@ -20,6 +24,15 @@ std::string_view NextWord(std::string_view* rest) {
   const std::string_view word = rest->substr(0, end);
   rest->remove_prefix(end);
   return word;
+}
+
+std::optional<uint32_t> ParseOwner(std::string_view word) {
+  uint32_t uid = 0;
+  if (!word.starts_with(kOwner)) return std::nullopt;
+  word.remove_prefix(kOwner.size());
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), uid);
+  if (error != std::errc() || end != word.data() + word.size()) return std::nullopt;
+  return uid;
 }
 
 std::optional<Pin> ParseLine(std::string_view line) {
@@ -34,14 +47,20 @@ std::optional<Pin> ParseLine(std::string_view line) {
     pin.commit = *std::move(parsed);
   }
   pin.since = NextWord(&line);
+  std::string_view behind_owner = line;
+  if (const auto owner = ParseOwner(NextWord(&behind_owner))) {
+    pin.owner = owner;
+    line = behind_owner;
+  }
   line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
   pin.reason = line;
   return pin;
 }
 
 std::string LineOf(const Pin& pin) {
-  return fmt::format("{} {} {} {} {}\n", ToString(pin.repo.type()), pin.repo.id(),
-                     pin.commit ? pin.commit->hex() : "*", pin.since, pin.reason);
+  const std::string owner = pin.owner ? fmt::format("{}{} ", kOwner, *pin.owner) : std::string();
+  return fmt::format("{} {} {} {} {}{}\n", ToString(pin.repo.type()), pin.repo.id(),
+                     pin.commit ? pin.commit->hex() : "*", pin.since, owner, pin.reason);
 }
 
 // The reason is one line, whatever was given.
@@ -75,18 +94,21 @@ absl::StatusOr<std::unique_ptr<Pins>> Pins::Load(std::filesystem::path path, Fil
 absl::Status Pins::Add(Pin pin) {
   MutexLock writing(writing_);
   std::vector<Pin> pins = All();
-  std::erase_if(pins,
-                [&pin](const Pin& known) { return known.repo == pin.repo && known.commit == pin.commit; });
+  std::erase_if(pins, [&pin](const Pin& known) {
+    return known.repo == pin.repo && known.commit == pin.commit && known.owner == pin.owner;
+  });
   pin.reason = OneLine(std::move(pin.reason));
   pins.push_back(std::move(pin));
   return Write(pins);
 }
 
-absl::StatusOr<size_t> Pins::Remove(const RepoId& repo, const std::optional<CommitId>& commit) {
+absl::StatusOr<size_t> Pins::Remove(const RepoId& repo, const std::optional<CommitId>& commit,
+                                    const std::optional<uint32_t>& owner) {
   MutexLock writing(writing_);
   std::vector<Pin> pins = All();
-  const size_t removed = std::erase_if(
-      pins, [&](const Pin& known) { return known.repo == repo && (!commit || known.commit == commit); });
+  const size_t removed = std::erase_if(pins, [&](const Pin& known) {
+    return known.repo == repo && (!commit || known.commit == commit) && (!owner || known.owner == owner);
+  });
   if (removed > 0) RETURN_IF_ERROR(Write(pins));
   return removed;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -19,17 +20,20 @@ namespace batuta::inventory {
 // What is kept for ever, and why.
 struct Pin {
   RepoId repo;
-  std::optional<CommitId> commit;  // nothing = every commit of the repo, also those to come
-  std::string since = {};          // RFC 3339
-  std::string reason = {};         // one line; may be empty
+  std::optional<CommitId> commit;      // nothing = every commit of the repo, also those to come
+  std::string since = {};              // RFC 3339
+  std::string reason = {};             // one line; may be empty
+  std::optional<uint32_t> owner = {};  // uid of who pinned it, where users share the cache
 
   friend bool operator==(const Pin&, const Pin&) = default;
 };
 
 // Pins are the lines of one file that people may read and edit while no daemon runs:
 //
-//   # type  repo        commit or *  since                     why
-//   model   acme/otter  *            2026-11-27T18:00:00.000Z  demo on Friday
+//   # type  repo        commit or *  since                     owner     why
+//   model   acme/otter  *            2026-11-27T18:00:00.000Z  uid=1001  demo on Friday
+//
+// The owner is missing where the cache is one user's.
 //
 // Lines it does not understand are kept as they are. Thread-safe; changes block for the disk.
 class Pins {
@@ -37,11 +41,12 @@ class Pins {
   // A missing file holds none.   Errors: those of reading.
   static absl::StatusOr<std::unique_ptr<Pins>> Load(std::filesystem::path path, FileSystem& files);
 
-  // Replaces a pin of the same repo and commit. After OK it survives a power cut.
+  // Replaces a pin of the same repo, commit and owner. After OK it survives a power cut.
   absl::Status Add(Pin pin);
 
-  // Of that commit; of nothing: all pins of the repo. How many there were.
-  absl::StatusOr<size_t> Remove(const RepoId& repo, const std::optional<CommitId>& commit);
+  // Of that commit; of nothing: all pins of the repo. With an owner only that one's. How many there were.
+  absl::StatusOr<size_t> Remove(const RepoId& repo, const std::optional<CommitId>& commit,
+                                const std::optional<uint32_t>& owner = std::nullopt);
 
   // Why the commit is pinned; nothing when it is not.
   std::optional<std::string> Of(const RepoId& repo, const CommitId& commit) const;

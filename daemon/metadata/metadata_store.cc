@@ -50,6 +50,8 @@ std::string_view ToString(Table table) {
       return "contents";
     case Table::kScans:
       return "scans";
+    case Table::kGrants:
+      return "grants";
     case Table::kUploads:
       return "uploads";
   }

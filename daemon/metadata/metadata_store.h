@@ -32,6 +32,7 @@ enum class Table {
   kHeaders,     // blob → what was read of the file's header (binary); daemon/pull
   kContents,    // device / inode → stamp and names of a local file's bytes (binary); daemon/push
   kScans,       // sha256 / what the name promises → secrets found in a local file; daemon/push
+  kGrants,      // repo folder → who may read it; daemon/entitlement
   kUploads,     // sha256 / store → parts of an object that the hub's store has; daemon/push
 };
 

@@ -73,6 +73,8 @@ char Tag(Table table) {
       return 'l';  // of local files
     case Table::kScans:
       return 'x';
+    case Table::kGrants:
+      return 'e';  // entitlements
     case Table::kUploads:
       return 'u';
   }

@@ -17,7 +17,7 @@ constexpr std::array kTables = {Table::kMeta,     Table::kJobs,     Table::kPart
                                 Table::kAccesses, Table::kSurveys,  Table::kHubFacts, Table::kAnswers,
                                 Table::kWindows,  Table::kVerdicts, Table::kAdopted,  Table::kConsents,
                                 Table::kVerified, Table::kPieces,   Table::kNames,    Table::kHeaders,
-                                Table::kContents, Table::kScans,    Table::kUploads};
+                                Table::kContents, Table::kScans,    Table::kUploads,  Table::kGrants};
 
 // Version 1 is the first that says its version; its tables are laid out as those before it.
 absl::Status SayVersion(MetadataStore&, WriteBatch*) {

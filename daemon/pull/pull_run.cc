@@ -152,9 +152,24 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     context_.planner.Plan(request_, access_, [weak = weak_from_this()](absl::StatusOr<PullPlan> plan) {
       auto self = weak.lock();
       if (!self || self->observer_ == nullptr) return;
-      if (plan.ok()) return self->OnPlan(*std::move(plan));
+      if (plan.ok()) return self->Admit(*std::move(plan));
       self->OnPlanFailed(plan.status());
     });
+  }
+
+  // That there is a plan says that the hub shows the repo to the caller, not that it gives him its files.
+  void Admit(PullPlan plan) {
+    if (context_.admission == nullptr) return OnPlan(std::move(plan));
+    hub::Access access = access_;
+    if (request_.offline) access.memory = hub::Memory::kOnly;
+    context_.admission->Admit(
+        request_.repo, request_.revision, access,
+        [weak = weak_from_this(), plan = std::move(plan)](const absl::Status& admitted) mutable {
+          auto self = weak.lock();
+          if (!self || self->observer_ == nullptr) return;
+          if (!admitted.ok()) return self->OnPlanFailed(admitted);
+          self->OnPlan(std::move(plan));
+        });
   }
 
   void TakeLease(const std::optional<CommitId>& commit) {

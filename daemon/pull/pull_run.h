@@ -5,6 +5,7 @@
 #include <string>
 
 #include "daemon/cache/space_ledger.h"
+#include "daemon/entitlement/admission.h"
 #include "daemon/guard/pull_guard.h"
 #include "daemon/inventory/inventory.h"
 #include "daemon/pull/look_turns.h"
@@ -54,9 +55,10 @@ struct PullContext {
   BackoffPolicy backoff;
   inventory::Inventory* inventory = nullptr;  // holds what the run uses, and learns what it brought
 
-  Reviewer* reviewer = nullptr;                // remembers what it was asked to look at
-  const guard::GuardContext* guard = nullptr;  // what may come in; null: everything
-  LookTurns* turns = nullptr;                  // two runs that want one blob do not both look at it
+  Reviewer* reviewer = nullptr;                 // remembers what it was asked to look at
+  const guard::GuardContext* guard = nullptr;   // what may come in; null: everything
+  entitlement::Admission* admission = nullptr;  // who may read what; null: everybody everything
+  LookTurns* turns = nullptr;                   // two runs that want one blob do not both look at it
 
   cache::VerifiedFiles* verified = nullptr;  // what need not be read again before it is shared
 

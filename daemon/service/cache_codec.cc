@@ -71,7 +71,8 @@ absl::StatusOr<PruneOrder> DecodePrune(const v1::PruneRequest& request) {
   return order;
 }
 
-void Encode(const eviction::ListedRepo& repo, v1::CachedRepo* out) {
+void Encode(const eviction::ListedRepo& repo, v1::CachedRepo* out,
+            absl::FunctionRef<bool(const RepoId&)> may_name) {
   Encode(repo.repo, out->mutable_repo());
   out->set_size_bytes(repo.size_bytes);
   out->set_file_count(repo.file_count);
@@ -82,7 +83,9 @@ void Encode(const eviction::ListedRepo& repo, v1::CachedRepo* out) {
     Encode(selection, out->add_selections());
     if (selection.pin) out->set_pinned(true);
   }
-  for (const RepoId& dependent : repo.protected_by) Encode(dependent, out->add_protected_by());
+  for (const RepoId& dependent : repo.protected_by) {
+    if (may_name(dependent)) Encode(dependent, out->add_protected_by());
+  }
 }
 
 void Encode(const CommitId& commit, const inventory::PulledSelection& selection, v1::SelectionChoice* out) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 
 #include "batuta/v1/cache_service.pb.h"
@@ -26,7 +27,9 @@ struct PruneOrder {
 
 absl::StatusOr<PruneOrder> DecodePrune(const v1::PruneRequest& request);
 
-void Encode(const eviction::ListedRepo& repo, v1::CachedRepo* out);
+// `may_name`: of those which protect it.
+void Encode(const eviction::ListedRepo& repo, v1::CachedRepo* out,
+            absl::FunctionRef<bool(const RepoId&)> may_name);
 void Encode(const eviction::Line& line, v1::EvictionLine* out);
 void Encode(const adoption::UnsafeFile& file, v1::FileVerdict* out);
 void Encode(const guard::GivenConsent& consent, v1::Consent* out);

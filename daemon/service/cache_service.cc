@@ -28,58 +28,56 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
                                       const v1::ListReposRequest* request,
                                       v1::ListReposResponse* response) override {
     return Answer(context_.disk, DecodeRepos(request->repos()), response,
-                  [](const ServiceContext& services, const std::vector<RepoId>& only,
-                     v1::ListReposResponse* out) -> absl::Status {
+                  [this](const ServiceContext& services, const std::vector<RepoId>& only,
+                         v1::ListReposResponse* out) -> absl::Status {
                     RETURN_IF_ERROR(services.inventory.RefreshChanged());
                     Adopt(services);
-                    const eviction::Listing listing = ListingOf(services.evictor.Look(), only);
+                    const std::optional<std::vector<RepoId>> shown = Shown(only);
+                    out->set_cache_path(Sendable(services.cache.root().string()));
+                    if (!shown) return absl::OkStatus();
+                    const eviction::Listing listing = ListingOf(services.evictor.Look(), *shown);
                     for (const eviction::ListedRepo& repo : listing.repos) {
                       v1::CachedRepo* const encoded = out->add_repos();
-                      Encode(repo, encoded);
+                      Encode(repo, encoded, [this](const RepoId& other) { return MayKnow(other); });
                       const auto path = services.cache.root() / repo.repo.folder();
                       encoded->set_path(Sendable(path.string()));
                       for (const adoption::UnsafeFile& file : services.adoption.UnsafeOf(repo.repo)) {
                         Encode(file, encoded->add_unsafe());
                       }
                     }
-                    for (std::string& warning : services.inventory.Warnings(only)) {
+                    for (std::string& warning : services.inventory.Warnings(*shown)) {
                       out->add_warnings(Sendable(std::move(warning)));
                     }
                     out->set_total_bytes(listing.total_bytes);
-                    out->set_cache_path(Sendable(services.cache.root().string()));
                     return absl::OkStatus();
                   });
   }
 
-  grpc::ServerUnaryReactor* Resolve(grpc::CallbackServerContext* /*context*/,
-                                    const v1::ResolveRequest* request,
+  grpc::ServerUnaryReactor* Resolve(grpc::CallbackServerContext* context, const v1::ResolveRequest* request,
                                     v1::ResolveResponse* response) override {
     absl::StatusOr<Question> asked = DecodeResolve(*request);
+    if (asked.ok() && !MayRead(asked->repo)) {
+      return ResolveWhenAdmitted(CallerOf(uid_, *context), *std::move(asked), response);
+    }
     if (asked.ok()) {
       const std::optional<CachedPlace> place = FindCachedAtOnce(context_.cache_at_once, context_.cache,
                                                                 asked->repo, *asked->revision, asked->path);
       if (place) return AnswerAtOnce(*asked, *place, response);
     }
-    return Answer(context_.disk, std::move(asked), response,
-                  [](const ServiceContext& services, const Question& question,
-                     v1::ResolveResponse* out) -> absl::Status {
-                    ASSIGN_OR_RETURN(const CachedPlace place, FindCached(services.cache, question.repo,
-                                                                         *question.revision, question.path));
-                    NoteUse(services, question, place);
-                    Encode(place, out);
-                    return absl::OkStatus();
-                  });
+    return Answer(context_.disk, std::move(asked), response, ResolveOnDisk);
   }
 
   grpc::ServerWriteReactor<v1::LeaseResponse>* Lease(grpc::CallbackServerContext* /*context*/,
                                                      const v1::LeaseRequest* request) override {
     absl::StatusOr<RepoId> repo = DecodeRepo(request->repo());
     absl::StatusOr<Revision> revision = DecodeRevision(request->revision());
-    if (repo.ok() && revision.ok()) {
+    if (repo.ok() && revision.ok() && MayRead(*repo)) {
       return LeaseWatch::Begin<LeaseWatch>(context_, *std::move(repo), *std::move(revision));
     }
     const auto refused = ListStream<v1::LeaseResponse>::Begin(context_);
-    refused->Fail(repo.ok() ? revision.status() : repo.status());
+    absl::Status why = repo.ok() ? revision.status() : repo.status();
+    if (why.ok()) why = NotCached(*repo, *revision, std::nullopt);
+    refused->Fail(why);
     return refused.get();
   }
 
@@ -99,10 +97,13 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
                                             const v1::ExplainEvictionRequest* request,
                                             v1::ExplainEvictionResponse* response) override {
     return Answer(context_.upkeep, DecodeExplain(*request), response,
-                  [](const ServiceContext& services, const std::optional<RepoId>& only,
-                     v1::ExplainEvictionResponse* out) -> absl::Status {
+                  [this](const ServiceContext& services, const std::optional<RepoId>& only,
+                         v1::ExplainEvictionResponse* out) -> absl::Status {
+                    if (only && !MayKnow(*only)) return NotCached(*only, Revision::Main(), std::nullopt);
                     ASSIGN_OR_RETURN(const eviction::Report report, services.evictor.Why(only));
-                    for (const eviction::Line& line : report.lines) Encode(line, out->add_lines());
+                    for (const eviction::Line& line : report.lines) {
+                      if (MayKnow(line.selection.repo)) Encode(line, out->add_lines());
+                    }
                     if (!only.has_value()) return absl::OkStatus();
                     Adopt(services);
                     for (const adoption::UnsafeFile& file : services.adoption.UnsafeOf(*only)) {
@@ -118,7 +119,7 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
   grpc::ServerUnaryReactor* Remove(grpc::CallbackServerContext* /*context*/, const v1::RemoveRequest* request,
                                    v1::RemoveResponse* response) override {
     return Answer(
-        context_.upkeep, DecodeRemove(*request), response,
+        context_.upkeep, IfAdmin("remove from the cache", DecodeRemove(*request)), response,
         [act = !request->dry_run()](const ServiceContext& services, const eviction::RemoveRequest& wanted,
                                     v1::RemoveResponse* out) -> absl::Status {
           ASSIGN_OR_RETURN(const eviction::Report report, services.evictor.Remove(wanted, act));
@@ -130,7 +131,7 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
 
   grpc::ServerUnaryReactor* Prune(grpc::CallbackServerContext* /*context*/, const v1::PruneRequest* request,
                                   v1::PruneResponse* response) override {
-    return Answer(context_.upkeep, DecodePrune(*request), response,
+    return Answer(context_.upkeep, IfAdmin("prune the cache", DecodePrune(*request)), response,
                   [act = !request->dry_run()](const ServiceContext& services, const PruneOrder& order,
                                               v1::PruneResponse* out) -> absl::Status {
                     ASSIGN_OR_RETURN(const eviction::Report report,
@@ -146,12 +147,13 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
   grpc::ServerUnaryReactor* Pin(grpc::CallbackServerContext* /*context*/, const v1::PinRequest* request,
                                 v1::PinResponse* response) override {
     return Answer(context_.disk, DecodeQuestion(request->repo(), request->revision()), response,
-                  [reason = request->reason()](const ServiceContext& services, const Question& asked,
-                                               v1::PinResponse* out) -> absl::Status {
+                  [this, reason = request->reason()](const ServiceContext& services, const Question& asked,
+                                                     v1::PinResponse* out) -> absl::Status {
+                    RETURN_IF_ERROR(CheckMayKnow(asked));
                     ASSIGN_OR_RETURN(const std::optional<CommitId> commit, CommitOf(services, asked));
                     out->set_commit(commit ? commit->hex() : "");
                     return services.inventory.pins().Add(
-                        {asked.repo, commit, FormatRfc3339(services.clock.wall()), reason});
+                        {asked.repo, commit, FormatRfc3339(services.clock.wall()), reason, Owner()});
                   });
   }
 
@@ -159,9 +161,13 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
                                   v1::UnpinResponse* response) override {
     return Answer(
         context_.disk, DecodeQuestion(request->repo(), request->revision()), response,
-        [](const ServiceContext& services, const Question& asked, v1::UnpinResponse* out) -> absl::Status {
+        [this](const ServiceContext& services, const Question& asked,
+               v1::UnpinResponse* out) -> absl::Status {
+          RETURN_IF_ERROR(CheckMayKnow(asked));
           ASSIGN_OR_RETURN(const std::optional<CommitId> commit, CommitOf(services, asked));
-          ASSIGN_OR_RETURN(const size_t removed, services.inventory.pins().Remove(asked.repo, commit));
+          // What others have pinned is theirs, but for admins.
+          const std::optional<uint32_t> owner = IsAdmin(services.rights, uid_) ? std::nullopt : Owner();
+          ASSIGN_OR_RETURN(const size_t removed, services.inventory.pins().Remove(asked.repo, commit, owner));
           out->set_removed(static_cast<uint32_t>(removed));
           return absl::OkStatus();
         });
@@ -170,7 +176,7 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
   grpc::ServerUnaryReactor* Rescan(grpc::CallbackServerContext* /*context*/,
                                    const v1::RescanRequest* /*request*/,
                                    v1::RescanResponse* response) override {
-    return Answer(context_.disk, absl::StatusOr<int>(0), response,
+    return Answer(context_.disk, IfAdmin("survey the cache anew", absl::StatusOr<int>(0)), response,
                   [](const ServiceContext& services, int, v1::RescanResponse* out) -> absl::Status {
                     RETURN_IF_ERROR(services.inventory.Rescan());
                     const eviction::Listing listing = ListingOf(services.evictor.Look(), {});
@@ -204,6 +210,69 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
     std::optional<Revision> revision;
     std::optional<RepoPath> path;
   };
+
+  bool MayRead(const RepoId& repo) const { return service::MayRead(context_.rights, uid_, repo); }
+
+  bool MayKnow(const RepoId& repo) const { return service::MayKnow(context_.rights, uid_, repo); }
+
+  absl::Status CheckMayKnow(const Question& asked) const {
+    if (MayKnow(asked.repo)) return absl::OkStatus();
+    return NotCached(asked.repo, asked.revision.value_or(Revision::Main()), asked.path);
+  }
+
+  // Whose a pin is, where that makes a difference.
+  std::optional<uint32_t> Owner() const {
+    return context_.rights.is_shared() ? std::optional(uid_) : std::nullopt;
+  }
+
+  template <typename Decoded>
+  absl::StatusOr<Decoded> IfAdmin(std::string_view what, absl::StatusOr<Decoded> decoded) const {
+    RETURN_IF_ERROR(RequireAdmin(context_.rights, uid_, what));
+    return decoded;
+  }
+
+  // Which repos to list of those that are named (none: of all), as ListingOf() takes them; nothing: none.
+  std::optional<std::vector<RepoId>> Shown(const std::vector<RepoId>& only) const {
+    if (IsAdmin(context_.rights, uid_)) return only;
+    std::vector<RepoId> shown = only;
+    if (only.empty()) {
+      for (const auto& repo : context_.inventory.All()) shown.push_back(repo->repo);
+    }
+    std::erase_if(shown, [this](const RepoId& repo) { return !MayKnow(repo); });
+    return shown.empty() ? std::nullopt : std::optional(std::move(shown));
+  }
+
+  // Disk pool.
+  static absl::Status ResolveOnDisk(const ServiceContext& services, const Question& asked,
+                                    v1::ResolveResponse* out) {
+    ASSIGN_OR_RETURN(const CachedPlace place,
+                     FindCached(services.cache, asked.repo, *asked.revision, asked.path));
+    NoteUse(services, asked, place);
+    Encode(place, out);
+    return absl::OkStatus();
+  }
+
+  // A caller who has proved nothing yet may do so with this call: with a token that the hub takes.
+  grpc::ServerUnaryReactor* ResolveWhenAdmitted(const Caller& caller, Question asked,
+                                                v1::ResolveResponse* response) {
+    const UnaryCall call(context_);
+    if (caller.token.empty() || context_.facts.offline) {
+      return call.Finish(NotCached(asked.repo, *asked.revision, asked.path)), call.reactor();
+    }
+    context_.core.Post([this, call, response, access = AccessOf(caller), asked = std::move(asked)] {
+      Admit(context_.rights, asked.repo, *asked.revision, access,
+            [this, call, response, asked](const absl::Status& admitted) {
+              if (!admitted.ok()) return call.Finish(admitted);
+              context_.disk.Post([this, call, response, asked] {
+                v1::ResolveResponse found;
+                const absl::Status status = ResolveOnDisk(context_, asked, &found);
+                if (!status.ok()) return call.Finish(status);
+                call.Answer([&] { *response = std::move(found); });
+              });
+            });
+    });
+    return call.reactor();
+  }
 
   // On gRPC's thread, which must not wait: what is to be written down is left to the pool.
   grpc::ServerUnaryReactor* AnswerAtOnce(const Question& asked, const CachedPlace& place,

@@ -11,6 +11,7 @@
 #include "daemon/cache/layout.h"
 
 namespace batuta::service {
+
 namespace {
 
 absl::Status Miss(const RepoId& repo, std::string_view what) {
@@ -20,6 +21,12 @@ absl::Status Miss(const RepoId& repo, std::string_view what) {
 }
 
 }  // namespace
+
+absl::Status NotCached(const RepoId& repo, const Revision& revision, const std::optional<RepoPath>& path) {
+  const std::optional<CommitId> commit = revision.AsCommit();
+  if (!commit) return Miss(repo, fmt::format("revision {}", revision.text()));
+  return Miss(repo, path ? path->text() : fmt::format("commit {}", commit->hex()));
+}
 
 absl::StatusOr<CommitId> CachedCommit(cache::Cache& cache, const RepoId& repo, const Revision& revision) {
   if (const std::optional<CommitId> commit = revision.AsCommit()) return *commit;

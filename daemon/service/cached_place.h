@@ -18,6 +18,9 @@ struct CachedPlace {
   CommitId commit;
 };
 
+// What FindCached() says of a repo of which nothing is cached; also to those who may not know that there is.
+absl::Status NotCached(const RepoId& repo, const Revision& revision, const std::optional<RepoPath>& path);
+
 // Disk pool.
 //   kNotFound (OFFLINE_MISS)  it is not in the cache; the hint says how to get it.
 absl::StatusOr<CachedPlace> FindCached(cache::Cache& cache, const RepoId& repo, const Revision& revision,

@@ -66,7 +66,10 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
                                               const v1::SetBandwidthLimitRequest* request,
                                               v1::SetBandwidthLimitResponse* response) override {
     const UnaryCall call(context_);
-    if (!IsMaster()) return call.Finish(NotPermitted("limit its bandwidth")), call.reactor();
+    if (const absl::Status permission = RequireAdmin(context_.rights, uid_, "limit its bandwidth");
+        !permission.ok()) {
+      return call.Finish(permission), call.reactor();
+    }
     std::optional<uint64_t> limit;
     if (request->has_limit_bytes_per_second()) limit = request->limit_bytes_per_second();
     context_.core.Post([&overall = context_.overall_limit, call, response, limit] {
@@ -80,20 +83,15 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
                                      const v1::ShutdownRequest* /*request*/,
                                      v1::ShutdownResponse* /*response*/) override {
     const UnaryCall call(context_);
-    if (!IsMaster()) return call.Finish(NotPermitted("stop it")), call.reactor();
+    if (const absl::Status permission = RequireAdmin(context_.rights, uid_, "stop it"); !permission.ok()) {
+      return call.Finish(permission), call.reactor();
+    }
     call.Finish(absl::OkStatus());
     context_.shut_down();
     return call.reactor();
   }
 
  private:
-  bool IsMaster() const { return uid_ == 0 || uid_ == context_.facts.uid; }
-
-  static absl::Status NotPermitted(std::string_view what) {
-    return MakeError(absl::StatusCode::kPermissionDenied, reason::kNotPermitted,
-                     fmt::format("only the daemon's own user and root may {}", what));
-  }
-
   // Core sequence.
   static void FillStatus(const ServiceContext& services, v1::GetStatusResponse* response) {
     const DaemonFacts& facts = services.facts;

@@ -1,9 +1,11 @@
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "batuta/v1/fit_service.grpc.pb.h"
 
 #include "common/status/status.h"
+#include "daemon/service/cached_place.h"
 #include "daemon/service/call.h"
 #include "daemon/service/codec.h"
 #include "daemon/service/fit_codec.h"
@@ -22,6 +24,9 @@ class GrpcFitService final : public v1::FitService::CallbackService {
     const UnaryCall call(context_);
     absl::StatusOr<pull::PullRequest> decoded = Decode(*request);
     if (!decoded.ok()) return call.Finish(decoded.status()), call.reactor();
+    if ((decoded->offline || context_.facts.offline) && !MayRead(context_.rights, uid_, decoded->repo)) {
+      return call.Finish(NotCached(decoded->repo, decoded->revision, std::nullopt)), call.reactor();
+    }
     context_.core.Post([&services = context_, call, response, caller = CallerOf(uid_, *context),
                         wanted = *std::move(decoded)] {
       services.jobs.OfferToken(caller.principal.uid, caller.token);

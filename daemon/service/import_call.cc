@@ -91,6 +91,7 @@ class ImportCall final : public grpc::ServerReadReactor<v1::ImportRequest>,
 
   absl::Status TakePart() {
     if (!arrival_ && request_.part_case() == v1::ImportRequest::kHeader) {
+      RETURN_IF_ERROR(RequireAdmin(services_.rights, who_.uid, "import into the cache"));
       ASSIGN_OR_RETURN(imports::ImportSpec spec, DecodeHeader(request_.header(), who_));
       ASSIGN_OR_RETURN(arrival_,
                        imports::CommitImport::Begin({services_.cache, services_.space, services_.inventory,

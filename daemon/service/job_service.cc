@@ -5,6 +5,7 @@
 #include "batuta/v1/job_service.grpc.pb.h"
 
 #include "daemon/pull/foresight.h"
+#include "daemon/service/cached_place.h"
 #include "daemon/service/call.h"
 #include "daemon/service/codec.h"
 #include "daemon/service/fit_codec.h"
@@ -67,6 +68,9 @@ class GrpcJobService final : public v1::JobService::CallbackService {
     const auto stream = PlanStream::Begin(context_);
     absl::StatusOr<pull::PullRequest> pull = DecodePull(request->spec());
     if (!pull.ok()) return stream->Fail(pull.status()), stream.get();
+    if ((pull->offline || context_.facts.offline) && !MayRead(context_.rights, uid_, pull->repo)) {
+      return stream->Fail(NotCached(pull->repo, pull->revision, std::nullopt)), stream.get();
+    }
     hub::Access access = AccessOf(CallerOf(uid_, *context));
     context_.core.Post([&services = context_, stream, pull = *std::move(pull), access = std::move(access)] {
       if (!stream->is_open()) return;

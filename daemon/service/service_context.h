@@ -22,6 +22,7 @@
 #include "daemon/pull/planner.h"
 #include "daemon/push/planner.h"
 #include "daemon/service/open_calls.h"
+#include "daemon/service/rights.h"
 #include "daemon/verify/verification.h"
 
 namespace batuta::service {
@@ -70,6 +71,7 @@ struct ServiceContext {
   jobs::OverallLimit& overall_limit;
   OpenCalls& calls;
   const DaemonFacts& facts;
+  const Rights& rights;
   const std::vector<ConfigEntry>& config;
   std::function<uint32_t()> open_connections;  // thread-safe
   std::function<void()> shut_down;             // begins the shutdown; returns at once; thread-safe

@@ -75,6 +75,7 @@ absl::Status NotCached(const RepoId& repo) {
 }  // namespace
 
 absl::Status VerifyWatch::Subscribe() {
+  RETURN_IF_ERROR(RequireAdmin(services().rights, caller_.principal.uid, "verify the cache"));
   services().disk.Post([self = std::static_pointer_cast<VerifyWatch>(shared_from_this())] {
     auto decoded = Decode(self->services(), self->request_);
     self->services().core.Post(

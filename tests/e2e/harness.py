@@ -90,6 +90,10 @@ class Hub:
         """Publishes what the hub's scanners say of files: path → "unsafe", "suspicious", …"""
         self._call("POST", "scan", {"kind": kind, "repo": repo, "files": files})
 
+    def settings(self, repo, kind="model", **changes):
+        """What its owner changes of a repo: gated, private, granted."""
+        self._call("POST", "settings", {"kind": kind, "repo": repo, **changes})
+
     def blobs(self, repo, paths, kind="model"):
         """What the hub says of files: path → name of the blob."""
         request = urllib.request.Request(f"{self.endpoint}/api/{kind}s/{repo}/paths-info/main",

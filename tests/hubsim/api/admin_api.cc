@@ -137,6 +137,20 @@ Response PublishScan(HubSim& sim, const Request& request) {
   return edited.ok() ? JsonAnswer(json::object()) : ErrorAnswer(400, "", std::string(edited.message()));
 }
 
+// What an owner changes on the page of a repo: {"kind", "repo"} and any of "gated", "private", "granted".
+Response ChangeSettings(HubSim& sim, const Request& request) {
+  const json body = JsonBody(request);
+  const auto kind = KindFromName(JsonString(body, "kind", "model"));
+  if (!kind || !body.is_object()) return ErrorAnswer(400, "", R"(expected {"kind", "repo", …})");
+  const RepoRef repo{.kind = *kind, .id = JsonString(body, "repo")};
+  const absl::Status edited = sim.EditSettings(repo, [&body](RepoSettings& settings) {
+    if (body.contains("gated")) settings.gated = JsonString(body, "gated");
+    if (body.contains("private")) settings.is_private = JsonBool(body, "private");
+    if (body.contains("granted")) settings.granted = JsonStrings(body, "granted");
+  });
+  return edited.ok() ? JsonAnswer(json::object()) : ErrorAnswer(400, "", std::string(edited.message()));
+}
+
 }  // namespace
 
 Response AdminAnswer(HubSim& sim, const Request& request) {
@@ -160,6 +174,7 @@ Response AdminAnswer(HubSim& sim, const Request& request) {
   }
   if (call == "POST commit") return AddCommit(sim, request);
   if (call == "POST scan") return PublishScan(sim, request);
+  if (call == "POST settings") return ChangeSettings(sim, request);
   if (call == "GET windows") {
     json list = json::array();
     for (const WindowUse& window : sim.windows()) list.push_back(WindowJson(window));

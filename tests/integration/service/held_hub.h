@@ -48,6 +48,7 @@ class HeldHub final : public HubClient {
   void Search(const SearchQuery& query, const Access& access,
               Callback<std::vector<RepoSummary>> done) override;
   void WhoAmI(const Access& access, Callback<Identity> done) override;
+  void CheckAccess(const RepoId& repo, const Access& access, Callback<bool> done) override;
   std::shared_ptr<transport::RangeSource> OpenFile(const RepoId& repo, const CommitId& commit,
                                                    const Entry& entry, const Access& access) override;
 

@@ -98,6 +98,7 @@ ServiceFixture::ServiceFixture() {
                                                                 .overall_limit = *overall_limit_,
                                                                 .calls = calls_,
                                                                 .facts = facts_,
+                                                                .rights = rights_,
                                                                 .config = config_,
                                                                 .open_connections = [] { return 3U; },
                                                                 .shut_down = [this] { ++shut_downs_; }});

@@ -103,6 +103,7 @@ class ServiceFixture : public testing::Test {
   std::unique_ptr<jobs::OverallLimit> overall_limit_;
   OpenCalls calls_{clock_.steady()};
   DaemonFacts facts_;
+  Rights rights_{.admins = {0, kOwner}};
   std::vector<ConfigEntry> config_;
   std::atomic<int> shut_downs_ = 0;
   std::unique_ptr<ServiceContext> context_;

@@ -413,6 +413,10 @@ absl::Status FakeCache::WriteNoExist(const RepoId&, const CommitId&, const RepoP
   return NotPartOfThisFake();
 }
 
+absl::Status FakeCache::ApplyReaders(const RepoId&) {
+  return absl::OkStatus();
+}
+
 absl::StatusOr<cache::RootListing> FakeCache::ListRoot() {
   return NotPartOfThisFake();
 }

@@ -16,7 +16,7 @@ namespace batuta::transfer {
 
 // FakeCache keeps partial and published blobs in memory, with the promises of cache::Partial about what
 // survives, and fails where it is told to. Only OpenPartial() of cache::Cache is real; the rest is
-// kUnimplemented. Thread-safe.
+// kUnimplemented, and who may read is nothing it keeps. Thread-safe.
 class FakeCache final : public cache::Cache {
  public:
   enum class Call {
@@ -98,6 +98,7 @@ class FakeCache final : public cache::Cache {
   absl::Status WriteTree(const RepoId&, const Tree&) override;
   absl::Status WriteRef(const RepoId&, const Revision&, const CommitId&) override;
   absl::Status WriteNoExist(const RepoId&, const CommitId&, const RepoPath&) override;
+  absl::Status ApplyReaders(const RepoId&) override;
   absl::StatusOr<cache::Removal> Remove(const RepoId&, const CommitId&, const std::vector<std::string>&,
                                         absl::FunctionRef<bool()>) override;
   absl::StatusOr<std::optional<cache::Withdrawal>> Withdraw(const cache::FilePlace&,

@@ -130,6 +130,13 @@ void FakeHubClient::WhoAmI(const Access& access, Callback<Identity> done) {
       [done = std::move(done), answer = std::move(answer)]() mutable { done(std::move(answer)); });
 }
 
+void FakeHubClient::CheckAccess(const RepoId& repo, const Access& access, Callback<bool> done) {
+  const absl::Status failure = Record(fmt::format("access {}", Name(repo)), access);
+  absl::StatusOr<bool> answer = true;
+  if (!failure.ok()) answer = failure;
+  callbacks_.Post([done = std::move(done), answer = std::move(answer)]() mutable { done(answer); });
+}
+
 std::shared_ptr<transport::RangeSource> FakeHubClient::OpenFile(const RepoId& repo,
                                                                 const CommitId& /*commit*/,
                                                                 const Entry& entry, const Access& access) {

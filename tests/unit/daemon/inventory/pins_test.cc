@@ -53,6 +53,19 @@ TEST_F(PinsTest, OfOneCommitHoldsForThatOneOnly) {
   EXPECT_EQ(Load()->Of(kOtter, kCommit), std::nullopt);
 }
 
+TEST_F(PinsTest, OfSeveralOwnersStandBesideEachOther) {
+  constexpr uint32_t kAna = 1001;
+  constexpr uint32_t kBen = 1002;
+  ASSERT_THAT(Load()->Add({kOtter, std::nullopt, "2026-11-27", "ana's", kAna}), IsOk());
+  const auto pins = Load();
+  ASSERT_THAT(pins->Add({kOtter, std::nullopt, "2026-11-27", "ben's", kBen}), IsOk());
+  EXPECT_THAT(pins->Remove(kOtter, std::nullopt, kAna), IsOkAndHolds(1U));
+  EXPECT_EQ(pins->Of(kOtter, kCommit), "ben's");
+  ASSERT_EQ(Load()->All().size(), 1U);
+  EXPECT_EQ(Load()->All().front().owner, kBen);
+  EXPECT_THAT(pins->Remove(kOtter, std::nullopt), IsOkAndHolds(1U));
+}
+
 TEST_F(PinsTest, AgainIsTheSamePinWithAnotherReason) {
   const auto pins = Load();
   ASSERT_THAT(pins->Add({kOtter, std::nullopt, "2026-11-27", "one"}), IsOk());
