@@ -206,7 +206,8 @@ absl::Status WiredDaemon::OpenStorage() {
   verified_ = std::make_unique<cache::VerifiedFiles>(*store_, clock_);
   inspection_ = guard::MakeInspection();
   verdicts_ = std::make_unique<guard::Verdicts>(*store_, *inspection_);
-  consents_ = std::make_unique<guard::Consents>(*store_);
+  consents_ = std::make_unique<guard::Consents>(
+      *store_, entitlements_ ? guard::Consents::Scope::kWhoGave : guard::Consents::Scope::kEverybody);
   guard_ = std::unique_ptr<guard::GuardContext>(new guard::GuardContext{*verdicts_, *consents_, clock_});
   pieces_ = std::make_unique<cache::KnownPieces>(*store_);
   cache::CacheOptions cache_options = {

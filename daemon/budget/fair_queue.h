@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <map>
 #include <optional>
@@ -16,10 +17,11 @@
 namespace batuta::budget {
 
 // FairQueue holds the requests that wait for one window: interactive before normal before background; within
-// a priority the principals take turns, within a principal its jobs, one request each; within a job first
-// come, first served. (Every request costs the same, so that a deficit round robin is a plain one.)
+// a priority the users take turns, within a user the principals, within a principal its jobs, one request
+// each; within a job first come, first served. So nobody gets more by calling himself by several names.
+// (Every request costs the same, so that a deficit round robin is a plain one.)
 //
-// Taking one is O(jobs that are passed over), all else O(log n). Not thread-safe.
+// Taking one is O(principals that wait and jobs that are passed over), all else O(log n). Not thread-safe.
 class FairQueue {
  public:
   using Id = transport::CallId;
@@ -30,8 +32,8 @@ class FairQueue {
     Push(id, principal, job, priority, false);
   }
 
-  // Before all others of its principal, and this principal's turn is the next: for what was refused and comes
-  // again.
+  // Before all others of its principal, and the turn of this user and principal is the next: for what was
+  // refused and comes again.
   void PushFront(Id id, const Principal& principal, const std::string& job, Priority priority) {
     Push(id, principal, job, priority, true);
   }
@@ -70,6 +72,7 @@ class FairQueue {
   struct Lane {
     std::list<Turn> turns;  // the next in front
     std::map<Principal, std::list<Turn>::iterator> of;
+    std::map<uint32_t, uint64_t> served;  // by uid: when one of that user was taken last; of those who wait
   };
 
   struct Place {
@@ -81,7 +84,11 @@ class FairQueue {
 
   void Push(Id id, const Principal& principal, const std::string& job, Priority priority, bool at_front);
 
+  static std::list<Job>::iterator NextJob(Turn& turn, MayGo may_go);
+  static std::list<Turn>::iterator NextTurn(Lane& lane, MayGo may_go);
+
   std::array<Lane, kPriorities> lanes_;
+  uint64_t taken_ = 0;
   std::unordered_map<Id, Place> index_;
 };
 

@@ -18,10 +18,6 @@ std::string PrefixOf(const RepoId& repo) {
   return repo.folder() + "/";
 }
 
-std::string KeyOf(const RepoId& repo, const CommitId& commit, const BlobId& blob) {
-  return fmt::format("{}{}/{}", PrefixOf(repo), commit.hex(), blob.hex());
-}
-
 std::string Encode(const GivenConsent& consent) {
   return json{{"v", 1},
               {"path", consent.path},
@@ -56,26 +52,31 @@ std::optional<GivenConsent> Decode(std::string_view text) {
 
 }  // namespace
 
+std::string Consents::KeyOf(const RepoId& repo, const CommitId& commit, const BlobId& blob,
+                            const Principal& who) const {
+  std::string key = fmt::format("{}{}/{}", PrefixOf(repo), commit.hex(), blob.hex());
+  if (scope_ == Scope::kWhoGave) key += fmt::format("/{}", who.uid);
+  return key;
+}
+
 absl::Status Consents::Record(const RepoId& repo, GivenConsent consent) {
-  ASSIGN_OR_RETURN(const std::optional<GivenConsent> before, Read(repo, consent.commit, consent.blob));
+  const std::string key = KeyOf(repo, consent.commit, consent.blob, consent.who);
+  ASSIGN_OR_RETURN(const std::optional<GivenConsent> before, Read(key));
   if (before.has_value()) {
     consent.grades.Add(before->grades);
     consent.is_objected |= before->is_objected;
   }
-  return metadata::Put(store_, Table::kConsents, KeyOf(repo, consent.commit, consent.blob), Encode(consent),
-                       Durability::kPower);
+  return metadata::Put(store_, Table::kConsents, key, Encode(consent), Durability::kPower);
 }
 
-absl::StatusOr<safety::Grades> Consents::Find(const RepoId& repo, const CommitId& commit,
-                                              const BlobId& blob) {
-  ASSIGN_OR_RETURN(const std::optional<GivenConsent> consent, Read(repo, commit, blob));
+absl::StatusOr<safety::Grades> Consents::Find(const RepoId& repo, const CommitId& commit, const BlobId& blob,
+                                              const Principal& who) {
+  ASSIGN_OR_RETURN(const std::optional<GivenConsent> consent, Read(KeyOf(repo, commit, blob, who)));
   return consent.has_value() ? consent->grades : safety::Grades();
 }
 
-absl::StatusOr<std::optional<GivenConsent>> Consents::Read(const RepoId& repo, const CommitId& commit,
-                                                           const BlobId& blob) {
-  ASSIGN_OR_RETURN(const std::optional<std::string> text,
-                   store_.Get(Table::kConsents, KeyOf(repo, commit, blob)));
+absl::StatusOr<std::optional<GivenConsent>> Consents::Read(const std::string& key) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> text, store_.Get(Table::kConsents, key));
   return text.has_value() ? Decode(*text) : std::nullopt;
 }
 

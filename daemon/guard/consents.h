@@ -30,29 +30,35 @@ struct GivenConsent {
 
 // Consents keeps, in Table::kConsents, which unsafe blobs were admitted, by whom and when. A consent is bound
 // to the repo, the commit and the content: another commit, or another repo with the same file, is asked about
-// again.
+// again. Where users share the cache it is also bound to who gave it.
 //
 // Thread-safe. Everything blocks on the catalog: run it on the disk pool. Errors: those of MetadataStore.
 class Consents {
  public:
-  // Outlives it.
-  explicit Consents(metadata::MetadataStore& store) : store_(store) {}
+  enum class Scope { kEverybody, kWhoGave };
+
+  // `store` outlives it. `scope`: for whom a consent holds.
+  explicit Consents(metadata::MetadataStore& store, Scope scope = Scope::kEverybody)
+      : store_(store), scope_(scope) {}
 
   // What was admitted of the blob before, by itself or under another name, stays admitted. Survives a power
   // cut after OK.
   absl::Status Record(const RepoId& repo, GivenConsent consent);
 
-  // The grades that were admitted of that blob; none when nobody did.
-  absl::StatusOr<safety::Grades> Find(const RepoId& repo, const CommitId& commit, const BlobId& blob);
+  // The grades that were admitted of that blob, as far as that holds for `who`; none when nobody did.
+  absl::StatusOr<safety::Grades> Find(const RepoId& repo, const CommitId& commit, const BlobId& blob,
+                                      const Principal& who);
 
   // All of a repo, by commit and blob.
   absl::StatusOr<std::vector<GivenConsent>> Of(const RepoId& repo);
 
  private:
-  absl::StatusOr<std::optional<GivenConsent>> Read(const RepoId& repo, const CommitId& commit,
-                                                   const BlobId& blob);
+  std::string KeyOf(const RepoId& repo, const CommitId& commit, const BlobId& blob,
+                    const Principal& who) const;
+  absl::StatusOr<std::optional<GivenConsent>> Read(const std::string& key);
 
   metadata::MetadataStore& store_;
+  const Scope scope_;
 };
 
 }  // namespace batuta::guard

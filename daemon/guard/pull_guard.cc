@@ -98,7 +98,7 @@ bool PullGuard::IsAdmitted(const Entry& entry, const Verdict& verdict, bool* is_
   *is_new = Admits(consent_, verdict);
   if (*is_new) return true;
   // Who wants what does harm says so each time: it may be somebody else than the one who did before.
-  const absl::StatusOr<Grades> before = context_.consents.Find(repo_, commit_, entry.blob);
+  const absl::StatusOr<Grades> before = context_.consents.Find(repo_, commit_, entry.blob, who_);
   return before.ok() && Admits(Consent{before->Without({safety::Grade::kMalicious})}, verdict);
 }
 

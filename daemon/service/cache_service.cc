@@ -111,7 +111,10 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
                     }
                     ASSIGN_OR_RETURN(const std::vector<guard::GivenConsent> given,
                                      services.guard.consents.Of(*only));
-                    for (const guard::GivenConsent& consent : given) Encode(consent, out->add_consents());
+                    for (const guard::GivenConsent& consent : given) {
+                      const bool may_see = consent.who.uid == uid_ || IsAdmin(services.rights, uid_);
+                      if (may_see) Encode(consent, out->add_consents());
+                    }
                     return AddChoices(services, *only, out);
                   });
   }

@@ -30,6 +30,7 @@ void ServedBytes<Party>::Serve(const Party& party, uint64_t bytes) {
 
 void FairQueue::Put(const Item& item) {
   Remove(item.number);
+  users_.AddWish(item.principal.uid);
   principals_.AddWish(item.principal);
   jobs_[item.principal].AddWish(item.job);
   lines_[item.priority][item.principal][item.job].insert(item.number);
@@ -40,6 +41,7 @@ void FairQueue::Remove(uint64_t number) {
   const auto node = items_.extract(number);
   if (node.empty()) return;
   const Item& item = node.mapped();
+  users_.DropWish(item.principal.uid);
   principals_.DropWish(item.principal);
   jobs_.at(item.principal).DropWish(item.job);
   const auto of_priority = lines_.find(item.priority);
@@ -54,14 +56,15 @@ void FairQueue::Remove(uint64_t number) {
 std::optional<FairQueue::Item> FairQueue::TakeNext(MayGo may_go) {
   if (lines_.empty()) return std::nullopt;
   const Item* next = nullptr;
-  std::tuple<uint64_t, uint64_t, uint64_t, uint64_t> best;
+  std::tuple<uint64_t, uint64_t, uint64_t, uint64_t, uint64_t> best;
   for (const auto& [principal, lines] : lines_.begin()->second) {
+    const uint64_t of_user = users_.Of(principal.uid);
     const uint64_t served = principals_.Of(principal);
     uint64_t earliest = UINT64_MAX;
     for (const auto& [job, numbers] : lines) earliest = std::min(earliest, *numbers.begin());
     for (const auto& [job, numbers] : lines) {
       const uint64_t first = *numbers.begin();
-      const std::tuple rank(served, earliest, jobs_.at(principal).Of(job), first);
+      const std::tuple rank(of_user, served, earliest, jobs_.at(principal).Of(job), first);
       if (next != nullptr && rank >= best) continue;
       const Item& item = items_.at(first);
       if (!may_go(item)) continue;
@@ -73,6 +76,7 @@ std::optional<FairQueue::Item> FairQueue::TakeNext(MayGo may_go) {
 
   const Item item = *next;
   const uint64_t cost = item.size_bytes + kRequestBytes;
+  users_.Serve(item.principal.uid, cost);
   principals_.Serve(item.principal, cost);
   jobs_.at(item.principal).Serve(item.job, cost);
   std::erase_if(jobs_, [this](const auto& each) { return !principals_.Knows(each.first); });

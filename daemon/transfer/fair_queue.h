@@ -41,9 +41,10 @@ class ServedBytes {
   uint64_t turn_bytes_ = 0;            // what the last to be served had been served before
 };
 
-// FairQueue says who is served next: the most urgent; among those the one whose principal was served the
-// fewest bytes; among his the one whose job was; among its the first to come. So one who wants 10,000 files
-// does not keep another waiting who wants three, nor his own next job. Pure; not thread-safe.
+// FairQueue says who is served next: the most urgent; among those the one whose user was served the fewest
+// bytes; among his the one whose principal was; among his the one whose job was; among its the first to come.
+// So one who wants 10,000 files does not keep another waiting who wants three, nor his own next job. Pure;
+// not thread-safe.
 class FairQueue {
  public:
   struct Item {
@@ -76,6 +77,7 @@ class FairQueue {
 
   std::unordered_map<uint64_t, Item> items_;
   std::map<Priority, std::map<Principal, Lines>> lines_;  // none is empty, on no level
+  ServedBytes<uint32_t> users_;
   ServedBytes<Principal> principals_;
   std::map<Principal, ServedBytes<std::string>> jobs_;  // of those whom principals_ knows
 };

@@ -171,6 +171,18 @@ class EntitlementTest(UsersTest):
         self.assertEqual(self.hub.stats()["leaked_tokens"], 0)
 
 
+class ConsentTest(UsersTest):
+    def test_what_one_user_admits_is_admitted_for_nobody_else(self):
+        self.hub.commit("acme/pickled", {"pytorch_model.bin": b"\x80\x04N."})
+        self.ana.pull("model", "acme/pickled", "--allow-unsafe")
+        self.assertEqual(self.ben.pull("model", "acme/pickled", code=8)["reason"], "UNSAFE_CONTENT")
+        self.ben.pull("model", "acme/pickled", "--allow-unsafe")
+        why = self.ben.batuta("hf", "cache", "why", "acme/pickled", "--format", "json")
+        self.assertEqual(why.code, 0, why.err)
+        self.assertIn(str(self.ben.uid), why.out)
+        self.assertNotIn(str(self.ana.uid), why.out)
+
+
 class RolesTest(UsersTest):
     CONFIG = "[users]\nadmins = \"23004\"\n"
 

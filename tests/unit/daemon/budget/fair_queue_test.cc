@@ -1,7 +1,9 @@
 #include "daemon/budget/fair_queue.h"
 
+#include <algorithm>
 #include <map>
 #include <random>
+#include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -30,6 +32,28 @@ TEST(FairQueueTest, LetsPrincipalsTakeTurns) {
   for (FairQueue::Id id = 1; id <= 5; ++id) queue.PushBack(id, kAlice, "", Priority::kNormal);
   for (FairQueue::Id id = 11; id <= 12; ++id) queue.PushBack(id, kBob, "", Priority::kNormal);
   EXPECT_THAT(Drain(queue), ElementsAre(1, 11, 2, 12, 3, 4, 5));
+}
+
+TEST(FairQueueTest, AUserOfManyNamesHasOneShare) {
+  FairQueue queue;
+  for (FairQueue::Id id = 1; id <= 4; ++id) {
+    queue.PushBack(id, {kAlice.uid, "name " + std::to_string(id)}, "", Priority::kNormal);
+  }
+  for (FairQueue::Id id = 11; id <= 13; ++id) queue.PushBack(id, kBob, "", Priority::kNormal);
+  EXPECT_THAT(Drain(queue), ElementsAre(1, 11, 2, 12, 3, 13, 4));
+}
+
+TEST(FairQueueTest, WhoAsksOneByOneHasNoMoreThanHisShare) {
+  FairQueue queue;
+  const Principal carol{1002, "ask"};
+  for (FairQueue::Id id = 100; id < 110; ++id) queue.PushBack(id, kAlice, "", Priority::kNormal);
+  for (FairQueue::Id id = 200; id < 210; ++id) queue.PushBack(id, kBob, "", Priority::kNormal);
+  FairQueue::Id next = 1;
+  queue.PushBack(next, carol, "", Priority::kNormal);
+  for (int taken = 0; taken < 9; ++taken) {
+    if (queue.Pop(Priority::kNormal, kAnybody) == next) queue.PushBack(++next, carol, "", Priority::kNormal);
+  }
+  EXPECT_EQ(next, 4) << "of nine, three were hers";
 }
 
 TEST(FairQueueTest, LetsTheJobsOfAPrincipalTakeTurns) {

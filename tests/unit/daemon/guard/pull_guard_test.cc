@@ -78,6 +78,18 @@ TEST_F(PullGuardTest, AConsentHoldsForItsCommitAndForNoOther) {
   EXPECT_THAT(Admit(*Guard({}, '1', "evil/otter"), "a.bin", "pickle"), HasReason("UNSAFE_CONTENT"));
 }
 
+TEST_F(PullGuardTest, WhereUsersShareTheCacheAConsentIsOneUsers) {
+  Consents own(store_, Consents::Scope::kWhoGave);
+  const auto of = [&](uint32_t uid, const Consent& consent) {
+    return std::make_shared<PullGuard>(
+        GuardContext{verdicts_, own, clock_}, *RepoId::Parse(RepoType::kModel, "acme/otter"),
+        *CommitId::Parse(std::string(40, '1')), consent, Principal{uid, "test"});
+  };
+  ASSERT_THAT(Admit(*of(1001, pickle_), "a.bin", "pickle"), IsOk());
+  EXPECT_THAT(Admit(*of(1001, {}), "a.bin", "pickle"), IsOk());
+  EXPECT_THAT(Admit(*of(1002, {}), "a.bin", "pickle"), HasReason("UNSAFE_CONTENT"));
+}
+
 TEST_F(PullGuardTest, WhatDoesHarmIsAdmittedToWhoAsksForItEachTime) {
   const Consent all = *MakeConsent({}, true);
   ASSERT_THAT(Admit(*Guard(all), "a.bin", "malicious"), IsOk());

@@ -70,6 +70,14 @@ TEST(FairQueueTest, OrdersByTheTable) {
   }
 }
 
+TEST(FairQueueTest, AUserOfManyNamesHasOneShare) {
+  FairQueue queue;
+  for (uint64_t i = 0; i < 40; ++i) queue.Put(Wish(i, "name " + std::to_string(i), kMB));
+  for (uint64_t i = 100; i < 110; ++i) queue.Put({i, Priority::kNormal, {.uid = 1'001, .tool = "one"}, kMB});
+  const std::vector<uint64_t> next = Drain(queue, 20);
+  EXPECT_EQ(std::ranges::count_if(next, [](uint64_t number) { return number >= 100; }), 10);
+}
+
 TEST(FairQueueTest, TenThousandFilesDoNotKeepThreeWaiting) {
   FairQueue queue;
   for (uint64_t i = 0; i < 10'000; ++i) queue.Put(Wish(i, "many", 4'096));
