@@ -12,4 +12,6 @@ job = service.StartPull(jobs.StartPullRequest(request_id=str(uuid.uuid4()), spec
 for change in service.WatchJob(jobs.WatchJobRequest(job_id=job.id)):
     job = change.job
     print(f"{job.done_bytes} of {job.total_bytes} bytes", file=sys.stderr)
-print(job.snapshot_path or f"{job.error.reason}: {job.error.message}")
+if job.error.reason:
+    sys.exit(f"{job.error.reason}: {job.error.message}")
+print(job.snapshot_path)

@@ -10,7 +10,7 @@ NAME = re.compile(r"^  ([a-z][a-z-]*)", re.MULTILINE)
 FLAG = re.compile(r"(?<![\w.-])(--[a-z][a-z-]*|-[a-zA-Z])(?![\w])")
 SEPARATORS = re.compile(r"(?:\s|^)(?:\|\||&&|[|;&()]|do|then|else|if|while|!|\{)(?=\s|$)|[;|)]|\$\(|`")
 # What may stand before the name of a program: assignments, and programs that run another.
-BEFORE = re.compile(r"^(?:[A-Z_][A-Z0-9_]*=(?:'[^']*'|\"[^\"]*\"|\S*)|sudo|-u|env|exec|time|eval|\"?)\s+")
+BEFORE = re.compile(r"^(?:[A-Z_][A-Z0-9_]*=(?:'[^']*'|\"[^\"]*\"|\S*)|sudo(?:\s+-u\s+\S+)?|env|exec|time|eval|\"?)\s+")
 
 
 @functools.cache

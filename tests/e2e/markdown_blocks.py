@@ -2,7 +2,7 @@
 
 The info string of a block is its language and, after it, settings: ```sh run=no reason="builds for minutes". Languages:
 
-  sh       a script; it runs as a whole and must exit 0
+  sh       a script; it runs as a whole and must exit 0. One that begins with #! is a file, and does not run
   console  what a person types after "$ ", each followed by all that it prints; "…" stands for any text, alone on a line for
            any lines. `exit=N` is how the last command ends, the others end with 0
   usage    the form of commands, with […] and |
@@ -43,7 +43,7 @@ class Block:
 
     @property
     def runs(self):
-        return self.language in ("sh", "console") and self.settings.get("run") != "no"
+        return self.language in ("sh", "console") and self.settings.get("run") != "no" and not self.lines[0].startswith("#!")
 
     @property
     def script(self):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compares the manual with the program: cli_docs.py BATUTA ROOT
 
-docs/cli.md must name every command, flag and exit code that `batuta --help` and the help of every command show; and every
-flag and command that it names must exist.
+docs/cli.md must name every command, flag and exit code that `batuta --help` and the help of every command show, and every
+environment variable that the code reads; and every flag and command that it names must exist.
 """
 
 import os
@@ -14,6 +14,7 @@ HEADING = re.compile(r"^\w*[Cc]ommands:?$")
 ENTRY = re.compile(r"^  ([a-z][a-z-]*)(?:\s{2,}\S|$)")
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
 EXIT_ROW = re.compile(r"^\| (\d+) \| (.+) \|$", re.MULTILINE)
+VARIABLE = re.compile(r'"((?:BATUTA|HF|HUGGING_?FACE|TRANSFORMERS|XDG|CUDA|NVIDIA|ROCR|HIP|GPU|SSL)_[A-Z_]*[A-Z])=?"')
 EXIT_LINE = re.compile(r"^\s+(\d+)\s{2,}(\S.*)$", re.MULTILINE)
 
 
@@ -74,6 +75,24 @@ def problems(helps, manual):
         yield f"exit code {code} stands in only one of batuta --help and docs/cli.md"
 
 
+def variables(root):
+    """The names of environment variables in the strings of the programs."""
+    found = set()
+    for folder in ("common", "daemon", "client"):
+        for where, _, names in os.walk(os.path.join(root, folder)):
+            for name in names:
+                if name.endswith((".cc", ".h")):
+                    with open(os.path.join(where, name), encoding="utf-8") as file:
+                        found |= set(VARIABLE.findall(file.read()))
+    return found
+
+
+def undocumented_variables(root, manual):
+    for name in sorted(variables(root)):
+        if f"`{name}`" not in manual:
+            yield f"docs/cli.md does not name the variable {name}"
+
+
 def mentions(manual, command):
     """`batuta hf jobs ls`, or `batuta hf login | logout` for siblings on one line."""
     *parents, last = command.split()
@@ -90,7 +109,7 @@ def main(arguments):
     with open(os.path.join(root, "docs", "cli.md"), encoding="utf-8") as file:
         manual = file.read()
     helps = dict(walk(program))
-    found = list(problems(helps, manual))
+    found = [*problems(helps, manual), *undocumented_variables(root, manual)]
     for line in found:
         print(line)
     print(f"{len(helps)} help texts, {len(found)} differences")

@@ -7,8 +7,10 @@ import os
 import tempfile
 import unittest
 
+import api_docs
 import api_golden
 import cli_docs
+import docs_links
 import include_edges
 import reasons
 import source_length
@@ -124,6 +126,59 @@ class ApiGoldenTest(Tree):
         self.assertEqual(self.change("string id = 1;", "string id = 1;\n  bool done = 2;")[0], 1)
 
 
+class ApiDocsTest(Tree):
+    PROTO = ('syntax = "proto3";\npackage batuta.v1;\nenum Reason {\n  REASON_UNSPECIFIED = 0;\n  REASON_JOB_NOT_FOUND = 1;\n}\n'
+             "// Jobs.\nservice JobService {\n  // Ends it. Errors: JOB_NOT_FOUND.\n  rpc Cancel(Job) returns (stream Job);\n}\n"
+             "// A job.\nmessage Job {\n  string id = 1;  // not empty\n}\n")
+
+    def check(self, proto=PROTO, guide="| `JobService` | jobs |\n", update=False):
+        self.write("proto/batuta/v1/job.proto", proto)
+        self.write("docs/api.md", guide)
+        return run(api_docs, self.root, *(["--update"] if update else []))
+
+    def test_page_tells_methods_errors_and_fields_and_is_held_to_the_protos(self):
+        self.assertEqual(self.check(update=True)[0], 0)
+        with open(os.path.join(self.root, "docs/api-reference.md"), encoding="utf-8") as file:
+            text = file.read()
+        for part in ("### JobService.Cancel", "[Job](#job) → stream of [Job](#job)", "| `id` | string | not empty |",
+                     "**Errors:** [`JOB_NOT_FOUND`](troubleshooting.md#job_not_found)."):
+            self.assertIn(part, text)
+        self.assertEqual(self.check()[0], 0)
+        for change in (("not empty", "made by the daemon"), ("Ends it", "Stops it"), ("string id", "bytes id"), ("Cancel(", "End(")):
+            with self.subTest(change):
+                code, output = self.check(self.PROTO.replace(*change))
+                self.assertEqual(code, 1)
+                self.assertIn("is behind the protos", output)
+
+    def test_names_what_a_reader_would_miss(self):
+        for change, guide, expected in (
+                (("// Ends it. Errors: JOB_NOT_FOUND.", ""), "| `JobService` |", "JobService.Cancel has no comment"),
+                (("Errors: JOB_NOT_FOUND", "Errors: JOB_LOST"), "| `JobService` |", "JOB_LOST is named as an error and is no reason"),
+                (("x", "x"), "", "JobService does not stand once")):
+            with self.subTest(expected):
+                code, output = self.check(self.PROTO.replace(*change), guide, update=True)
+                self.assertEqual(code, 1)
+                self.assertIn(expected, output)
+
+
+class DocsLinksTest(Tree):
+    def check(self, readme, page="# A page\n\n## Of `two` parts\n"):
+        self.write("README.md", readme)
+        self.write("docs/page.md", page)
+        return run(docs_links, self.root)
+
+    def test_follows_links_and_headings(self):
+        self.assertEqual(self.check("[a](docs/page.md) [b](docs/page.md#of-two-parts) [c](https://example.org/x) [d](LICENSE)\n"
+                                    if self.write("LICENSE", "") else "")[0], 0)
+        for readme, expected in (("[a](docs/page.md) [b](docs/none.md)", "README.md: there is no docs/none.md"),
+                                 ("[a](docs/page.md#gone)", "README.md: docs/page.md has no heading gone"),
+                                 ("nothing", "docs/page.md: nothing that begins at README.md leads there")):
+            with self.subTest(expected):
+                code, output = self.check(readme)
+                self.assertEqual(code, 1)
+                self.assertIn(expected, output)
+
+
 class ReasonsTest(Tree):
     def check(self, header="A_B C", proto=("A_B 1", "C 2"), docs="A_B C", constant=None, exits="2, 9"):
         lines = [f'inline constexpr std::string_view {constant or constant_name(name)} = "{name}";' for name in header.split()]
@@ -165,6 +220,7 @@ class CliDocsTest(Tree):
 
     def check(self, manual=MANUAL, **changed):
         self.write("docs/cli.md", manual)
+        self.write("client/main.cc", changed.pop("source", ""))
         cases = "".join(f"'{words}') printf '%s' '{changed.get(words.replace(' ', '_'), text)}';;\n"
                         for words, text in self.HELP.items())
         program = self.write("batuta", f'#!/bin/sh\nwords="$*"\nwords=${{words%--help}}\ncase "${{words% }}" in\n{cases}'
@@ -184,7 +240,8 @@ class CliDocsTest(Tree):
                 (self.MANUAL.replace("hf pull", "hf pul"), {}, "does not name the command batuta hf pull"),
                 (self.MANUAL.replace("login | logout", "logout"), {}, "does not name the command batuta hf login"),
                 (self.MANUAL + "| 9 | integrity |\n", {}, "exit code 9 stands in only one"),
-                (self.MANUAL.replace("| 4 | not found |\n", ""), {}, "exit code 4 stands in only one")):
+                (self.MANUAL.replace("| 4 | not found |\n", ""), {}, "exit code 4 stands in only one"),
+                (self.MANUAL, {"source": 'Read("BATUTA_SPEED")'}, "does not name the variable BATUTA_SPEED")):
             with self.subTest(expected):
                 code, output = self.check(manual, **changed)
                 self.assertEqual(code, 1)
