@@ -30,11 +30,20 @@ class GrpcFitService final : public v1::FitService::CallbackService {
     context_.core.Post([&services = context_, call, response, caller = CallerOf(uid_, *context),
                         wanted = *std::move(decoded)] {
       services.jobs.OfferToken(caller.principal.uid, caller.token);
-      services.planner.Fit(
-          wanted, AccessOf(caller), [call, response](const absl::StatusOr<pull::FitReport>& report) {
-            call.Finish(report,
-                        [response](const pull::FitReport& found) { Encode(found, response->mutable_fit()); });
-          });
+      const hub::Access access = AccessOf(caller);
+      hub::Access asking = access;
+      if (wanted.offline) asking.memory = hub::Memory::kOnly;
+      // What fits is worked out from what is cached of the files, too.
+      Admit(services.rights, wanted.repo, wanted.revision, asking,
+            [&services, call, response, wanted, access](const absl::Status& admitted) {
+              if (!admitted.ok()) return call.Finish(admitted);
+              services.planner.Fit(wanted, access,
+                                   [call, response](const absl::StatusOr<pull::FitReport>& report) {
+                                     call.Finish(report, [response](const pull::FitReport& found) {
+                                       Encode(found, response->mutable_fit());
+                                     });
+                                   });
+            });
     });
     return call.reactor();
   }

@@ -74,16 +74,15 @@ class GrpcJobService final : public v1::JobService::CallbackService {
     hub::Access access = AccessOf(CallerOf(uid_, *context));
     context_.core.Post([&services = context_, stream, pull = *std::move(pull), access = std::move(access)] {
       if (!stream->is_open()) return;
-      services.planner.Plan(
-          pull, access,
-          [&services, stream, pull, who = access.principal](absl::StatusOr<pull::PullPlan> plan) {
-            if (!plan.ok()) return stream->Fail(plan.status());
-            services.disk.Post([&services, stream, pull, who, plan = *std::move(plan)]() mutable {
-              const absl::Status warned = pull::WarnOfCached(services.guard, pull, who, plan);
-              if (!warned.ok()) return stream->Fail(warned);
-              stream->Send(InPieces(std::move(plan)));
+      if (!pull.fit) return Plan(services, stream, pull, access);
+      // What fits is worked out from what is cached of the files, too.
+      hub::Access asking = access;
+      if (pull.offline) asking.memory = hub::Memory::kOnly;
+      Admit(services.rights, pull.repo, pull.revision, asking,
+            [&services, stream, pull, access](const absl::Status& admitted) {
+              if (!admitted.ok()) return stream->Fail(admitted);
+              Plan(services, stream, pull, access);
             });
-          });
     });
     return stream.get();
   }
@@ -180,6 +179,20 @@ class GrpcJobService final : public v1::JobService::CallbackService {
 
  private:
   using PlanStream = ListStream<v1::PlanPullResponse>;
+
+  // Core sequence.
+  static void Plan(const ServiceContext& services, const std::shared_ptr<PlanStream>& stream,
+                   const pull::PullRequest& pull, const hub::Access& access) {
+    services.planner.Plan(
+        pull, access, [&services, stream, pull, who = access.principal](absl::StatusOr<pull::PullPlan> plan) {
+          if (!plan.ok()) return stream->Fail(plan.status());
+          services.disk.Post([&services, stream, pull, who, plan = *std::move(plan)]() mutable {
+            const absl::Status warned = pull::WarnOfCached(services.guard, pull, who, plan);
+            if (!warned.ok()) return stream->Fail(warned);
+            stream->Send(InPieces(std::move(plan)));
+          });
+        });
+  }
 
   // The calls that change one job and answer with it, when the change would outlive a crash.
   template <typename Response, typename Act>

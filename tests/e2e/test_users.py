@@ -113,6 +113,11 @@ class EntitlementTest(UsersTest):
         self.assertEqual(found.code, 0, found.err)
         self.assertEqual(self.ben.cat(f"{found.out.strip()}/model.safetensors"), GATED)
 
+    def test_what_fits_is_not_worked_out_for_who_may_not_read(self):
+        self.ana.pull("model", "acme/gated")
+        self.assertEqual(self.ben.batuta("hf", "fit", "acme/gated").code, 5)
+        self.assertNotEqual(self.ana.batuta("hf", "fit", "acme/gated").code, 5)
+
     def test_a_revoked_grant_ends_with_the_next_question(self):
         path = self.weights(self.ana.pull("model", "acme/gated"))
         self.hub.settings("acme/gated", granted=[])
