@@ -31,6 +31,11 @@ FileBytes::FileBytes(UniqueFd descriptor, LocalFile file)
     : descriptor_(std::move(descriptor)), file_(std::move(file)) {}
 
 absl::Status FileBytes::Read(uint64_t offset, std::span<char> out) {
+  RETURN_IF_ERROR(ReadAll(offset, out));
+  return CheckUnchanged();
+}
+
+absl::Status FileBytes::ReadAll(uint64_t offset, std::span<char> out) {
   while (!out.empty()) {
     const ssize_t count = ::pread(descriptor_.get(), out.data(), out.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;

@@ -32,7 +32,8 @@ class FileBytes final : public safety::ByteSource {
 
   uint64_t size_bytes() const override { return file_.stamp.size_bytes; }
 
-  //   kAborted (FILE_CHANGED)        it has become shorter.
+  // Nothing but what the stamp is of: who sends what is read sends no byte that was written since.
+  //   kAborted (FILE_CHANGED)
   //   kUnavailable (STORAGE_FAILED)  the disk could not be read.
   absl::Status Read(uint64_t offset, std::span<char> out) override;
 
@@ -44,6 +45,8 @@ class FileBytes final : public safety::ByteSource {
   int descriptor() const { return descriptor_.get(); }
 
  private:
+  absl::Status ReadAll(uint64_t offset, std::span<char> out);
+
   UniqueFd descriptor_;
   LocalFile file_;
 };

@@ -30,17 +30,33 @@ struct Local {
   std::string gitignore;
 };
 
+absl::StatusOr<std::string> ReadText(FileBytes& file) {
+  if (file.size_bytes() > kMostListBytes) {
+    return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                     fmt::format("{} is larger than {} bytes", file.path().text(), kMostListBytes));
+  }
+  std::string text(static_cast<size_t>(file.size_bytes()), '\0');
+  RETURN_IF_ERROR(file.Read(0, std::span(text)));
+  return text;
+}
+
+// A list that stays here, as it is now.
 absl::StatusOr<std::string> ReadList(const LocalFolder& folder, std::string_view name) {
   ASSIGN_OR_RETURN(const RepoPath path, RepoPath::Parse(name));
   ASSIGN_OR_RETURN(const std::unique_ptr<FileBytes> file, folder.FindFile(path));
-  if (file == nullptr) return std::string();
-  if (file->size_bytes() > kMostListBytes) {
-    return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
-                     fmt::format("{} is larger than {} bytes", name, kMostListBytes));
-  }
-  std::string text(static_cast<size_t>(file->size_bytes()), '\0');
-  RETURN_IF_ERROR(file->Read(0, std::span(text)));
-  return text;
+  return file == nullptr ? std::string() : ReadText(*file);
+}
+
+// What the hub is told word for word: as it was listed, which is what is scanned.
+absl::StatusOr<std::string> ReadListed(const LocalFolder& folder, const LocalFile& listed) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<FileBytes> file, folder.OpenFile(listed));
+  return ReadText(*file);
+}
+
+absl::StatusOr<std::string> ReadGitIgnore(const LocalFolder& folder, const FolderListing& listing) {
+  const auto listed = std::ranges::find_if(
+      listing.files, [](const LocalFile& file) { return file.path.text() == ".gitignore"; });
+  return listed == listing.files.end() ? std::string() : ReadListed(folder, *listed);
 }
 
 absl::StatusOr<std::shared_ptr<const Local>> ReadFolder(const std::filesystem::path& path) {
@@ -49,7 +65,7 @@ absl::StatusOr<std::shared_ptr<const Local>> ReadFolder(const std::filesystem::p
   ASSIGN_OR_RETURN(local->listing, local->folder->Walk());
   ASSIGN_OR_RETURN(local->gitleaksignore, ReadList(*local->folder, ".gitleaksignore"));
   ASSIGN_OR_RETURN(local->gitleaks_toml, ReadList(*local->folder, ".gitleaks.toml"));
-  ASSIGN_OR_RETURN(local->gitignore, ReadList(*local->folder, ".gitignore"));
+  ASSIGN_OR_RETURN(local->gitignore, ReadGitIgnore(*local->folder, local->listing));
   return local;
 }
 
@@ -381,7 +397,8 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
     OnPool(
         [local = local_, file = *readme]() -> absl::StatusOr<std::string> {
           if (file.made != nullptr) return *file.made;
-          return ReadList(*local->folder, file.path);
+          ASSIGN_OR_RETURN(const RepoPath path, RepoPath::Parse(file.path));
+          return ReadListed(*local->folder, {path, file.stamp});
         },
         [](PlanTask& self, const absl::StatusOr<std::string>& text) {
           if (absl::IsInvalidArgument(text.status()))

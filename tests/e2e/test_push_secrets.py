@@ -8,7 +8,7 @@ import tarfile
 import unittest
 import zipfile
 
-from harness import make_weights
+from harness import make_weights, wait_until
 from push_world import FINDING_KEYS, PUSH_KEYS, PushTest, paths_of
 from test_scan_secrets import github_token, hub_token
 
@@ -138,6 +138,21 @@ class PushSecretsTest(PushTest):
         refused = self.push("acme/data", code=8).json
         self.assertEqual(paths_of(refused["findings"]), [".gitignore", "README.md", "a.py"])
         self.assert_nothing_left(head, card, ignored)
+
+    def test_card_that_is_written_to_after_it_was_scanned_is_told_to_nobody(self):
+        self.push("acme/data")
+        self.write({"README.md": "---\nlicense: mit\n---\n# More\n"})
+        self.hub.clear_log()
+        self.hub.fault(kind="latency", path="/preupload/", duration_ms=1500)
+        process = self.box.start_batuta("hf", "push", "dataset", str(self.folder), "--repo", "acme/data", "--yes", "--format", "json")
+        wait_until(lambda: self.hub.count("/preupload/"), "the scan to be over")
+        secret = hub_token()
+        self.write({"README.md": f"---\nlicense: mit\n---\nuse {secret}\n"})
+        _, err = process.communicate(timeout=300)
+        self.box.processes.remove(process)
+        self.assertEqual(process.returncode, 1, err)
+        self.assertIn("FILE_CHANGED", err)
+        self.assert_nothing_left(secret)
 
     def test_only_what_would_be_sent_is_looked_into(self):
         self.write({"a.py": f"x = '{hub_token()}'\n", ".gitignore": "a.py\n"})

@@ -246,6 +246,7 @@ TEST_F(FolderWalkTest, ReadsAFileAsItWasListed) {
   EXPECT_THAT(file->CheckUnchanged(), IsOk());
   Rewrite(folder_ / "a.txt", "0123456780");
   EXPECT_THAT(file->CheckUnchanged(), HasReason("FILE_CHANGED"));
+  EXPECT_THAT(file->Read(3, text), HasReason("FILE_CHANGED")) << "nobody has scanned what it holds now";
   EXPECT_THAT(opened_->OpenFile(listing.files[0]), HasReason("FILE_CHANGED"));
   fs::resize_file(folder_ / "a.txt", 5);
   EXPECT_THAT(file->Read(3, text), HasReason("FILE_CHANGED"));
