@@ -60,6 +60,18 @@ const Entry* FindRemote(const RemoteState& remote, std::string_view path) {
   return entry == remote.tree->entries.end() ? nullptr : &*entry;
 }
 
+bool HasCard(const FolderListing& listing) {
+  return std::ranges::any_of(listing.files,
+                             [](const LocalFile& file) { return file.path.text() == kCardName; });
+}
+
+bool KeepsCard(const RemoteState& remote, const PushPlan& plan) {
+  const bool is_deleted = std::ranges::any_of(plan.files, [](const PlannedPushFile& file) {
+    return file.path == kCardName && file.change == Change::kDeleted;
+  });
+  return !is_deleted && FindRemote(remote, kCardName) != nullptr;
+}
+
 absl::StatusOr<PlannedPushFile> PlanMade(const std::string& path, const std::string& content,
                                          const RemoteState& remote) {
   PlannedPushFile file{.path = path, .size_bytes = content.size()};
@@ -138,19 +150,14 @@ PushPlan Assemble(const PushRequest& request, const FolderListing& listing,
     plan.files.push_back({.path = ignored.path, .change = Change::kIgnored, .reason = ignored.why});
   if (listing.ignored_left_out > 0)
     plan.warnings.push_back(fmt::format("{} more files are ignored", listing.ignored_left_out));
-  const bool has_card =
-      std::ranges::any_of(listing.files,
-                          [](const LocalFile& file) { return file.path.text() == kCardName; }) ||
-      FindRemote(remote, kCardName) != nullptr;
-  plan.card = has_card ? card::CardKind::kPresent : card::CardKind::kNone;
+  plan.card = HasCard(listing) || KeepsCard(remote, plan) ? card::CardKind::kPresent : card::CardKind::kNone;
   return plan;
 }
 
-bool WantsCard(const PushRequest& request, const FolderListing& listing, const RemoteState& remote) {
+bool WantsCard(const PushRequest& request, const FolderListing& listing, const RemoteState& remote,
+               const PushPlan& plan) {
   if (!request.makes_card || request.repo.type() != RepoType::kModel || listing.files.empty()) return false;
-  const bool is_local =
-      std::ranges::any_of(listing.files, [](const LocalFile& file) { return file.path.text() == kCardName; });
-  return is_local || FindRemote(remote, kCardName) == nullptr;
+  return HasCard(listing) || !KeepsCard(remote, plan);
 }
 
 absl::Status AddCard(const card::Card& card, const RemoteState& remote, PushPlan* plan) {

@@ -32,9 +32,11 @@ PushPlan Assemble(const PushRequest& request, const FolderListing& listing,
 // Puts the card, and what comes with it, among the files.
 absl::Status AddCard(const card::Card& card, const RemoteState& remote, PushPlan* plan);
 
-// Whether there is to be a card at all: of a whole model folder, unless the repo has one that the folder has
-// not.
-bool WantsCard(const PushRequest& request, const FolderListing& listing, const RemoteState& remote);
+// Whether there is to be a card at all: of a whole model folder, unless the folder has none and the repo
+// keeps the one that it has. One that was made is not in the folder: where all that is not there is deleted
+// it is made anew.
+bool WantsCard(const PushRequest& request, const FolderListing& listing, const RemoteState& remote,
+               const PushPlan& plan);
 
 // What the hub says of the files that it was asked about, at these positions.
 void Take(const std::vector<hub::PreuploadAnswer>& answers, const std::vector<size_t>& files, PushPlan* plan);

@@ -95,6 +95,13 @@ class Comparison {
  private:
   void TakeDeletions(const std::vector<std::string>& globs) {
     if (remote_ == nullptr || globs.empty()) return;
+    if (local_.is_one_file) {
+      diff_.objections.push_back(
+          {.path = "",
+           .why = "--delete takes away what a folder has not, and this is one file: push the folder, or push "
+                  "without --delete"});
+      return;
+    }
     if (local_.ignored_left_out > 0) {
       diff_.objections.push_back(
           {.path = "",
@@ -111,6 +118,14 @@ class Comparison {
       deleted_.insert(path);
       diff_.files.push_back(
           {.path = entry.path, .kind = Kind::kDeleted, .size_bytes = entry.size_bytes, .remote = entry.blob});
+    }
+    // A disk that is not mounted looks so.
+    if (local_.files.empty() && !deleted_.empty()) {
+      diff_.objections.push_back(
+          {.path = "",
+           .why = fmt::format("the folder holds no file to push, and --delete would take {} out of the repo: "
+                              "is it the right folder? With one file in it that is done",
+                              deleted_.size())});
     }
   }
 

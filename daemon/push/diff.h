@@ -40,7 +40,7 @@ struct FileChange {
 
 struct Diff {
   std::vector<FileChange> files;      // sorted by path
-  std::vector<Objection> objections;  // a file where the repo has a folder, or the other way round
+  std::vector<Objection> objections;  // a file where the repo has a folder, deletions by mistake
 
   // Nothing to be done?
   bool is_empty() const;
@@ -49,7 +49,8 @@ struct Diff {
 // Local files against the commit they shall follow. `ids` go with the files one to one; a file whose bytes
 // have no name where one was needed counts as changed. A remote file that the folder has not, and that one of
 // `delete_globs` (common/text/glob.h) matches, is deleted; never .gitattributes, and never what the folder
-// ignores. `remote` is null when there is nothing yet. Pure.
+// ignores. A single file deletes nothing, nor does an empty folder. `remote` is null when there is nothing
+// yet. Pure.
 Diff Compare(const FolderListing& local, const std::vector<std::optional<ContentId>>& ids, const Tree* remote,
              const std::vector<std::string>& delete_globs);
 

@@ -297,7 +297,9 @@ absl::StatusOr<std::shared_ptr<const LocalFolder>> LocalFolder::Open(const std::
 absl::StatusOr<FolderListing> LocalFolder::Walk(uint64_t most_files) const {
   FolderWalk walk(root_.get(), path_.native(), most_files);
   RETURN_IF_ERROR(only_file_.has_value() ? walk.TakeOnly(*only_file_) : walk.Take(root_.get(), ""));
-  return std::move(walk).Listing();
+  FolderListing listing = std::move(walk).Listing();
+  listing.is_one_file = only_file_.has_value();
+  return listing;
 }
 
 absl::StatusOr<std::unique_ptr<FileBytes>> LocalFolder::OpenFile(const LocalFile& file) const {

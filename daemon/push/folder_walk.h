@@ -32,6 +32,7 @@ struct FolderListing {
   std::vector<IgnoredPath> ignored;   // sorted by path, at most kMostListedIgnored
   uint64_t ignored_left_out = 0;      // those beyond
   std::vector<Objection> objections;  // sorted by path; while there is one, `files` need not be all
+  bool is_one_file = false;           // which was named: the folder around it may have others
 };
 
 // LocalFolder is the folder that is pushed: what is in it, and the way to its files. It holds on to the

@@ -237,7 +237,7 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
   void OnIds(const ContentIds::Found& found) {
     plan_ = Assemble(request_, local_->listing, found.ids, remote_);
     plan_.bytes_read = found.bytes_read;
-    if (!WantsCard(request_, local_->listing, remote_)) return LookAtFiles();
+    if (!WantsCard(request_, local_->listing, remote_, plan_)) return LookAtFiles();
     OnPool([local = local_, repo = request_.repo] { return ReadCard(*local, repo); },
            [](PlanTask& self, const absl::StatusOr<card::Card>& card) {
              if (ReasonOf(card.status()) == reason::kFileChanged) return self.Fail(card.status());

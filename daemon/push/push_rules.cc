@@ -103,7 +103,10 @@ class Outcome {
       told.insert(change.path.text());
       if (change.kind != FileChange::Kind::kDeleted) Add(change.path.text());
     }
-    if (remote == nullptr) return;
+    if (remote == nullptr) {
+      if (!told.contains(".gitattributes")) Add(".gitattributes");  // the hub makes it with the repo
+      return;
+    }
     for (const Entry& entry : remote->entries) {
       if (!told.contains(entry.path.text())) Add(entry.path.text());
     }

@@ -49,6 +49,10 @@ struct World {
   PushPlan Plan(const PushRequest& request = Request()) const {
     return Assemble(request, listing, ids, remote);
   }
+
+  bool WantsCard(const PushRequest& request) const {
+    return push::WantsCard(request, listing, remote, Plan(request));
+  }
 };
 
 auto Is(std::string path, Change change) {
@@ -111,17 +115,34 @@ TEST(AssemblyTest, ACopyOfWhatTheRepoHasCostsNothing) {
 TEST(AssemblyTest, ACardIsWantedOfWholeModelsThatHaveNone) {
   World world;
   world.Local("config.json", 3, 'a');
-  EXPECT_TRUE(WantsCard(Request(), world.listing, world.remote));
-  EXPECT_FALSE(WantsCard(Request(RepoType::kDataset), world.listing, world.remote));
+  EXPECT_TRUE(world.WantsCard(Request()));
+  EXPECT_FALSE(world.WantsCard(Request(RepoType::kDataset)));
   PushRequest without = Request();
   without.makes_card = false;
-  EXPECT_FALSE(WantsCard(without, world.listing, world.remote));
+  EXPECT_FALSE(world.WantsCard(without));
   World with_remote = world;
   with_remote.Remote("README.md", 3, Sha256('b'));
-  EXPECT_FALSE(WantsCard(Request(), with_remote.listing, with_remote.remote)) << "the repo's own stays";
+  EXPECT_FALSE(with_remote.WantsCard(Request())) << "the repo's own stays";
   with_remote.Local("README.md", 3, 'c');
-  EXPECT_TRUE(WantsCard(Request(), with_remote.listing, with_remote.remote))
-      << "that of the folder is completed";
+  EXPECT_TRUE(with_remote.WantsCard(Request())) << "that of the folder is completed";
+}
+
+TEST(AssemblyTest, ACardThatWasMadeIsMadeAnewWhereWhatTheFolderHasNotIsDeleted) {
+  World world;
+  world.Local("config.json", 3, 'a');
+  // The git sha1 of "hello\n".
+  world.Remote("README.md", 6, BlobId::Parse("ce013625030ba8dba906f756967f9e9ca394464a").value());
+  PushRequest request = Request();
+  request.delete_globs = {"*"};
+  ASSERT_TRUE(world.WantsCard(request));
+  PushPlan plan = world.Plan(request);
+  EXPECT_EQ(plan.card, card::CardKind::kNone);
+  card::Card card;
+  card.kind = card::CardKind::kGenerated;
+  card.readme = "hello\n";
+  ASSERT_THAT(AddCard(card, world.remote, &plan), IsOk());
+  EXPECT_THAT(plan.files,
+              ElementsAre(Is("README.md", Change::kUnchanged), Is("config.json", Change::kAdded)));
 }
 
 TEST(AssemblyTest, ACardThatIsMadeIsSentUnlessTheRepoHasItAlready) {

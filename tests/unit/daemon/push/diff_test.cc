@@ -108,15 +108,34 @@ TEST_F(DiffTest, DeletesWhatTheGlobsMatchAndTheFolderHasNot) {
                           Is("other.txt", Kind::kDeleted)));
 }
 
+TEST_F(DiffTest, ASingleFileDeletesNothingBesideIt) {
+  Local("a", 'a');
+  RemoteRegular("b", 'b');
+  listing_.is_one_file = true;
+  EXPECT_THAT(Compare({"*"}).objections, ElementsAre(Field(&Objection::why, HasSubstr("this is one file"))));
+  EXPECT_THAT(Compare({"*"}).files, ElementsAre(Is("a", Kind::kAdded)));
+  EXPECT_THAT(Compare().objections, IsEmpty());
+}
+
+TEST_F(DiffTest, AnEmptyFolderEmptiesNoRepo) {
+  RemoteRegular("a", 'a');
+  RemoteRegular("b", 'b');
+  EXPECT_THAT(Compare({"*"}).objections, ElementsAre(Field(&Objection::why, HasSubstr("would take 2 out"))));
+  EXPECT_THAT(Compare({"c"}).objections, IsEmpty());
+  EXPECT_THAT(Compare().objections, IsEmpty());
+}
+
 TEST_F(DiffTest, LeavesAloneWhatTheFolderIgnores) {
   listing_.ignored = {{"notes.txt", "`notes.txt`"}, {"runs/", "`runs/`"}};
   RemoteRegular("notes.txt", 'a');
   RemoteRegular("runs/deep/log", 'b');
   RemoteRegular("runs2", 'c');
-  EXPECT_THAT(Compare({"*"}).files, ElementsAre(Is("runs2", Kind::kDeleted)));
+  Local("same", 'e');
+  RemoteRegular("same", 'e');
+  EXPECT_THAT(Compare({"*"}).files, ElementsAre(Is("runs2", Kind::kDeleted), Is("same", Kind::kUnchanged)));
   listing_.ignored_left_out = 1;
   const Diff unsure = Compare({"*"});
-  EXPECT_THAT(unsure.files, IsEmpty());
+  EXPECT_THAT(unsure.files, ElementsAre(Is("same", Kind::kUnchanged)));
   EXPECT_THAT(unsure.objections, SizeIs(1));
 }
 

@@ -226,6 +226,8 @@ TEST_F(FolderWalkTest, OneFileIsAllThatThereIsWhateverIsIgnored) {
   Write(folder_ / ".gitignore", "*\n");
   Write(folder_ / "model.bin", "12");
   EXPECT_THAT(PathsOf(Walk(folder_ / "model.bin")), ElementsAre("model.bin"));
+  EXPECT_FALSE(Walk().is_one_file);
+  EXPECT_TRUE(Walk(folder_ / "model.bin").is_one_file);
   EXPECT_EQ(opened_->path(), folder_.path());
 }
 

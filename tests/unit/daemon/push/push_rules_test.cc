@@ -93,6 +93,14 @@ TEST_F(OutcomeTest, CountsWhatAFolderHasAndWillHave) {
   EXPECT_THAT(Check().objections, IsEmpty());
 }
 
+TEST_F(OutcomeTest, CountsWhatTheHubPutsIntoANewRepo) {
+  for (const char* path : {"1", "2", "3"}) Change(path, FileChange::Kind::kAdded);
+  EXPECT_THAT(CheckOutcome(diff_, nullptr, {.folder_entries = 3}).objections,
+              ElementsAre(Objects("", "the top folder would have 4 entries")));
+  diff_.files[2].path = *RepoPath::Parse(".gitattributes");
+  EXPECT_THAT(CheckOutcome(diff_, nullptr, {.folder_entries = 3}).objections, IsEmpty());
+}
+
 TEST_F(OutcomeTest, AFolderThatIsTooFullAlreadyMayBeLeftAsItIs) {
   for (const char* path : {"1", "2", "3", "4"}) Remote(path);
   Change("1", FileChange::Kind::kModified);
