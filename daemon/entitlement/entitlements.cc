@@ -12,19 +12,21 @@ using metadata::Durability;
 using metadata::Table;
 
 absl::Status Entitlements::Load() {
-  MutexLock lock(mutex_);
+  std::map<RepoId, RepoAccess> found;
   size_t unreadable = 0;
   RETURN_IF_ERROR(store_.Scan(Table::kGrants, {}, [&](std::string_view key, std::string_view value) {
     absl::StatusOr<RepoId> repo = RepoId::FromFolder(key);
     std::optional<RepoAccess> access = Decode(value);
     if (repo.ok() && access) {
-      known_.emplace(*std::move(repo), *std::move(access));
+      found.emplace(*std::move(repo), *std::move(access));
     } else {
       ++unreadable;
     }
     return true;
   }));
   if (unreadable > 0) LogWarn("grants not readable: their repos are closed", Field("count", unreadable));
+  MutexLock lock(mutex_);
+  known_ = std::move(found);
   return absl::OkStatus();
 }
 
