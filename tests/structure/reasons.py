@@ -3,7 +3,7 @@
 
 common/status/reasons.h (what the code can say), proto/batuta/v1/error.proto (what clients may expect) and
 docs/troubleshooting.md (what a person sees, and can do about it) must name the same reasons, the first two in the same order, the
-last two with the same exit codes.
+last two with the same exit codes. What troubleshooting.md says one sees must be words of the programs.
 """
 
 import os
@@ -37,6 +37,35 @@ def exits(sentence):
 def documented(text):
     """[(reason, exit codes)] of the headings of troubleshooting.md, each followed by a line that begins "Exit N"."""
     return [(name, exits(line)) for name, line in re.findall(r"^### `([A-Z][A-Z_]*)`\n\n(.*)", text, re.MULTILINE)]
+
+
+def quotations(text):
+    """What follows "You see", piece by piece: what stands for something else in each case (…, numbers, "names") is left out."""
+    for line in text.splitlines():
+        for sentence in re.findall(r"You see (.*?)(?:\. |\.$|$)", line):
+            for quotation in re.findall(r"`([^`]+)`", sentence):
+                for piece in re.split(r'…|\d+|"[^"]*"', quotation):
+                    if len(piece.strip()) > 7:
+                        yield piece.strip()
+
+
+def strings(root):
+    """Everything that the programs can say: their string literals, those side by side joined."""
+    found = []
+    for folder in ("common", "daemon", "client"):
+        for where, _, names in os.walk(os.path.join(root, folder)):
+            for name in sorted(names):
+                if name.endswith((".cc", ".h")):
+                    text = re.sub(r'"\s*\n\s*"', "", read(where, name))
+                    found += re.findall(r'"((?:[^"\\\n]|\\.)*)"', text)
+    return "\n".join(found).replace('\\"', '"')
+
+
+def misquoted(root, docs):
+    said = strings(root)
+    for piece in quotations(docs):
+        if piece not in said:
+            yield f"docs/troubleshooting.md: no program says {piece!r}"
 
 
 def problems(header, proto, docs):
@@ -77,7 +106,8 @@ def main(arguments):
     root = arguments[0]
     header = constants(read(root, "common/status/reasons.h"))
     proto = enumerators(read(root, "proto/batuta/v1/error.proto"))
-    found = list(problems(header, proto, documented(read(root, "docs/troubleshooting.md"))))
+    docs = read(root, "docs/troubleshooting.md")
+    found = [*problems(header, proto, documented(docs)), *misquoted(root, docs)]
     for line in found:
         print(line)
     print(f"{len(header)} reasons, {len(found)} differences")

@@ -11,6 +11,7 @@ import api_docs
 import api_golden
 import cli_docs
 import docs_links
+import docs_lists
 import include_edges
 import reasons
 import source_length
@@ -179,14 +180,35 @@ class DocsLinksTest(Tree):
                 self.assertIn(expected, output)
 
 
+class DocsListsTest(Tree):
+    def check(self, tables=("meta", "hub facts"), folders="`daemon/cache`"):
+        self.write("daemon/metadata/metadata_store.cc", 'case Table::kMeta:\n  return "meta";\ncase Table::kHubFacts:\n  return "hub facts";\n')
+        rows = "".join(f"| {name} | key | value |\n| | key | value |\n" for name in tables)
+        self.write("docs/on-disk-format.md", f"| Table | Key | Value |\n|---|---|---|\n{rows}\nText.\n")
+        self.write("docs/architecture.md", f"`daemon/metadata` {folders}\n")
+        self.write("daemon/cache/a.cc", "")
+        return run(docs_lists, self.root)
+
+    def test_names_what_is_missing_and_what_is_not_there(self):
+        self.assertEqual(self.check()[0], 0)
+        for arguments, expected in (({"tables": ("meta",)}, "the table hub facts is missing"),
+                                    ({"tables": ("meta", "hub facts", "extra")}, "the table extra is none of the catalog"),
+                                    ({"folders": ""}, "docs/architecture.md: daemon/cache is missing")):
+            with self.subTest(expected):
+                code, output = self.check(**arguments)
+                self.assertEqual(code, 1)
+                self.assertIn(expected, output)
+
+
 class ReasonsTest(Tree):
-    def check(self, header="A_B C", proto=("A_B 1", "C 2"), docs="A_B C", constant=None, exits="2, 9"):
+    def check(self, header="A_B C", proto=("A_B 1", "C 2"), docs="A_B C", constant=None, exits="2, 9", seen='there is no job "x", or 3 jobs are others'):
         lines = [f'inline constexpr std::string_view {constant or constant_name(name)} = "{name}";' for name in header.split()]
         self.write("common/status/reasons.h", "\n".join(lines) + "\n")
         values = "".join("  REASON_{} = {};  // why. Exit 2, 9 from a hub.\n".format(*value.split()) for value in proto)
         self.write("proto/batuta/v1/error.proto", f"enum Reason {{\n  REASON_UNSPECIFIED = 0;\n{values}}}\n")
         text = "".join(f"### `{name}`\n\nExit {exits}. Because.\n\n" for name in docs.split())
-        self.write("docs/troubleshooting.md", text)
+        self.write("docs/troubleshooting.md", text + f"You see `{seen}`.\n")
+        self.write("daemon/a.cc", 'Error("there is no job \\"{}\\", "\n      "or {} jobs are others\'");\n')
         return run(reasons, self.root)
 
     def test_accepts_equal_lists(self):
@@ -198,6 +220,7 @@ class ReasonsTest(Tree):
                 ({"proto": ("A_B 1",)}, "error.proto: C is missing"),
                 ({"docs": "C"}, "docs/troubleshooting.md: A_B is missing"),
                 ({"docs": "A_B C D"}, "reasons.h: D is missing"),
+                ({"seen": "there is no jobless"}, "no program says 'there is no jobless'"),
                 ({"exits": "2"}, "A_B ends with exit [2], error.proto says [2, 9]"),
                 ({"proto": ("C 1", "A_B 2")}, "different order"),
                 ({"proto": ("A_B 1", "C 7")}, "REASON_C has number 7, expected 2"),
