@@ -21,6 +21,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 PROGRAMS = {"batuta": BATUTA, "batutad": BATUTAD}
 # Blocks that need what no test has: Docker, Slurm, systemd, an hour. More than so many is a sign that something is avoided.
 MOST_NOT_RUN = 30
+UNIT = re.compile(r"# .*/([\w-]+\.(?:service|timer|socket))$")
 SCRIPT = re.compile(r"(?:^|(?<=\s))(?:\./)?((?:[\w.-]+/)*[\w-]+\.(?:sh|py))\b")
 
 
@@ -120,6 +121,23 @@ class DocsTest(unittest.TestCase):
                     problems += script_problems(block.script)
                 found += [f"{block.place}: {problem}" for problem in problems]
         self.assertEqual(found, [])
+
+    def test_units_are_free_of_mistakes(self):
+        with tempfile.TemporaryDirectory(prefix="batuta-units-") as folder:
+            names = []
+            for path in DOCUMENTS:
+                for block in blocks(path):
+                    if block.language == "ini" and (title := UNIT.match(block.lines[0])):
+                        names.append(title[1])
+                        text = block.text.replace("/usr/bin/batuta ", BATUTA + " ")
+                        pathlib.Path(folder, title[1]).write_text(text, encoding="utf-8")
+            self.assertNotEqual(names, [])
+            for name in names:
+                run = subprocess.run(["systemd-analyze", "verify", "--user", "--man=no", os.path.join(folder, name)], text=True, check=False,
+                                     env={"PATH": os.defpath, "XDG_RUNTIME_DIR": folder, "HOME": folder, "SYSTEMD_UNIT_PATH": folder + ":"},
+                                     capture_output=True)
+                own = [line for line in run.stderr.splitlines() if folder in line]
+                self.assertEqual((run.returncode, own), (0, []), run.stderr)
 
     def test_few_blocks_are_not_run_and_each_says_why(self):
         not_run = [f"{block.place}: {block.settings['reason']}" for path in DOCUMENTS for block in blocks(path)
