@@ -39,8 +39,14 @@ struct Log {
 absl::StatusOr<Log> OpenLog(const Environment& environment) {
   ASSIGN_OR_RETURN(const fs::path folder, StateDir(environment));
   std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) return ErrnoError(error.value(), fmt::format("make folder {}", Quoted(folder.native())));
+  fs::create_directories(folder.parent_path(), error);
+  if (error) {
+    return ErrnoError(error.value(), fmt::format("make folder {}", Quoted(folder.parent_path().native())));
+  }
+  // As the daemon itself would: what it keeps there is its user's alone.
+  if (::mkdir(folder.c_str(), 0700) < 0 && errno != EEXIST) {
+    return ErrnoError(errno, fmt::format("make folder {}", Quoted(folder.native())));
+  }
   Log log;
   log.path = folder / "batutad.log";
   if (const auto size = fs::file_size(log.path, error); !error && size > kLogLimitBytes) {
