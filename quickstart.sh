@@ -208,4 +208,4 @@ show ls -lL "$snapshot"
 
 title "Done"
 say "The programs are $build/client/batuta and $build/daemon/app/batutad; the daemon starts by itself when a command needs it."
-say "Next: batuta --help, README.md, docs/cli.md"
+say "Next: batuta --help, README.md, docs/recipes/README.md"

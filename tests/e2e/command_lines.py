@@ -67,6 +67,27 @@ def problems(programs, name, words):
                 yield f"{' '.join((name, *command))} has no flag {flag}"
 
 
+def leaves(program, words=()):
+    """Yields (command, its own flags in long form) of every command that is no group."""
+    text = help_of(program, words)
+    names = subcommands(text)
+    for name in sorted(names):
+        yield from leaves(program, (*words, name))
+    if not names:
+        own = text.partition("\nFlags:\n")[2].partition("\n\n")[0]
+        yield words, set(re.findall(r"^ +(?:-\w, )?(--[a-z][a-z-]*)", own, re.MULTILINE))
+
+
+def command_of(program, words):
+    """The command that a call begins with."""
+    command = ()
+    for word in words:
+        if word not in subcommands(help_of(program, command)):
+            break
+        command = (*command, word)
+    return command
+
+
 def check(programs, script):
     for name, words in invocations(script):
         yield from problems(programs, name, words)

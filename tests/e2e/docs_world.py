@@ -27,6 +27,8 @@ class World:
         for name in ("HF_HUB_CACHE", "BATUTA_SOCKET", "BATUTA_NO_SPAWN", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
             del self.box.env[name]
         # What fits is the same on every machine that runs the tests.
+        (self.box.folder / "tmp").mkdir()
+        self.box.env.update(TMPDIR=str(self.box.folder / "tmp"))
         self.box.env.update(BATUTA_FIT_MEMORY="16GiB", BATUTA_FIT_VRAM="0", LANG="C.UTF-8")
         # The interpreter for which the packages of the tests are installed.
         tools = self.box.folder / "tools"

@@ -111,6 +111,18 @@ class DocsTest(unittest.TestCase):
         self.assertEqual(found, [])
         self.assertGreater(calls, 100)
 
+    def test_manual_gives_the_form_of_every_command_with_all_its_flags(self):
+        given = {}
+        for block in blocks(ROOT / "docs" / "cli.md"):
+            if block.language == "usage":
+                for form in command_lines.usage_lines(block.text):
+                    for _, words in command_lines.invocations(form):
+                        given.setdefault(command_lines.command_of(BATUTA, words), set()).update(command_lines.FLAG.findall(form))
+        missing = [f"{' '.join(command)}: {' '.join(sorted(flags - given.get(command, set()))) or 'its form'}"
+                   for command, flags in command_lines.leaves(BATUTA) if command not in given or flags - given[command]]
+        self.assertEqual(missing, [])
+        self.assertGreater(len(given), 30)
+
     def test_every_script_is_one_and_every_file_can_be_read(self):
         found = []
         for path in DOCUMENTS:
