@@ -25,6 +25,30 @@ UNIT = re.compile(r"# .*/([\w-]+\.(?:service|timer|socket))$")
 SCRIPT = re.compile(r"(?:^|(?<=\s))(?:\./)?((?:[\w.-]+/)*[\w-]+\.(?:sh|py))\b")
 
 
+# Each makes something of what those before it left.
+JSON_COMMANDS = (
+    "hf search models otter", "hf info model acme/otter-tiny", "hf files model acme/otter-tiny",
+    "hf pull model acme/otter-tiny --dry-run", "hf pull model acme/otter-tiny", "hf pull model acme/otter-tiny-GGUF --auto-quantize --dry-run",
+    "hf pull model acme/otter-small --detach", "hf push model my-model --repo acme/mine --dry-run", "hf push model my-model --repo acme/mine --yes",
+    "hf scan my-model", "hf card my-model", "hf card my-model --diff", "hf fit acme/otter-tiny-GGUF", "hf jobs ls",
+    "hf cache ls", "hf cache ls --selections", "hf cache path", "hf cache path model acme/otter-tiny", "hf cache df", "hf cache pin acme/otter-tiny",
+    "hf cache why acme/otter-tiny", "hf cache unpin acme/otter-tiny", "hf cache verify", "hf cache rescan", "hf cache export x.tar acme/otter-tiny",
+    "hf cache import x.tar", "hf cache rm acme/otter-tiny --dry-run", "hf cache prune --dry-run", "hf limits", "hf whoami",
+    "daemon status", "daemon config", "daemon limit-rate",
+)
+
+
+def keys_of(value):
+    """Every key of a JSON document, at any depth."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield key
+            yield from keys_of(below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from keys_of(below)
+
+
 def name_of(path):
     return str(path.relative_to(ROOT))
 
@@ -39,7 +63,12 @@ def syntax_errors(script):
 
 
 def script_problems(script):
-    """Scripts of ours that a block calls must be there, and know the flags that it gives them."""
+    """Scripts of ours that a block calls must be there, and know the flags that it gives them; so must presets of the build."""
+    presets = json.loads((ROOT / "CMakePresets.json").read_text(encoding="utf-8"))
+    known = {preset["name"] for kind, found in presets.items() if kind.endswith("Presets") for preset in found}
+    for name in re.findall(r"\b(?:cmake|ctest|cpack)\b.*? --preset[ =]([\w-]+)", script):
+        if name not in known:
+            yield f"CMakePresets.json has no preset {name}"
     for line in command_lines.logical_lines(script):
         for match in SCRIPT.finditer(line):
             path = ROOT / match[1]
@@ -122,6 +151,18 @@ class DocsTest(unittest.TestCase):
                    for command, flags in command_lines.leaves(BATUTA) if command not in given or flags - given[command]]
         self.assertEqual(missing, [])
         self.assertGreater(len(given), 30)
+
+    def test_manual_names_every_key_of_the_json_that_commands_print(self):
+        manual = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+        world = World(self.sample_hub)
+        self.addCleanup(world.close)
+        missing = []
+        for command in JSON_COMMANDS:
+            code, output = world.run(f"batuta {command} --format json 2>/dev/null")
+            self.assertEqual(code, 0, f"{command}: {output}")
+            missing += [f"{command}: {key}" for key in sorted(set(keys_of(json.loads(output))))
+                        if f'"{key}"' not in manual and f"`{key}`" not in manual]
+        self.assertEqual(missing, [])
 
     def test_every_script_is_one_and_every_file_can_be_read(self):
         found = []
