@@ -28,7 +28,8 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kLogLimitBytes = 8 << 20;  // a longer log is put aside at the next start
 constexpr std::string_view kHintIndent = "  ";
-constexpr std::string_view kSecretVariables[] = {"HF_TOKEN=", "HUGGING_FACE_HUB_TOKEN="};
+constexpr std::string_view kPrivateVariables[] = {
+    "HF_TOKEN=", "HUGGING_FACE_HUB_TOKEN=", "NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_"};
 
 struct Log {
   UniqueFd fd;
@@ -63,14 +64,15 @@ absl::StatusOr<Log> OpenLog(const Environment& environment) {
   return log;
 }
 
-// The environment of the daemon: that of the caller, less what holds a token.
+// The environment of the daemon: that of the caller, less what holds a token, and what a service manager says
+// to the caller alone.
 std::vector<char*> CleanEnvironment() {
   std::vector<char*> out;
   for (char** at = environ; *at != nullptr; ++at) {
     const std::string_view entry = *at;
-    const bool is_secret = std::any_of(std::begin(kSecretVariables), std::end(kSecretVariables),
-                                       [&](std::string_view name) { return entry.starts_with(name); });
-    if (!is_secret) out.push_back(*at);
+    const bool is_private = std::any_of(std::begin(kPrivateVariables), std::end(kPrivateVariables),
+                                        [&](std::string_view name) { return entry.starts_with(name); });
+    if (!is_private) out.push_back(*at);
   }
   out.push_back(nullptr);
   return out;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "common/config/hub_token.h"
@@ -16,13 +17,16 @@
 #include "common/log/log.h"
 #include "common/machine/machine.h"
 #include "common/status/status.h"
+#include "common/sync/mutex.h"
 #include "common/sync/sequence.h"
 #include "common/sync/worker_pool.h"
 #include "daemon/adoption/adoption.h"
 #include "daemon/app/accounts.h"
 #include "daemon/app/instance_lock.h"
 #include "daemon/app/listener.h"
+#include "daemon/app/reload.h"
 #include "daemon/app/rpc_server.h"
+#include "daemon/app/status_line.h"
 #include "daemon/app/version.h"
 #include "daemon/budget/budgeted_transport.h"
 #include "daemon/cache/cache.h"
@@ -56,6 +60,7 @@ namespace batuta::app {
 
 namespace {
 
+constexpr std::string_view kServiceManagerOrigin = "service manager";
 constexpr size_t kBufferBytes = 256 * 1024;
 constexpr int kPushThreads = 2;
 // For the last words of calls that were ended: what a caller has not taken by then he does not get.
@@ -63,6 +68,9 @@ constexpr std::chrono::milliseconds kCallGrace{1'000};
 constexpr std::chrono::seconds kIdleCheck{1};
 constexpr std::chrono::minutes kRoomCheck{5};
 constexpr std::chrono::hours kForgetEvery{24};
+// A catalog of gigabytes on a slow disk, after a power cut; one that takes longer is taken for hung.
+constexpr std::chrono::minutes kLongestOpen{15};
+constexpr std::chrono::minutes kLongestLoad{5};
 
 // A job of this user that lost its token with the last daemon may use the one in the user's token file.
 Secret TokenOf(uint32_t uid) {
@@ -79,12 +87,18 @@ absl::StatusOr<Machine> DetectThisMachine() {
 
 class WiredDaemon final : public Daemon {
  public:
-  WiredDaemon(Options options, std::function<void()> wants_to_stop)
-      : options_(std::move(options)), wants_to_stop_(std::move(wants_to_stop)) {}
+  WiredDaemon(Options options, ServiceManager& manager, UniqueFd handed_over,
+              std::function<void()> wants_to_stop)
+      : options_(std::move(options)),
+        manager_(manager),
+        wants_to_stop_(std::move(wants_to_stop)),
+        handed_over_(std::move(handed_over)),
+        is_activated_(handed_over_) {}
 
   ~WiredDaemon() override { Stop(); }
 
   absl::Status Open();
+  void Reconfigure(Options options) override;
   void Stop() override;
 
  private:
@@ -102,8 +116,20 @@ class WiredDaemon final : public Daemon {
   void Adopt();
   void ForgetGone();
 
-  const Options options_;
+  std::vector<service::ConfigEntry> ConfigInForce() const;
+
+  const Options options_;  // as at the start
+  ServiceManager& manager_;
   const std::function<void()> wants_to_stop_;
+  UniqueFd handed_over_;  // until it is adopted
+  const bool is_activated_;
+
+  // What Reconfigure() changes.
+  mutable Mutex config_mutex_;
+  std::vector<service::ConfigEntry> config_ ABSL_GUARDED_BY(config_mutex_) = options_.entries;
+  std::atomic<uint64_t> verify_bytes_per_second_ = options_.verify_bytes_per_second;
+  std::chrono::milliseconds idle_timeout_ = options_.idle_timeout;  // core sequence
+
   const SystemClock clock_;
   metadata::OpenReport report_;
   service::DaemonFacts facts_;
@@ -172,10 +198,13 @@ absl::Status WiredDaemon::Open() {
             .uid = getuid(),
             .started = clock_.wall(),
             .notices = {}};
+  manager_.Starting("opening the catalog and the cache", kLongestOpen);
   RETURN_IF_ERROR(OpenStorage());
   RETURN_IF_ERROR(OpenNetwork());
   // Before jobs begin to run: whoever finds the socket taken has done nothing yet.
-  ASSIGN_OR_RETURN(listener_, Listener::Bind(options_.socket, options_.mode));
+  ASSIGN_OR_RETURN(listener_, is_activated_ ? Listener::Adopt(std::move(handed_over_))
+                                            : Listener::Bind(options_.socket, options_.mode));
+  manager_.Starting("reading the jobs", kLongestLoad);
   RETURN_IF_ERROR(OpenQueue());
   Serve();
   return absl::OkStatus();
@@ -347,47 +376,46 @@ absl::Status WiredDaemon::OpenQueue() {
 }
 
 void WiredDaemon::Serve() {
-  services_ = std::unique_ptr<service::ServiceContext>(
-      new service::ServiceContext{.core = *core_,
-                                  .disk = *disk_,
-                                  .upkeep = *upkeep_,
-                                  .clock = clock_,
-                                  .hub = *hub_,
-                                  .cache = *cache_,
-                                  .cache_at_once = *cache_at_once_,
-                                  .space = *space_,
-                                  .inventory = *inventory_,
-                                  .adoption = *adoption_,
-                                  .guard = *guard_,
-                                  .evictor = *evictor_,
-                                  .verify = {.cache = *cache_,
-                                             .inventory = *inventory_,
-                                             .verified = *verified_,
-                                             .pieces = *pieces_,
-                                             .core = *core_,
-                                             .disk = *disk_,
-                                             .clock = clock_,
-                                             .bytes_per_second = options_.verify_bytes_per_second},
-                                  .budget = *budget_,
-                                  .planner = *planner_,
-                                  .push_planner = *push_planner_,
-                                  .jobs = *jobs_,
-                                  .overall_limit = *overall_limit_,
-                                  .calls = calls_,
-                                  .facts = facts_,
-                                  .rights = rights_,
-                                  .config = options_.entries,
-                                  .open_connections = [this] { return listener_->open_connections(); },
-                                  .shut_down = wants_to_stop_});
+  services_ = std::unique_ptr<service::ServiceContext>(new service::ServiceContext{
+      .core = *core_,
+      .disk = *disk_,
+      .upkeep = *upkeep_,
+      .clock = clock_,
+      .hub = *hub_,
+      .cache = *cache_,
+      .cache_at_once = *cache_at_once_,
+      .space = *space_,
+      .inventory = *inventory_,
+      .adoption = *adoption_,
+      .guard = *guard_,
+      .evictor = *evictor_,
+      .verify = {.cache = *cache_,
+                 .inventory = *inventory_,
+                 .verified = *verified_,
+                 .pieces = *pieces_,
+                 .core = *core_,
+                 .disk = *disk_,
+                 .clock = clock_},
+      .budget = *budget_,
+      .planner = *planner_,
+      .push_planner = *push_planner_,
+      .jobs = *jobs_,
+      .overall_limit = *overall_limit_,
+      .calls = calls_,
+      .facts = facts_,
+      .rights = rights_,
+      .config = [this] { return ConfigInForce(); },
+      .verify_bytes_per_second = [this] { return verify_bytes_per_second_.load(); },
+      .open_connections = [this] { return listener_->open_connections(); },
+      .shut_down = wants_to_stop_});
   rpc_ = std::make_unique<RpcServer>(*services_);
   listener_->Start(PeerPolicy(getuid(), options_.mode),
                    [this](UniqueFd connection, uint32_t uid) { rpc_->Serve(std::move(connection), uid); });
   upkeep_->Post([this] { LookAround(); });
   core_->Post([this] { KeepRoom(); });
   if (admission_) admission_->Start();
-  if (options_.idle_timeout.count() > 0) {
-    core_->PostAfter(kIdleCheck, [this] { CheckIdle(); });
-  }
+  core_->PostAfter(kIdleCheck, [this] { CheckIdle(); });
+  KeepInTouch(manager_, *core_, [this] { return StatusLine(jobs_->activity()); });
   LogInfo("daemon ready", Field("version", kVersion), Field("pid", getpid()),
           Field("socket", options_.socket.string()), Field("cache", options_.cache_dir.string()),
           Field("endpoint", options_.endpoint));
@@ -465,11 +493,38 @@ void WiredDaemon::CheckIdle() {
   const SteadyTime now = clock_.steady();
   if (calls_.running() > 0 || jobs_->active() > 0) busy_at_ = now;
   busy_at_ = std::max(busy_at_, calls_.last_end());  // a call may be over before anybody looks
-  if (now - busy_at_ >= options_.idle_timeout) {
-    LogInfo("daemon idle", Field("idle_ms", options_.idle_timeout.count()));
+  if (idle_timeout_.count() > 0 && now - busy_at_ >= idle_timeout_) {
+    LogInfo("daemon idle", Field("idle_ms", idle_timeout_.count()));
     return wants_to_stop_();
   }
   core_->PostAfter(kIdleCheck, [this] { CheckIdle(); });
+}
+
+std::vector<service::ConfigEntry> WiredDaemon::ConfigInForce() const {
+  const MutexLock lock(config_mutex_);
+  return config_;
+}
+
+void WiredDaemon::Reconfigure(Options options) {
+  if (is_activated_) options.SetSocket(options_.socket, kServiceManagerOrigin);
+  ReloadPlan plan = PlanReload(ConfigInForce(), options.entries);
+  for (const std::string& key : plan.needs_restart) LogWarn("setting needs a restart", Field("key", key));
+  const bool is_new_level = std::ranges::find(plan.applied, "log.level") != plan.applied.end();
+  // A level that was set while the daemon ran stays until the file says another one than before.
+  if (is_new_level) SetLogLevel(options.log_level);
+  evictor_->SetQuota(options.quota);
+  space_->SetSpare(options.quota.min_free_bytes);
+  verify_bytes_per_second_ = options.verify_bytes_per_second;
+  RunOn(*core_, [this, &options] {
+    overall_limit_->Configure(options.limit_bytes_per_second);
+    idle_timeout_ = options.idle_timeout;
+  });
+  const std::string applied = fmt::format("{}", fmt::join(plan.applied, ","));
+  {
+    const MutexLock lock(config_mutex_);
+    config_ = std::move(plan.in_force);
+  }
+  LogInfo("configuration reloaded", Field("applied", applied));
 }
 
 // Runs `drain` on the core sequence and waits until it has called back.
@@ -548,8 +603,12 @@ void WiredDaemon::Stop() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Options options, std::function<void()> wants_to_stop) {
-  auto daemon = std::make_unique<WiredDaemon>(std::move(options), std::move(wants_to_stop));
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Options options, ServiceManager& manager,
+                                                      std::function<void()> wants_to_stop) {
+  ASSIGN_OR_RETURN(ServiceManager::HandedOver handed_over, manager.TakeSocket());
+  if (handed_over.socket) options.SetSocket(handed_over.path, kServiceManagerOrigin);
+  auto daemon = std::make_unique<WiredDaemon>(std::move(options), manager, std::move(handed_over.socket),
+                                              std::move(wants_to_stop));
   RETURN_IF_ERROR(daemon->Open());
   return daemon;
 }

@@ -71,7 +71,7 @@ absl::Status MakeSocketFolder(const std::filesystem::path& folder, Mode mode) {
 
 }  // namespace
 
-Listener::Listener(std::filesystem::path path, FileId file, UniqueFd socket, UniqueFd wake,
+Listener::Listener(std::filesystem::path path, std::optional<FileId> file, UniqueFd socket, UniqueFd wake,
                    uint32_t max_connections)
     : path_(std::move(path)),
       file_(file),
@@ -113,6 +113,13 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const std::filesystem::
       new Listener(socket, file, std::move(listening), std::move(wake), max_connections));
 }
 
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Adopt(UniqueFd socket, uint32_t max_connections) {
+  UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake) return ErrnoError(errno, "eventfd");
+  return std::unique_ptr<Listener>(
+      new Listener({}, std::nullopt, std::move(socket), std::move(wake), max_connections));
+}
+
 void Listener::Start(PeerPolicy policy, Admit admit) {
   thread_ = std::thread([this, policy, admit = std::move(admit)] {
     pthread_setname_np(pthread_self(), "accept");
@@ -136,8 +143,8 @@ void Listener::Stop() {
 void Listener::RemoveSocketFile() {
   struct stat info {};
 
-  if (lstat(path_.c_str(), &info) != 0) return;
-  if (info.st_dev == file_.device && info.st_ino == file_.inode) unlink(path_.c_str());
+  if (!file_ || lstat(path_.c_str(), &info) != 0) return;
+  if (info.st_dev == file_->device && info.st_ino == file_->inode) unlink(path_.c_str());
 }
 
 // A little while, or until Stop().

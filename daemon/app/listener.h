@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -49,11 +50,17 @@ class Listener {
                                                         Mode mode = Mode::kUser,
                                                         uint32_t max_connections = kMaxConnections);
 
+  // Serves a listening, non-blocking Unix socket that somebody else has bound: its file, and who may use it,
+  // are theirs.
+  static absl::StatusOr<std::unique_ptr<Listener>> Adopt(UniqueFd socket,
+                                                         uint32_t max_connections = kMaxConnections);
+
   ~Listener();
 
   void Start(PeerPolicy policy, Admit admit);
 
-  // No connection is accepted afterwards; the socket file is gone, unless another has taken its place.
+  // No connection is accepted afterwards; the socket file is gone, unless another has taken its place or it
+  // was adopted: then who connects waits for the next daemon.
   // Idempotent.
   void Stop();
 
@@ -66,7 +73,8 @@ class Listener {
     ino_t inode = 0;
   };
 
-  Listener(std::filesystem::path path, FileId file, UniqueFd socket, UniqueFd wake, uint32_t max_connections);
+  Listener(std::filesystem::path path, std::optional<FileId> file, UniqueFd socket, UniqueFd wake,
+           uint32_t max_connections);
 
   void Run(const PeerPolicy& policy, const Admit& admit);
   void AcceptOne(const PeerPolicy& policy, const Admit& admit);
@@ -75,7 +83,7 @@ class Listener {
   void RemoveSocketFile();
 
   const std::filesystem::path path_;
-  const FileId file_;
+  const std::optional<FileId> file_;  // that of an adopted socket is not ours
   const uint32_t max_connections_;
   UniqueFd socket_;
   UniqueFd wake_;

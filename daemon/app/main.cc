@@ -2,6 +2,7 @@
 #include <csignal>
 #include <iostream>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -15,6 +16,7 @@
 #include "common/text/human.h"
 #include "daemon/app/daemon.h"
 #include "daemon/app/options.h"
+#include "daemon/app/service_manager.h"
 
 namespace batuta::app {
 
@@ -86,6 +88,19 @@ void LimitStop() {
   alarm(kStopSeconds);
 }
 
+// A configuration that cannot be used changes nothing.
+void Reload(const CommandLine& command_line, Daemon& daemon, ServiceManager& manager) {
+  manager.Reloading();
+  absl::StatusOr<Options> options = ResolveOptions(command_line, ProcessEnvironment());
+  if (options.ok()) {
+    daemon.Reconfigure(*std::move(options));
+  } else {
+    LogError("configuration not reloaded: the daemon goes on with the old one",
+             Field("error", std::string(MessageOf(options.status()))));
+  }
+  manager.Ready();
+}
+
 int Main(int argc, char** argv) {
   const CommandLine command_line = ParseCommandLine(argc, argv);
   if (command_line.is_done) return command_line.exit_code;
@@ -105,14 +120,17 @@ int Main(int argc, char** argv) {
   // What a system daemon writes is for its group to read, once the folder of the repo lets it in.
   if (options->mode == Mode::kSystem) umask(S_IWGRP | S_IRWXO);
 
+  ServiceManager manager;
   const pid_t self = getpid();
   absl::StatusOr<std::unique_ptr<Daemon>> daemon =
-      Daemon::Start(*std::move(options), [self] { kill(self, SIGUSR1); });
+      Daemon::Start(*std::move(options), manager, [self] { kill(self, SIGUSR1); });
   if (!daemon.ok()) return Report(daemon.status());
+  manager.Ready();
   int signal = 0;
   while (sigwait(&signals, &signal) != 0 || signal == SIGHUP) {
-    LogInfo("signal ignored", Field("signal", signal));
+    if (signal == SIGHUP) Reload(command_line, **daemon, manager);
   }
+  manager.Stopping();
   LogInfo("daemon stopping", Field("signal", signal));
   LimitStop();
   (*daemon)->Stop();

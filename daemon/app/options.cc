@@ -18,6 +18,7 @@ namespace batuta::app {
 namespace {
 
 constexpr std::chrono::milliseconds kMinTimeout{100};
+constexpr bool kAtOnce = true;  // see ConfigEntry::applies_at_once
 
 constexpr std::string_view kExamples =
     R"(The background service of Batuta: one Hugging Face cache, one download queue and one rate-limit budget for a machine.
@@ -64,8 +65,14 @@ std::vector<Setting> Declare(const Environment& environment, Mode mode) {
        "--idle-timeout",
        {"BATUTA_IDLE_TIMEOUT"},
        mode == Mode::kSystem ? "0" : "30m",
-       "Leave after so long without calls or active jobs; 0 = never."},
-      {"log.level", "--log-level", {"BATUTA_LOG"}, "info", "trace, debug, info, warn, error or off."},
+       "Leave after so long without calls or active jobs; 0 = never.",
+       kAtOnce},
+      {"log.level",
+       "--log-level",
+       {"BATUTA_LOG"},
+       "info",
+       "trace, debug, info, warn, error or off.",
+       kAtOnce},
       {"log.journal",
        "",
        {"BATUTA_LOG_JOURNAL"},
@@ -136,7 +143,8 @@ std::vector<Setting> Declare(const Environment& environment, Mode mode) {
        {},
        "0",
        "Bandwidth of all jobs together, e.g. 10M bytes per second; 0 = no limit. `batuta daemon limit-rate` "
-       "overrides it."},
+       "overrides it.",
+       kAtOnce},
       {"transfer.stall_timeout",
        "",
        {"HF_HUB_DOWNLOAD_TIMEOUT"},
@@ -151,25 +159,28 @@ std::vector<Setting> Declare(const Environment& environment, Mode mode) {
        "",
        {},
        "0",
-       "What the cache may hold, e.g. 500GB: what was not used for longest makes room; 0 = no limit."},
+       "What the cache may hold, e.g. 500GB: what was not used for longest makes room; 0 = no limit.",
+       kAtOnce},
       {"cache.min_free",
        "",
        {},
        "64MB",
-       "Left free on the file system of the cache, whatever is pulled; the cache makes room for it as well."},
+       "Left free on the file system of the cache, whatever is pulled; the cache makes room for it as well.",
+       kAtOnce},
       {"cache.grace",
        "",
        {},
        "2m",
        "What another program has written to is not evicted for so long, since it tells nobody what it uses."},
-      {"cache.high_water", "", {}, "95", "Percent of cache.max_size above which eviction begins."},
-      {"cache.low_water", "", {}, "85", "Percent of cache.max_size down to which it goes on."},
+      {"cache.high_water", "", {}, "95", "Percent of cache.max_size above which eviction begins.", kAtOnce},
+      {"cache.low_water", "", {}, "85", "Percent of cache.max_size down to which it goes on.", kAtOnce},
       {"cache.verify_rate",
        "",
        {},
        "200M",
        "Bytes per second that `hf cache verify` reads when it names no --limit-rate; 0 = as fast as the "
-       "disk."},
+       "disk.",
+       kAtOnce},
       {"users.admins",
        "",
        {},
@@ -347,6 +358,15 @@ absl::Status ResolveTransfer(const Settings& settings, Options& options) {
 }
 
 }  // namespace
+
+void Options::SetSocket(std::filesystem::path path, std::string_view origin) {
+  for (service::ConfigEntry& entry : entries) {
+    if (entry.key != "socket") continue;
+    entry.value = path.string();
+    entry.origin = origin;
+  }
+  socket = std::move(path);
+}
 
 CommandLine ParseCommandLine(int argc, char** argv) {
   CommandLine result;

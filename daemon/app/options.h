@@ -19,7 +19,8 @@
 
 namespace batuta::app {
 
-// Everything the daemon is told, checked and typed. Fixed after start.
+// Everything the daemon is told, checked and typed. Fixed after start, but for what Daemon::Reconfigure()
+// names.
 struct Options {
   Mode mode = Mode::kUser;
   std::filesystem::path socket;
@@ -46,6 +47,9 @@ struct Options {
   budget::BudgetOptions budget;
 
   std::vector<service::ConfigEntry> entries;  // the same, as text with origins
+
+  // Somebody who is stronger than all settings has decided it.
+  void SetSocket(std::filesystem::path path, std::string_view origin);
 };
 
 // What the command line of batutad asks for.

@@ -166,7 +166,8 @@ std::vector<service::ConfigEntry> Settings::Entries() const {
   std::vector<service::ConfigEntry> entries;
   for (const Setting& setting : declared_) {
     const Sourced& sourced = Get(setting.key);
-    entries.push_back({std::string(setting.key), sourced.value, sourced.origin, std::string(setting.help)});
+    entries.push_back({std::string(setting.key), sourced.value, sourced.origin, std::string(setting.help),
+                       setting.applies_at_once});
   }
   return entries;
 }

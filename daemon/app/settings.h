@@ -21,7 +21,8 @@ struct Setting {
   std::string_view flag;                    // "--cache-dir"; empty = none
   std::vector<std::string_view> variables;  // of the environment, strongest first
   std::string default_value;
-  std::string_view help;  // one sentence with the unit
+  std::string_view help;         // one sentence with the unit
+  bool applies_at_once = false;  // see ConfigEntry
 };
 
 inline constexpr std::string_view kDefaultOrigin = "default";

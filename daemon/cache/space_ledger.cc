@@ -56,14 +56,15 @@ absl::StatusOr<SpaceLedger::Reservation> SpaceLedger::Reserve(Cache& cache, uint
   Reservation reservation(account_, bytes);
   if (maker_ != nullptr) RETURN_IF_ERROR(maker_->MakeRoom(demand));
   ASSIGN_OR_RETURN(const SpaceInfo space, cache.Space());
-  if (space.free_bytes >= demand.unwritten_bytes + spare_bytes_) return reservation;
+  const uint64_t spare_bytes = spare_bytes_;
+  if (space.free_bytes >= demand.unwritten_bytes + spare_bytes) return reservation;
   const uint64_t promised_bytes = demand.unwritten_bytes - bytes;
   const std::string promised =
       promised_bytes == 0 ? "" : fmt::format(", {} are promised to other pulls", FormatBytes(promised_bytes));
   return MakeError(
       absl::StatusCode::kResourceExhausted, reason::kDiskFull,
       fmt::format("the pull needs {}, but only {} are free below {} ({} are left free{})", FormatBytes(bytes),
-                  FormatBytes(space.free_bytes), cache.root().string(), FormatBytes(spare_bytes_), promised),
+                  FormatBytes(space.free_bytes), cache.root().string(), FormatBytes(spare_bytes), promised),
       "free some space, pull fewer files (--include, --quantization), or move the cache (HF_HUB_CACHE)",
       {{"needed_bytes", std::to_string(bytes)}, {"free_bytes", std::to_string(space.free_bytes)}});
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -50,11 +51,14 @@ class SpaceLedger {
   //   Else those of the RoomMaker.
   absl::StatusOr<Reservation> Reserve(Cache& cache, uint64_t bytes);
 
+  // Left free from the next reservation on.
+  void SetSpare(uint64_t spare_bytes) { spare_bytes_ = spare_bytes; }
+
   // Makes room for what is promised already: other tools fill the cache, too.   Errors: the RoomMaker's.
   absl::Status KeepRoom();
 
  private:
-  const uint64_t spare_bytes_;
+  std::atomic<uint64_t> spare_bytes_;
   RoomMaker* const maker_;
   const std::shared_ptr<Reservation::Account> account_;
 };

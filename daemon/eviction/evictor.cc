@@ -72,20 +72,31 @@ std::string WhatStays(const Report& report, const std::function<bool(const RepoI
 
 }  // namespace
 
+void Evictor::SetQuota(const Quota& quota) {
+  const MutexLock lock(quota_mutex_);
+  quota_ = quota;
+}
+
+Quota Evictor::quota() const {
+  const MutexLock lock(quota_mutex_);
+  return quota_;
+}
+
 absl::Status Evictor::MakeRoom(const cache::Demand& demand) {
+  const Quota quota = this->quota();
   ASSIGN_OR_RETURN(const SpaceInfo space, cache_.Space());
-  const bool fits_on_disk = demand.unwritten_bytes + options_.quota.min_free_bytes <= space.free_bytes;
-  if (options_.quota.max_bytes == 0 && fits_on_disk) return absl::OkStatus();
+  const bool fits_on_disk = demand.unwritten_bytes + quota.min_free_bytes <= space.free_bytes;
+  if (quota.max_bytes == 0 && fits_on_disk) return absl::OkStatus();
   MutexLock lock(removing_);
   RETURN_IF_ERROR(inventory_.RefreshChanged());
   RETURN_IF_ERROR(RefreshGrowing());
   const View view = Look();
-  const Goal goal = GoalFor(options_.quota, {.used_bytes = view.used_bytes(),
-                                             .unwritten_bytes = demand.unwritten_bytes,
-                                             .free_bytes = space.free_bytes});
+  const Goal goal = GoalFor(quota, {.used_bytes = view.used_bytes(),
+                                    .unwritten_bytes = demand.unwritten_bytes,
+                                    .free_bytes = space.free_bytes});
   if (goal.wanted_bytes == 0) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Report report, Carry(goal, /*act=*/true, /*all_or_nothing=*/true));
-  return report.is_enough ? absl::OkStatus() : NoRoom(view, demand, goal, report);
+  return report.is_enough ? absl::OkStatus() : NoRoom(quota, view, demand, goal, report);
 }
 
 // A file on its way in grows unseen by its folder.
@@ -98,11 +109,10 @@ absl::Status Evictor::RefreshGrowing() {
   return absl::OkStatus();
 }
 
-absl::Status Evictor::NoRoom(const View& view, const cache::Demand& demand, const Goal& goal,
-                             const Report& report) const {
-  const std::string limit = options_.quota.max_bytes == 0
-                                ? std::string("no quota")
-                                : fmt::format("a quota of {}", FormatBytes(options_.quota.max_bytes));
+absl::Status Evictor::NoRoom(const Quota& quota, const View& view, const cache::Demand& demand,
+                             const Goal& goal, const Report& report) const {
+  const std::string limit = quota.max_bytes == 0 ? std::string("no quota")
+                                                 : fmt::format("a quota of {}", FormatBytes(quota.max_bytes));
   const std::string stays = WhatStays(report, options_.may_name);
   return MakeError(
       absl::StatusCode::kResourceExhausted, reason::kDiskFull,
@@ -110,7 +120,7 @@ absl::Status Evictor::NoRoom(const View& view, const cache::Demand& demand, cons
                   "{} would have "
                   "to go, and only {} may{}",
                   FormatBytes(demand.asked_bytes), FormatBytes(view.used_bytes()), limit,
-                  FormatBytes(options_.quota.min_free_bytes), FormatBytes(goal.must_bytes),
+                  FormatBytes(quota.min_free_bytes), FormatBytes(goal.must_bytes),
                   FormatBytes(report.freed_bytes), stays.empty() ? "" : ". What stays: " + stays),
       "unpin or remove something (batuta hf cache why, unpin, rm), pull fewer files (--include, "
       "--quantization), "
@@ -405,7 +415,7 @@ absl::StatusOr<CacheUsage> Evictor::Measure() const {
                     .loose_bytes = view.loose_bytes,
                     .free_bytes = space.free_bytes,
                     .total_bytes = space.total_bytes,
-                    .quota = options_.quota};
+                    .quota = quota()};
 }
 
 View Evictor::Look() const {

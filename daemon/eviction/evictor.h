@@ -87,11 +87,14 @@ class Evictor final : public cache::RoomMaker {
   // Everything borrowed outlives the evictor.
   Evictor(const EvictorOptions& options, inventory::Inventory& inventory, cache::Cache& cache,
           const Clock& clock)
-      : options_(options), inventory_(inventory), cache_(cache), clock_(clock) {}
+      : options_(options), quota_(options.quota), inventory_(inventory), cache_(cache), clock_(clock) {}
 
   // From now on nothing more is removed; what is under way ends between two selections with kUnavailable
   // (DAEMON_STOPPING). Any thread.
   void Stop() { is_stopping_ = true; }
+
+  // Holds from the next demand for room on. Any thread.
+  void SetQuota(const Quota& quota);
 
   absl::Status MakeRoom(const cache::Demand& demand) override;
 
@@ -131,10 +134,13 @@ class Evictor final : public cache::RoomMaker {
   Line LineOf(const View& view, const Decision& decision, bool goes) const;
   Report ReportOf(const View& view, const Plan& plan) const;
   absl::Status CheckMayGo(const View& view, uint32_t selection, bool force) const;
-  absl::Status NoRoom(const View& view, const cache::Demand& demand, const Goal& goal,
+  absl::Status NoRoom(const Quota& quota, const View& view, const cache::Demand& demand, const Goal& goal,
                       const Report& report) const;
+  Quota quota() const;
 
-  const EvictorOptions options_;
+  const EvictorOptions options_;  // all but the quota
+  mutable Mutex quota_mutex_;
+  Quota quota_ ABSL_GUARDED_BY(quota_mutex_);
   inventory::Inventory& inventory_;
   cache::Cache& cache_;
   const Clock& clock_;

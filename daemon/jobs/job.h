@@ -71,6 +71,16 @@ struct JobRecord {
   bool may_wait() const;
 };
 
+// How many jobs of all users are in which state.
+struct Activity {
+  size_t queued = 0;
+  size_t running = 0;
+  size_t waiting = 0;
+  size_t paused = 0;
+  std::string waiting_reason = {};  // of the waiting job that is to go on first
+  std::optional<WallTime> waiting_until = {};
+};
+
 // One file of a pull.
 struct JobFile {
   enum class Status { kPending, kRunning, kDownloaded, kCached, kSkipped, kFailed };

@@ -283,6 +283,27 @@ size_t JobQueue::active() const {
       slots_, [](const auto& slot) { return !HasEnded(slot.second.job->record().state); }));
 }
 
+Activity JobQueue::activity() const {
+  core_.AssertCurrent();
+  Activity activity;
+  for (const auto& [id, slot] : slots_) {
+    const QueuedJob& job = *slot.job;
+    const JobState state = job.record().state;
+    if (state == JobState::kQueued) ++activity.queued;
+    if (state == JobState::kRunning) ++activity.running;
+    if (state == JobState::kPaused) ++activity.paused;
+    if (state != JobState::kWaiting) continue;
+    // One that does not know when goes on after all that do.
+    const auto when = [](const std::optional<WallTime>& until) { return until.value_or(WallTime::max()); };
+    if (activity.waiting == 0 || when(job.waiting_until()) < when(activity.waiting_until)) {
+      activity.waiting_reason = job.waiting_reason();
+      activity.waiting_until = job.waiting_until();
+    }
+    ++activity.waiting;
+  }
+  return activity;
+}
+
 void JobQueue::OnEvent(const JobId& id, QueuedJob::Event event) {
   if (event == QueuedJob::Event::kProgress) return TellSoon(id);
   const QueuedJob& job = *slots_.at(id).job;

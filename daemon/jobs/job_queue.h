@@ -95,6 +95,9 @@ class JobQueue {
   // Not ended.
   size_t active() const;
 
+  // Of those.
+  Activity activity() const;
+
   // Called whenever active() may have changed; one listener.
   void OnActivity(std::function<void()> listener) { on_activity_ = std::move(listener); }
 

@@ -33,22 +33,29 @@ absl::StatusOr<std::unique_ptr<OverallLimit>> OverallLimit::Load(uint64_t config
                                                                  metadata::MetadataStore& store,
                                                                  WorkerPool& disk) {
   ASSIGN_OR_RETURN(const std::optional<std::string> kept, store.Get(Table::kMeta, kKey));
-  uint64_t effective = configured;
+  std::optional<uint64_t> set;
   if (kept) {
-    ASSIGN_OR_RETURN(effective, Decode(*kept));
+    ASSIGN_OR_RETURN(set, Decode(*kept));
   }
-  return std::unique_ptr<OverallLimit>(new OverallLimit(configured, effective, store, disk));
+  return std::unique_ptr<OverallLimit>(new OverallLimit(configured, set, store, disk));
 }
 
-OverallLimit::OverallLimit(uint64_t configured, uint64_t effective, metadata::MetadataStore& store,
+OverallLimit::OverallLimit(uint64_t configured, std::optional<uint64_t> set, metadata::MetadataStore& store,
                            WorkerPool& disk)
     : configured_(configured),
-      limit_(std::make_shared<transfer::BandwidthLimit>(effective)),
+      set_(set),
+      limit_(std::make_shared<transfer::BandwidthLimit>(set.value_or(configured))),
       store_(store),
       journal_(disk) {}
 
+void OverallLimit::Configure(uint64_t bytes_per_second) {
+  configured_ = bytes_per_second;
+  if (!set_) limit_->Set(configured_);
+}
+
 void OverallLimit::Set(std::optional<uint64_t> bytes_per_second) {
-  limit_->Set(bytes_per_second.value_or(configured_));
+  set_ = bytes_per_second;
+  limit_->Set(set_.value_or(configured_));
   journal_.Post([&store = store_, bytes_per_second] {
     const absl::Status kept = bytes_per_second
                                   ? metadata::Put(store, Table::kMeta, kKey,

@@ -29,13 +29,18 @@ class OverallLimit {
 
   uint64_t configured() const { return configured_; }
 
+  // The configuration says so now: effective unless one was set.
+  void Configure(uint64_t bytes_per_second);
+
   // At once; nullopt: as configured, now and after the configuration has changed.
   void Set(std::optional<uint64_t> bytes_per_second);
 
  private:
-  OverallLimit(uint64_t configured, uint64_t effective, metadata::MetadataStore& store, WorkerPool& disk);
+  OverallLimit(uint64_t configured, std::optional<uint64_t> set, metadata::MetadataStore& store,
+               WorkerPool& disk);
 
-  const uint64_t configured_;
+  uint64_t configured_;
+  std::optional<uint64_t> set_;
   const std::shared_ptr<transfer::BandwidthLimit> limit_;
   metadata::MetadataStore& store_;
   Strand journal_;

@@ -47,6 +47,10 @@ class QueuedJob {
 
   bool waits_for_credentials() const { return waits_for_credentials_; }
 
+  const std::string& waiting_reason() const { return waiting_reason_; }
+
+  const std::optional<WallTime>& waiting_until() const { return waiting_until_; }
+
   // Has it come so far that a power cut must not undo its record?
   virtual bool is_worth_syncing() const { return record_.state == JobState::kRunning && total_bytes_ > 0; }
 

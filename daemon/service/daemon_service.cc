@@ -51,7 +51,7 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
                                       v1::GetConfigResponse* response) override {
     const UnaryCall call(context_);
     call.Answer([&] {
-      for (const ConfigEntry& entry : context_.config) {
+      for (const ConfigEntry& entry : context_.config()) {
         v1::ConfigValue* value = response->add_values();
         value->set_key(entry.key);
         value->set_value(entry.value);

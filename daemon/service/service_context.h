@@ -47,6 +47,7 @@ struct ConfigEntry {
   std::string value;
   std::string origin;
   std::string help;
+  bool applies_at_once = false;  // when the configuration is read again; else at the next start
 };
 
 // Everything the services work with. Outlives them.
@@ -72,7 +73,9 @@ struct ServiceContext {
   OpenCalls& calls;
   const DaemonFacts& facts;
   const Rights& rights;
-  const std::vector<ConfigEntry>& config;
+  std::function<std::vector<ConfigEntry>()> config;  // in force; thread-safe
+  // Of verifying, when a request says nothing else; 0 = no limit; thread-safe.
+  std::function<uint64_t()> verify_bytes_per_second;
   std::function<uint32_t()> open_connections;  // thread-safe
   std::function<void()> shut_down;             // begins the shutdown; returns at once; thread-safe
 };

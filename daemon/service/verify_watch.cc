@@ -108,6 +108,7 @@ absl::StatusOr<verify::VerifyRequest> VerifyWatch::Decode(const ServiceContext& 
 void VerifyWatch::StartRun(absl::StatusOr<verify::VerifyRequest> decoded) {
   if (!decoded.ok()) return Fail(decoded.status());
   if (is_over_) return;
+  if (decoded->bytes_per_second == 0) decoded->bytes_per_second = services().verify_bytes_per_second();
   const std::weak_ptr<WatchStream> weak = weak_from_this();
   run_ = verify::Verification::Start(services().verify, *std::move(decoded), [weak, &core = services().core] {
     core.Post([weak] {

@@ -49,8 +49,7 @@ class Run final : public Verification, public std::enable_shared_from_this<Run> 
         started_(ToMillis(context.clock.wall())),
         told_at_(context.clock.steady()),
         strand_(context.disk) {
-    const uint64_t rate =
-        request_.bytes_per_second > 0 ? request_.bytes_per_second : context_.bytes_per_second;
+    const uint64_t rate = request_.bytes_per_second;
     bucket_.SetRate(rate);
     const size_t piece = rate == 0 ? kStepBytes : static_cast<size_t>(transfer::PieceAt(rate));
     const size_t aligned = (piece + kDirectAlignment - 1) / kDirectAlignment * kDirectAlignment;

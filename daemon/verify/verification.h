@@ -26,14 +26,13 @@ struct VerifyContext {
   Sequence& core;
   WorkerPool& disk;
   const Clock& clock;
-  uint64_t bytes_per_second = 0;  // when a request says nothing else; 0 = as fast as the disk
 };
 
 struct VerifyRequest {
   std::vector<RepoId> repos = {};       // only these; empty = all
   std::optional<CommitId> commit = {};  // only this one of them
   std::optional<WallTime> since = {};   // what was found right at this time or later is passed over
-  uint64_t bytes_per_second = 0;        // of reading; 0 = as the context says
+  uint64_t bytes_per_second = 0;        // of reading; 0 = as fast as the disk
 };
 
 struct Progress {
