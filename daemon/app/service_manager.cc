@@ -1,6 +1,5 @@
 #include "daemon/app/service_manager.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -58,7 +57,7 @@ void TellOn(ServiceManager& manager, Sequence& core, std::function<std::string()
 
 }  // namespace
 
-ServiceManager::ServiceManager() : descriptors_(std::max(0, sd_listen_fds(/*unset_environment=*/1))) {
+ServiceManager::ServiceManager() : descriptors_(sd_listen_fds(/*unset_environment=*/1)) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): before threads start
   is_there_ = std::getenv("NOTIFY_SOCKET") != nullptr;
   uint64_t micros = 0;
@@ -71,6 +70,7 @@ ServiceManager::ServiceManager() : descriptors_(std::max(0, sd_listen_fds(/*unse
 absl::StatusOr<ServiceManager::HandedOver> ServiceManager::TakeSocket() {
   const int count = std::exchange(descriptors_, 0);
   if (count == 0) return HandedOver();
+  if (count < 0) return NotUsable("descriptors that are not open");
   UniqueFd socket(SD_LISTEN_FDS_START);
   if (count > 1) return NotUsable(fmt::format("{} descriptors", count));
   if (sd_is_socket_unix(socket.get(), SOCK_STREAM, /*listening=*/1, nullptr, 0) <= 0) {

@@ -54,7 +54,7 @@ class ServiceManager {
   void Alive();
 
  private:
-  int descriptors_ = 0;
+  int descriptors_ = 0;  // negative: LISTEN_FDS does not hold what it says
   bool is_there_ = false;
   std::chrono::microseconds watchdog_{0};
   Mutex mutex_;

@@ -267,6 +267,28 @@ TEST_F(ListenerTest, ListenerThatWasNeverStartedRemovesItsFile) {
   EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
+TEST_F(ListenerTest, AdoptedSocketStaysAndWhoConnectsWaitsForTheNextDaemon) {
+  const UniqueFd theirs(NewSocket());
+  std::filesystem::create_directories(path_.parent_path());
+  const sockaddr_un native = SocketAddress::Parse(path_.string()).value().native();
+  ASSERT_EQ(bind(theirs.get(), reinterpret_cast<const sockaddr*>(&native), sizeof(native)), 0);
+  ASSERT_EQ(listen(theirs.get(), 8), 0);
+  {
+    ASSERT_OK_AND_ASSIGN(const auto listener, Listener::Adopt(UniqueFd(dup(theirs.get()))));
+    listener->Start(PeerPolicy(getuid()), door_.admit());
+    const Client client(path_);
+    ASSERT_TRUE(door_.WaitFor(1));
+    listener->Stop();
+  }
+  EXPECT_TRUE(std::filesystem::exists(path_));
+  const Client between(path_);
+  EXPECT_EQ(between.error, 0);
+
+  ASSERT_OK_AND_ASSIGN(const auto next, Listener::Adopt(UniqueFd(dup(theirs.get()))));
+  next->Start(PeerPolicy(getuid()), door_.admit());
+  EXPECT_TRUE(door_.WaitFor(2));
+}
+
 TEST_F(ListenerTest, StopLeavesTheSocketOfASuccessorAlone) {
   ASSERT_OK_AND_ASSIGN(const auto first, Listener::Bind(path_));
   std::filesystem::rename(path_, folder_ / "moved.sock");

@@ -42,6 +42,13 @@ TEST_F(SpaceLedgerTest, PromisesAllButTheSpareBytes) {
   EXPECT_THAT(Reserve(most_), IsOk());
 }
 
+TEST_F(SpaceLedgerTest, WhatIsLeftFreeMayChange) {
+  ledger_.SetSpare(kSpare + 1'000);
+  EXPECT_THAT(Reserve(most_), HasReason(reason::kDiskFull));
+  ledger_.SetSpare(0);
+  EXPECT_THAT(Reserve(most_ + kSpare), IsOk());
+}
+
 TEST_F(SpaceLedgerTest, WhatIsPromisedToOneIsNotPromisedToAnother) {
   ASSERT_OK_AND_ASSIGN(const SpaceLedger::Reservation first, Reserve(most_ - 1'000));
   EXPECT_THAT(Reserve(1'000), IsOk());

@@ -384,6 +384,26 @@ TEST_F(JobQueueTest, WaitIsShownAndEndsWithProgress) {
   EXPECT_EQ(running.waiting_reason, "");
 }
 
+TEST_F(JobQueueTest, ActivityCountsTheJobsOfAllUsersAndSaysWhatTheFirstWaitsFor) {
+  ServeOtter();
+  EXPECT_EQ(queue_->activity().running, 0u);
+  ASSERT_OK_AND_ASSIGN(const JobView first, Start(kMira));
+  EXPECT_EQ(queue_->activity().running, 1u);
+
+  const WallTime until = clock_.wall() + 30s;
+  transfers_->Wait(0, {.reason = "rate limit", .window = "resolvers", .until = until}, absl::OkStatus(), 0);
+  EXPECT_EQ(queue_->activity().running, 0u);
+  EXPECT_EQ(queue_->activity().waiting, 1u);
+  EXPECT_EQ(queue_->activity().waiting_reason, "rate limit");
+  EXPECT_EQ(queue_->activity().waiting_until, until);
+
+  ASSERT_THAT(queue_->Pause(kMira, first.record.id), IsOk());
+  EXPECT_EQ(queue_->activity().paused, 1u);
+  EXPECT_EQ(queue_->activity().waiting_reason, "");
+  ASSERT_THAT(queue_->Cancel(kMira, first.record.id), IsOk());
+  EXPECT_EQ(queue_->activity().paused, 0u);
+}
+
 TEST_F(JobQueueTest, OldEndedJobsAreForgottenInCatalogToo) {
   options_.keep_ended = 3;
   Reopen();

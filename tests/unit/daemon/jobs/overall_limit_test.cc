@@ -44,6 +44,25 @@ TEST_F(OverallLimitTest, WhatWasSetOutlivesTheDaemonAndAChangedConfiguration) {
   EXPECT_EQ(Load(3'000)->bytes_per_second(), 3'000u);
 }
 
+TEST_F(OverallLimitTest, ChangedConfigurationHoldsUnlessALimitWasSet) {
+  const auto limit = Load(1'000);
+  limit->Configure(2'000);
+  EXPECT_EQ(limit->limit()->bytes_per_second(), 2'000u);
+
+  limit->Set(500);
+  limit->Configure(3'000);
+  EXPECT_EQ(limit->configured(), 3'000u);
+  EXPECT_EQ(limit->limit()->bytes_per_second(), 500u);
+  limit->Set(std::nullopt);
+  EXPECT_EQ(limit->limit()->bytes_per_second(), 3'000u);
+
+  limit->Set(700);
+  core_.RunUntilIdle();
+  const auto next = Load(3'000);
+  next->Configure(4'000);
+  EXPECT_EQ(next->limit()->bytes_per_second(), 700u) << "also when it was set before the start";
+}
+
 TEST_F(OverallLimitTest, WhatIsNoLimitInTheCatalogIsDamage) {
   ASSERT_THAT(
       metadata::Put(store_, metadata::Table::kMeta, "overall_limit", "fast", metadata::Durability::kProcess),

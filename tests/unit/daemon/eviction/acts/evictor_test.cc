@@ -102,6 +102,19 @@ TEST_F(EvictorTest, MakesRoomByTheLeastRecentlyUsed) {
   EXPECT_THAT(world_.Faults(), IsEmpty());
 }
 
+TEST_F(EvictorTest, QuotaMayChange) {
+  Given("acme/old", 100);
+  ASSERT_THAT(MakeRoom(100), IsOk());
+  ASSERT_TRUE(Has("acme/old"));
+
+  evictor_->SetQuota({.max_bytes = 150, .min_free_bytes = 0});
+
+  ASSERT_OK_AND_ASSIGN(const CacheUsage usage, evictor_->Measure());
+  EXPECT_EQ(usage.quota.max_bytes, 150u);
+  EXPECT_THAT(MakeRoom(100), IsOk());
+  EXPECT_FALSE(Has("acme/old"));
+}
+
 TEST_F(EvictorTest, WhatOfAFileOnItsWayInIsThereCountsThoughItsFolderLooksAsBefore) {
   constexpr size_t kBlock = 4'096;  // what is there is counted in these
   Given("acme/old", 2 * kBlock);
