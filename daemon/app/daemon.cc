@@ -9,7 +9,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "common/config/hub_token.h"
@@ -17,7 +16,6 @@
 #include "common/log/log.h"
 #include "common/machine/machine.h"
 #include "common/status/status.h"
-#include "common/sync/mutex.h"
 #include "common/sync/sequence.h"
 #include "common/sync/worker_pool.h"
 #include "daemon/adoption/adoption.h"
@@ -116,8 +114,6 @@ class WiredDaemon final : public Daemon {
   void Adopt();
   void ForgetGone();
 
-  std::vector<service::ConfigEntry> ConfigInForce() const;
-
   const Options options_;  // as at the start
   ServiceManager& manager_;
   const std::function<void()> wants_to_stop_;
@@ -125,8 +121,7 @@ class WiredDaemon final : public Daemon {
   const bool is_activated_;
 
   // What Reconfigure() changes.
-  mutable Mutex config_mutex_;
-  std::vector<service::ConfigEntry> config_ ABSL_GUARDED_BY(config_mutex_) = options_.entries;
+  ConfigInForce config_{options_.entries};
   std::atomic<uint64_t> verify_bytes_per_second_ = options_.verify_bytes_per_second;
   std::chrono::milliseconds idle_timeout_ = options_.idle_timeout;  // core sequence
 
@@ -404,7 +399,7 @@ void WiredDaemon::Serve() {
       .calls = calls_,
       .facts = facts_,
       .rights = rights_,
-      .config = [this] { return ConfigInForce(); },
+      .config = [this] { return config_.entries(); },
       .verify_bytes_per_second = [this] { return verify_bytes_per_second_.load(); },
       .open_connections = [this] { return listener_->open_connections(); },
       .shut_down = wants_to_stop_});
@@ -481,11 +476,10 @@ std::optional<uint64_t> WiredDaemon::Room() const {
   const absl::StatusOr<eviction::CacheUsage> usage = evictor_->Measure();
   if (!usage.ok()) return std::nullopt;
   const auto without = [](uint64_t bytes, uint64_t taken) { return bytes - std::min(bytes, taken); };
-  const uint64_t on_disk =
-      without(usage->free_bytes + usage->reclaimable_bytes, options_.quota.min_free_bytes);
-  if (options_.quota.max_bytes == 0) return on_disk;
+  const uint64_t on_disk = without(usage->free_bytes + usage->reclaimable_bytes, usage->quota.min_free_bytes);
+  if (usage->quota.max_bytes == 0) return on_disk;
   const uint64_t needed = without(usage->used_bytes, usage->reclaimable_bytes);
-  return std::min(on_disk, without(options_.quota.max_bytes, needed));
+  return std::min(on_disk, without(usage->quota.max_bytes, needed));
 }
 
 // Core sequence.
@@ -500,18 +494,11 @@ void WiredDaemon::CheckIdle() {
   core_->PostAfter(kIdleCheck, [this] { CheckIdle(); });
 }
 
-std::vector<service::ConfigEntry> WiredDaemon::ConfigInForce() const {
-  const MutexLock lock(config_mutex_);
-  return config_;
-}
-
 void WiredDaemon::Reconfigure(Options options) {
   if (is_activated_) options.SetSocket(options_.socket, kServiceManagerOrigin);
-  ReloadPlan plan = PlanReload(ConfigInForce(), options.entries);
-  for (const std::string& key : plan.needs_restart) LogWarn("setting needs a restart", Field("key", key));
-  const bool is_new_level = std::ranges::find(plan.applied, "log.level") != plan.applied.end();
+  const std::vector<std::string> applied = config_.Reload(options.entries);
   // A level that was set while the daemon ran stays until the file says another one than before.
-  if (is_new_level) SetLogLevel(options.log_level);
+  if (std::ranges::find(applied, "log.level") != applied.end()) SetLogLevel(options.log_level);
   evictor_->SetQuota(options.quota);
   space_->SetSpare(options.quota.min_free_bytes);
   verify_bytes_per_second_ = options.verify_bytes_per_second;
@@ -519,12 +506,6 @@ void WiredDaemon::Reconfigure(Options options) {
     overall_limit_->Configure(options.limit_bytes_per_second);
     idle_timeout_ = options.idle_timeout;
   });
-  const std::string applied = fmt::format("{}", fmt::join(plan.applied, ","));
-  {
-    const MutexLock lock(config_mutex_);
-    config_ = std::move(plan.in_force);
-  }
-  LogInfo("configuration reloaded", Field("applied", applied));
 }
 
 // Runs `drain` on the core sequence and waits until it has called back.

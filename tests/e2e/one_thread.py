@@ -38,4 +38,5 @@ def stopped(thread):
         try:
             _ptrace(DETACH, thread)
         except ProcessLookupError:  # killed meanwhile; its process cannot go before this is noticed
-            os.waitpid(thread, WALL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(thread, WALL)
