@@ -54,6 +54,7 @@ class SystemdMachine:
         for kind in ("sysusers.d", "tmpfiles.d"):
             shutil.copy(unit(kind, "batuta.conf"), units / f"{kind}.conf")
         self._log = open(self._folder / "console", "w+b")
+        self._others = []
         self._process = subprocess.Popen(
             ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--cgroup", "--ipc", "--uts", "--propagation", "private",
              "bash", "-c", BOOT, "boot", str(self._folder / "root"), " ".join(programs), str(units), self._log.name],
@@ -88,6 +89,28 @@ class SystemdMachine:
             raise AssertionError(f"{command}: exit {result.returncode}\n{result.stdout}{result.stderr}{self.daemon_log()}")
         return result
 
+    def start_user_manager(self, user):
+        """What a login would start; returns the variables by which programs of the user find it."""
+        runtime = f"/run/user/{self.run('id', '-u', user).stdout.strip()}"
+        group = f"/sys/fs/cgroup/{user}"
+        self.run("sh", "-ec", f"mkdir -p {group} {runtime}; chmod 700 {runtime}; "
+                              f"chown {user} {runtime} {group} {group}/cgroup.procs {group}/cgroup.subtree_control")
+        units = self.path("/machine/user-units")
+        units.mkdir()
+        for name in TARGETS:
+            (units / f"{name}.target").write_text("[Unit]\nDefaultDependencies=no\n")
+        for name in ("batutad.service", "batutad.socket"):
+            shutil.copy(unit("user", name), units)
+        env = {"XDG_RUNTIME_DIR": runtime, "SYSTEMD_UNIT_PATH": "/machine/user-units"}
+        script = (f"echo $$ > {group}/cgroup.procs; exec setpriv --reuid={user} --regid={user} --init-groups env -i HOME=/home/{user} "
+                  + " ".join(f"{name}={value}" for name, value in env.items())
+                  + " /lib/systemd/systemd --user --unit=basic.target --log-target=console --show-status=0")
+        self._others.append(subprocess.Popen(["nsenter", f"--target={self._first}", "--all", "--root", "--wd", "sh", "-ec", script],
+                                             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log))
+        wait_until(lambda: self.run("systemctl", "--user", "is-active", "basic.target", user=user, env=env, check=False).returncode == 0,
+                   "the user's manager")
+        return env
+
     def path(self, inside):
         """A file of the machine, as seen from here."""
         return pathlib.Path(f"/proc/{self._first}/root") / inside.lstrip("/")
@@ -115,7 +138,8 @@ class SystemdMachine:
         return None
 
     def close(self):
-        self._process.kill()
-        self._process.wait()
+        for process in [self._process, *self._others]:  # all that runs on it goes with its first process
+            process.kill()
+            process.wait()
         self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)

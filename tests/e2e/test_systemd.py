@@ -59,7 +59,7 @@ class ServiceTest(SystemdTest):
         document = self.pull("acme/otter")
 
         self.assertEqual([file["status"] for file in document["files"]], ["downloaded"])
-        self.assertTrue(document["snapshot_path"] if "snapshot_path" in document else document["path"])
+        self.assertTrue(document["path"].startswith(CACHE))
         self.assertEqual(self.machine.show("ActiveState", "SubState", "StatusText"),
                          {"ActiveState": "active", "SubState": "running", "StatusText": "no jobs"})
         self.assertEqual(self.batuta("daemon", "status", user="eve", check=False).returncode, 3)
@@ -143,6 +143,25 @@ class WatchdogTest(SystemdTest):
         self.assertEqual(self.machine.path("/var/lib/batuta/results").read_text(), "watchdog\n")
         self.assertNotEqual(self.machine.main_pid(), pid)
         self.pull("acme/otter")
+
+
+class UserServiceTest(SystemdTest):
+    def test_first_command_of_the_user_starts_it_and_nobody_else_may_use_it(self):
+        env = self.machine.start_user_manager("mira")
+        systemctl = lambda *args: self.machine.run("systemctl", "--user", *args, user="mira", env=env).stdout
+        systemctl("start", "batutad.socket")
+        path = f"{env['XDG_RUNTIME_DIR']}/batuta/batutad.sock"
+        self.assertEqual(stat.S_IMODE(self.machine.path(path).stat().st_mode), 0o600)
+        self.assertEqual(stat.S_IMODE(self.machine.path(path).parent.stat().st_mode), 0o700)
+
+        env.update(BATUTA_NO_SPAWN="1", HF_ENDPOINT=self.hub.endpoint)
+        document = json.loads(self.machine.run("batuta", "hf", "pull", "model", "acme/otter", "--format", "json", user="mira", env=env).stdout)
+
+        self.assertTrue(document["path"].startswith("/home/mira/.cache/huggingface/hub/"))
+        shown = dict(line.split("=", 1) for line in systemctl("show", "batutad.service", "-p", "SubState", "-p", "StatusText").splitlines())
+        self.assertEqual(shown, {"SubState": "running", "StatusText": "no jobs"})
+        systemctl("stop", "batutad.service")
+        self.assertTrue(self.machine.path(path).exists())
 
 
 if __name__ == "__main__":
