@@ -8,7 +8,7 @@ import stat
 import unittest
 
 import one_thread
-from harness import EndToEndTest, wait_until
+from harness import EndToEndTest, wait_until, write_repo, write_users
 from systemd_machine import SystemdMachine
 
 MB = 1_000_000
@@ -20,8 +20,11 @@ class SystemdTest(EndToEndTest):
 
     def setUp(self):
         super().setUp()
-        self.hub = self.box.hub()
-        self.hub.commit("acme/otter", {"config.json": "{}"})
+        root = self.box.folder / "root"
+        write_users(root, mira="hf_MiraMiraMiraMira", eve="hf_EveEveEveEve")
+        write_repo(root, "acme/otter", {"config.json": "{}"})
+        write_repo(root, "acme/gated", {"config.json": "{}"}, gated="manual", granted=["mira"])
+        self.hub = self.box.hub(root)
         self.machine = SystemdMachine(self.DROP_IN)
         self.addCleanup(self.machine.close)
         self.machine.run("useradd", "--create-home", "--groups", "batuta", "mira")
@@ -37,8 +40,8 @@ class SystemdTest(EndToEndTest):
         folder.mkdir(exist_ok=True)
         (folder / "config.toml").write_text(f'endpoint = "{self.hub.endpoint}"\n{more}')
 
-    def batuta(self, *args, user="mira", check=True):
-        env = {"BATUTA_NO_SPAWN": "1", "HF_ENDPOINT": self.hub.endpoint, "HF_HUB_CACHE": CACHE, "NO_PROXY": "127.0.0.1"}
+    def batuta(self, *args, user="mira", check=True, env=None):
+        env = {**(env or {}), "BATUTA_NO_SPAWN": "1", "HF_ENDPOINT": self.hub.endpoint, "HF_HUB_CACHE": CACHE, "NO_PROXY": "127.0.0.1"}
         return self.machine.run("batuta", *args, user=user, env=env, check=check)
 
     def pull(self, repo):
@@ -67,7 +70,7 @@ class ServiceTest(SystemdTest):
     def test_it_is_shut_in_and_works(self):
         self.machine.run("systemctl", "start", "batutad.service")
         self.pull("acme/otter")
-        self.batuta("hf", "cache", "verify")
+        self.batuta("hf", "cache", "verify", user=None)
         pid = self.machine.main_pid()
         status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
         self.assertEqual({name: int(status[name], 16) for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")},
@@ -85,6 +88,15 @@ class ServiceTest(SystemdTest):
         devices = {path.name for path in (inside / "dev").iterdir() if stat.S_ISCHR(path.lstat().st_mode) or stat.S_ISBLK(path.lstat().st_mode)}
         self.assertEqual({name for name in devices if not name.startswith("nvidia")},
                          {"null", "zero", "full", "random", "urandom", "tty", "ptmx"} & devices)
+
+    def test_shut_in_it_closes_gated_content_to_other_members(self):
+        self.machine.run("usermod", "--append", "--groups", "batuta", "eve")
+        self.machine.run("systemctl", "start", "batutad.socket")
+        path = json.loads(self.batuta("hf", "pull", "model", "acme/gated", "--format", "json", env={"HF_TOKEN": "hf_MiraMiraMiraMira"}).stdout)["path"]
+        reads = lambda user: self.machine.run("cat", f"{path}/config.json", user=user, check=False).returncode == 0
+        self.assertEqual({user: reads(user) for user in ("mira", "eve")}, {"mira": True, "eve": False})
+        public = self.pull("acme/otter")["path"]
+        self.machine.run("cat", f"{public}/config.json", user="eve")
 
     def test_it_sees_the_memory_of_the_machine(self):
         self.hub.commit("acme/small", {"model.safetensors": {"size": MB, "seed": 1}, "config.json": "{}"})
