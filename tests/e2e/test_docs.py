@@ -105,7 +105,7 @@ def file_problems(block):
                 yield run.stderr.strip()
         elif block.language == "text":
             for line in block.lines:
-                if line.startswith("$ "):
+                if line.startswith(("$ ", "batuta ", "batutad ", "sudo ", "./")):
                     yield f"a command in a block of text: {line}"
     except (SyntaxError, ValueError, yaml.YAMLError, configparser.Error) as error:
         yield str(error)
