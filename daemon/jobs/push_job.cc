@@ -35,6 +35,7 @@ void PushJob::TellLimit(uint64_t bytes_per_second) {
 
 void PushJob::OnPhase(push::Phase phase) {
   phase_ = ToString(phase);
+  EndWait();
   changes_.Step();
   Tell(Event::kProgress);
 }

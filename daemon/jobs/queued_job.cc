@@ -110,12 +110,15 @@ void QueuedJob::Wait(const transport::WaitInfo& info, const absl::Status& cause,
   SetState(JobState::kWaiting);
 }
 
+void QueuedJob::EndWait() {
+  if (record_.state != JobState::kWaiting) return;
+  ClearWaiting();
+  SetState(JobState::kRunning);
+}
+
 void QueuedJob::CountMoved(uint64_t bytes) {
   rate_.Add(clock_.steady(), bytes);
-  if (bytes > 0 && record_.state == JobState::kWaiting) {
-    ClearWaiting();
-    return SetState(JobState::kRunning);
-  }
+  if (bytes > 0) EndWait();
   on_event_(Event::kProgress);
 }
 

@@ -66,6 +66,7 @@ class QueuedJob {
 
   // What the run says.
   void Wait(const transport::WaitInfo& info, const absl::Status& cause, int attempt);
+  void EndWait();                   // what it waited for is there
   void CountMoved(uint64_t bytes);  // by the network; ends a wait
   void Finish(const absl::Status& status);
 
