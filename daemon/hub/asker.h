@@ -37,7 +37,7 @@ struct Question {
   std::vector<transport::HttpHeader> headers = {};  // further ones
 
   // It changes something at the hub: it is a POST, goes on after a redirect only where that keeps it one, and
-  // does not leave the endpoint where it began there.
+  // does not leave the server where it began: a link of the hub's may bring a token of its own.
   bool is_change = false;
 
   // Another question whose answer holds what this one wants, and more: either may answer.

@@ -95,8 +95,7 @@ class Exchange final : public transport::HttpHandler, public std::enable_shared_
     absl::StatusOr<Hop> next =
         NextHop(wire_.endpoint, hop_, head_.Find("Location").value_or(std::string_view()));
     if (!next.ok()) return Finish(next.status());
-    const bool leaves = SameOrigin(wire_.endpoint, hop_.url) && !SameOrigin(wire_.endpoint, next->url);
-    if (question_.is_change && leaves) {
+    if (question_.is_change && !SameOrigin(hop_.url, next->url)) {
       return Finish(
           MakeError(absl::StatusCode::kInternal, reason::kHubProtocol,
                     "the hub answered with a redirect to another server, which gets nothing from us"));

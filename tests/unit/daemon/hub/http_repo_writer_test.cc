@@ -154,6 +154,18 @@ TEST_F(HttpRepoWriterTest, AChangeDoesNotLeaveTheEndpoint) {
   EXPECT_THAT(http_.RequestedUrls(), ElementsAre(kCommitUrl));
 }
 
+TEST_F(HttpRepoWriterTest, WhatALinkBringsDoesNotLeaveTheServerOfTheLink) {
+  LfsUpload upload = Upload();
+  upload.verify =
+      LfsLink{.url = "https://store.test/verify", .headers = {{"Authorization", "Basic c2VjcmV0"}}};
+  http_.On("https://store.test/verify").Reply(307, {{"Location", "https://evil.test/verify"}});
+  http_.On("https://evil.test/verify").Reply(200);
+
+  EXPECT_THAT(Verify(upload), HasReason(reason::kHubProtocol));
+
+  EXPECT_THAT(http_.RequestedUrls(), ElementsAre("https://store.test/verify"));
+}
+
 TEST_F(HttpRepoWriterTest, RefusalsOfACommitAreToldApart) {
   struct Case {
     int http_status;
