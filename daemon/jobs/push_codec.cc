@@ -68,6 +68,7 @@ absl::StatusOr<push::PushMemory> DecodeMemory(const json& value) {
 json EncodePush(const push::PushRequest& request) {
   return {{"type", ToString(request.repo.type())},
           {"repo", request.repo.id()},
+          {"endpoint", request.endpoint},
           {"path", request.path.string()},
           {"branch", request.branch.text()},
           {"message", request.message},
@@ -89,6 +90,7 @@ absl::StatusOr<push::PushRequest> DecodePush(const json& value) {
   ASSIGN_OR_RETURN(const RepoType type, ParseRepoType(value.at("type").get<std::string>()));
   ASSIGN_OR_RETURN(RepoId repo, RepoId::Parse(type, value.at("repo").get<std::string>()));
   push::PushRequest request{.repo = std::move(repo), .path = value.at("path").get<std::string>()};
+  request.endpoint = value.at("endpoint").get<std::string>();
   ASSIGN_OR_RETURN(request.branch, Revision::Parse(value.at("branch").get<std::string>()));
   request.message = value.at("message").get<std::string>();
   request.description = value.at("description").get<std::string>();

@@ -103,7 +103,7 @@ class Upload final : public std::enable_shared_from_this<Upload> {
       : context_(context),
         request_(std::move(request)),
         place_(request_.upload),
-        journal_(std::make_shared<UploadJournal>(context.store, request_.repo)),
+        journal_(std::make_shared<UploadJournal>(context.store, request_.endpoint, request_.repo)),
         journal_order_(context.disk),
         slots_(slots),
         observer_(&observer) {}

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
@@ -64,6 +65,7 @@ struct UploadContext {
 };
 
 struct UploadRequest {
+  std::string endpoint;  // of the hub
   RepoId repo;
   std::optional<Revision> branch;  // see RepoWriter::BeginUploads
   hub::Access access;

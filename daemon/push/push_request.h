@@ -30,6 +30,7 @@ struct PushMemory {
 // What one push was asked to do.
 struct PushRequest {
   RepoId repo;
+  std::string endpoint = {};   // of the hub that it was agreed to go to; empty: of whichever there is
   std::filesystem::path path;  // absolute: a folder, or one file
   Revision branch = Revision::Main();
   std::string message = {};  // empty: one is made of what changes

@@ -168,6 +168,13 @@ class Run final : public std::enable_shared_from_this<Run> {
 
   // Of a run before this one a commit may have been under way.
   void Open() {
+    const std::string& endpoint = context_.hub.endpoint();
+    if (!request_.endpoint.empty() && request_.endpoint != endpoint) {
+      return Finish(MakeError(
+          absl::StatusCode::kFailedPrecondition, reason::kDaemonMismatch,
+          fmt::format("the push was to go to {}, and this daemon serves {}", request_.endpoint, endpoint),
+          fmt::format("push again, with a daemon that was started with HF_ENDPOINT={}", request_.endpoint)));
+    }
     if (!memory().intent) return Plan();
     commit_ = Committer::Settle(CommitterOf(), CallerOf(), *memory().intent, Committed());
   }
@@ -328,8 +335,8 @@ class Run final : public std::enable_shared_from_this<Run> {
       waiting_.pop_back();
     }
     OnPool(
-        [&store = context_.store, repo = repo(), objects] {
-          const UploadJournal journal(store, repo);
+        [&store = context_.store, endpoint = context_.hub.endpoint(), repo = repo(), objects] {
+          const UploadJournal journal(store, endpoint, repo);
           std::vector<bool> begun;
           for (const hub::LfsObject& object : objects) begun.push_back(journal.Find(object).has_value());
           return begun;
@@ -381,7 +388,8 @@ class Run final : public std::enable_shared_from_this<Run> {
       ready_.pop_back();
       const BlobId blob = place.object.sha256;
       auto flight = std::make_unique<Flight>(*this, blob);
-      UploadRequest request{.repo = repo(),
+      UploadRequest request{.endpoint = context_.hub.endpoint(),
+                            .repo = repo(),
                             .branch = BatchBranch(),
                             .access = access_,
                             .may_wait = request_.may_wait,

@@ -11,6 +11,7 @@
 
 #include "common/log/log.h"
 #include "common/status/status.h"
+#include "daemon/transport/header_fields.h"
 
 namespace batuta::push {
 
@@ -20,9 +21,13 @@ using nlohmann::json;
 
 namespace {
 
+// A token that the link brought is kept nowhere: the caller's own takes its place.
 json EncodeLink(const hub::LfsLink& link) {
   json headers = json::array();
-  for (const transport::HttpHeader& header : link.headers) headers.push_back({header.name, header.value});
+  for (const transport::HttpHeader& header : link.headers) {
+    if (!transport::EqualsIgnoreCase(header.name, "Authorization"))
+      headers.push_back({header.name, header.value});
+  }
   return {{"url", link.url}, {"headers", std::move(headers)}};
 }
 

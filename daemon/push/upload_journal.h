@@ -31,8 +31,9 @@ inline constexpr Duration kLongestUpload = std::chrono::hours(7 * 24);
 // Thread-safe; everything blocks. Best effort: what the catalog cannot give or take is sent again.
 class UploadJournal {
  public:
-  UploadJournal(metadata::MetadataStore& store, const RepoId& repo)
-      : store_(store), prefix_(repo.folder() + "/") {}
+  // `endpoint`: of the hub that gives the places.
+  UploadJournal(metadata::MetadataStore& store, std::string_view endpoint, const RepoId& repo)
+      : store_(store), prefix_(std::string(endpoint) + " " + repo.folder() + "/") {}
 
   std::optional<BegunUpload> Find(const hub::LfsObject& object) const;
 

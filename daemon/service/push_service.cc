@@ -95,6 +95,7 @@ class GrpcPushService final : public v1::PushService::CallbackService {
     absl::StatusOr<push::PushRequest> push = DecodePush(request->spec());
     if (!push.ok()) return call.Finish(push.status()), call.reactor();
     push->plan_digest = request->plan_digest();
+    push->endpoint = context_.facts.endpoint;
     context_.core.Post([&jobs = context_.jobs, call, response, caller = CallerOf(uid_, *context),
                         request_id = request->request_id(), push = *std::move(push)]() mutable {
       if (absl::Status may = CheckMayRead(caller.principal); !may.ok()) return call.Finish(may);

@@ -193,6 +193,21 @@ class PushInterruptedTest(PushTest):
         self.assert_hub_has("acme/data")
         self.assertEqual(len(self.commits("acme/data")), 1)
 
+    def test_push_that_was_begun_for_one_hub_goes_to_no_other(self):
+        # It would be a new repo at the other one as well.
+        self.hub.fault(kind="latency", path="/api/repos/create", duration_ms=60_000)
+        self.box.batuta("hf", "push", "dataset", str(self.folder), "--repo", "acme/data", "--yes", "--detach")
+        wait_until(lambda: self.hub.count("/api/repos/create"), "the repo to be asked for")
+        kill_9(self.daemon)
+        other = self.box.hub(self.box.folder / "hub-root", ["--no-rate-limits"])
+        self.daemon = self.box.daemon()
+        ended = ("done", "failed", "waiting")
+        job = wait_until(lambda: [job for job in self.box.batuta("hf", "jobs", "ls", "--format", "json").json["jobs"] if job["state"] in ended], "the end")[0]
+        self.assertEqual(job["state"], "failed", job)
+        self.assertEqual(job["error"]["reason"], "DAEMON_MISMATCH")
+        self.assertIn(self.hub.endpoint, job["error"]["message"])
+        self.assertEqual(other.requests(), [])
+
     def test_push_again_after_a_cancelled_one_is_whole(self):
         self.hub.fault(kind="stall_upload", listener="cdn", path="*/4", at_bytes=1000, duration_ms=0)
         self.box.batuta("hf", "push", "dataset", str(self.folder), "--repo", "acme/data", "--yes", "--detach")

@@ -25,6 +25,7 @@ push::PushRequest Request() {
   request.allow_secrets = {"a:b:1"};
   request.makes_card = false;
   request.plan_digest = "digest";
+  request.endpoint = "https://hub.test";
   request.priority = Priority::kBackground;
   request.memory.is_agreed = true;
   request.memory.folder = "digest of the folder";
@@ -46,6 +47,7 @@ TEST(PushCodecTest, KeepsWhatMustNotBeForgotten) {
   EXPECT_EQ(read.allow_secrets, Request().allow_secrets);
   EXPECT_FALSE(read.makes_card);
   EXPECT_EQ(read.plan_digest, "digest");
+  EXPECT_EQ(read.endpoint, "https://hub.test");
   EXPECT_EQ(read.priority, Priority::kBackground);
   EXPECT_EQ(read.memory, Request().memory);
 }

@@ -29,6 +29,7 @@ using ::testing::Le;
 using ::testing::Pair;
 using ::testing::SizeIs;
 
+constexpr char kHub[] = "https://hub.test";
 const RepoId kRepo = *RepoId::Parse(RepoType::kDataset, "acme/data");
 
 absl::Status Unreachable() {
@@ -118,6 +119,7 @@ class BlobUploadTest : public ::testing::Test {
 
   UploadRequest Request(const std::string& bytes, hub::LfsUpload place) {
     return {
+        .endpoint = kHub,
         .repo = kRepo,
         .branch = Revision::Main(),
         .access = {},
@@ -132,7 +134,7 @@ class BlobUploadTest : public ::testing::Test {
   Observer& Start(const std::string& bytes, bool may_wait = true) {
     hub::LfsObject object{id_, bytes.size()};
     hub::LfsUpload place{.object = object};
-    if (!UploadJournal(catalog_, kRepo).Find(object)) place = store_.Place(object);
+    if (!UploadJournal(catalog_, kHub, kRepo).Find(object)) place = store_.Place(object);
     UploadRequest request = Request(bytes, std::move(place));
     request.may_wait = may_wait;
     running_ = std::make_unique<Running>();

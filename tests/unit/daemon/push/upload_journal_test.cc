@@ -14,7 +14,9 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::Pair;
+using ::testing::SizeIs;
 
+constexpr char kHub[] = "https://hub.test";
 const RepoId kRepo = *RepoId::Parse(RepoType::kModel, "acme/model");
 
 hub::LfsUpload Multipart(char digit, const std::string& id) {
@@ -29,7 +31,7 @@ class UploadJournalTest : public ::testing::Test {
  protected:
   metadata::FakeMetadataStore store_;
   FakeClock clock_;
-  UploadJournal journal_{store_, kRepo};
+  UploadJournal journal_{store_, kHub, kRepo};
   const hub::LfsUpload upload_ = Multipart('a', "u1");
 };
 
@@ -38,7 +40,7 @@ TEST_F(UploadJournalTest, FindsWhatWasBegunWithTheTagsOfItsParts) {
   journal_.Keep(upload_.object.sha256, {2, "\"two\""});
   journal_.Keep(upload_.object.sha256, {1, "\"one\""});
 
-  const std::optional<BegunUpload> found = UploadJournal(store_, kRepo).Find(upload_.object);
+  const std::optional<BegunUpload> found = UploadJournal(store_, kHub, kRepo).Find(upload_.object);
 
   ASSERT_TRUE(found.has_value());
   EXPECT_EQ(found->upload.upload.url, upload_.upload.url);
@@ -49,12 +51,24 @@ TEST_F(UploadJournalTest, FindsWhatWasBegunWithTheTagsOfItsParts) {
   EXPECT_THAT(found->etags, ElementsAre(Pair(1, "\"one\""), Pair(2, "\"two\"")));
 }
 
-TEST_F(UploadJournalTest, FindsNothingOfOtherReposObjectsAndSizes) {
+TEST_F(UploadJournalTest, FindsNothingOfOtherHubsReposObjectsAndSizes) {
   journal_.Begin({upload_, {}}, clock_.wall());
   const RepoId other = *RepoId::Parse(RepoType::kModel, "acme/other");
-  EXPECT_FALSE(UploadJournal(store_, other).Find(upload_.object).has_value());
+  EXPECT_FALSE(UploadJournal(store_, kHub, other).Find(upload_.object).has_value());
+  EXPECT_FALSE(UploadJournal(store_, "https://other.test", kRepo).Find(upload_.object).has_value());
   EXPECT_FALSE(journal_.Find({upload_.object.sha256, 26}).has_value());
   EXPECT_FALSE(journal_.Find(Multipart('b', "u1").object).has_value());
+}
+
+TEST_F(UploadJournalTest, KeepsNoTokenThatALinkBrought) {
+  hub::LfsUpload upload = upload_;
+  upload.upload.headers.push_back({"authorization", "Basic c2VjcmV0"});
+  upload.verify->headers.push_back({"Authorization", "Basic c2VjcmV0"});
+  journal_.Begin({upload, {}}, clock_.wall());
+  const std::optional<BegunUpload> found = journal_.Find(upload.object);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_THAT(found->upload.upload.headers, SizeIs(upload_.upload.headers.size()));
+  EXPECT_THAT(found->upload.verify->headers, SizeIs(upload_.verify->headers.size()));
 }
 
 TEST_F(UploadJournalTest, ForgetsWhatWasBeforeWhenItBegins) {
@@ -101,7 +115,7 @@ TEST_F(UploadJournalTest, ForgetsLinksThatCannotBeGoodAnyMore) {
 }
 
 TEST_F(UploadJournalTest, MakesNothingOfWhatItCannotRead) {
-  const std::string key = kRepo.folder() + "/" + upload_.object.sha256.hex();
+  const std::string key = std::string(kHub) + " " + kRepo.folder() + "/" + upload_.object.sha256.hex();
   for (
       const char* text :
       {"", "{", "[]", "3", R"({"v":2})", R"({"v":1,"size_bytes":25})",
