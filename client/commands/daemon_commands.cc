@@ -21,10 +21,11 @@ constexpr std::chrono::milliseconds kStopPoll{20};
 // For questions about the daemon itself: whichever answers, and none is started.
 const ConnectOptions kAsItIs = {.may_spawn = false, .check_identity = false, .send_token = false};
 
-// Is the daemon of `pid` still the one that answers?
-bool StillAnswers(const Connector& connector, int64_t pid) {
-  const absl::StatusOr<Connection> connection = connector.Open(kAsItIs);
-  return connection.ok() && connection->status.pid() == pid;
+// Is the daemon of `pid` still at the other end of this connection? A new connection would start the next
+// daemon where a service manager holds the socket.
+bool StillAnswers(DaemonClient& daemon, int64_t pid) {
+  const absl::StatusOr<v1::GetStatusResponse> status = daemon.GetStatus();
+  return status.ok() && status->pid() == pid;
 }
 
 // {"stopped":true,"pid":…}; `pid` 0: there was none.
@@ -75,7 +76,7 @@ absl::Status DaemonStop::Run(Context& context) {
   const int64_t pid = connection->status.pid();
   RETURN_IF_ERROR(connection->client->Shutdown());
   const SteadyTime deadline = context.clock.steady() + kStopLimit;
-  while (StillAnswers(context.connector, pid)) {
+  while (StillAnswers(*connection->client, pid)) {
     if (context.clock.steady() > deadline) {
       return MakeError(
           absl::StatusCode::kDeadlineExceeded, reason::kDaemonBusy,

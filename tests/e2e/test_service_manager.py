@@ -66,6 +66,15 @@ class ActivationTest(ManagedCase):
         self.manager.start("--idle-timeout", "1s")
         self.assertEqual(client.communicate() and client.returncode, 0)
 
+    def test_stop_by_command_does_not_start_the_next_one(self):
+        listening = self.manager.listen()
+        self.manager.start()
+        self.assertEqual(self.box.batuta("daemon", "stop").code, 0)
+        self.assertEqual(self.manager.end(), 0)
+        listening.setblocking(False)
+        with self.assertRaises(BlockingIOError, msg="nobody waits to be served"):
+            listening.accept()
+
     def test_where_it_listens_is_the_managers_choice(self):
         elsewhere = self.box.folder / "run" / "elsewhere.sock"
         self.manager.listen()

@@ -8,7 +8,7 @@ import stat
 import unittest
 
 import one_thread
-from harness import EndToEndTest, wait_until, write_repo, write_users
+from harness import EndToEndTest, SLOWNESS, wait_until, write_repo, write_users
 from systemd_machine import SystemdMachine
 
 MB = 1_000_000
@@ -142,7 +142,7 @@ class ServiceTest(SystemdTest):
 
 
 class WatchdogTest(SystemdTest):
-    DROP_IN = "WatchdogSec=2s\nExecStopPost=/bin/sh -c 'echo $SERVICE_RESULT >> /var/lib/batuta/results'\n"
+    DROP_IN = f"WatchdogSec={2 * SLOWNESS:g}s\nExecStopPost=/bin/sh -c 'echo $SERVICE_RESULT >> /var/lib/batuta/results'\n"
 
     def test_core_that_hangs_is_ended_and_replaced(self):
         self.machine.run("systemctl", "start", "batutad.service")
