@@ -58,7 +58,8 @@ class SystemdMachine:
         self._log = open(self._folder / "console", "w+b")
         self._others = []
         self._process = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--cgroup", "--ipc", "--uts", "--propagation", "private",
+            ["setpriv", "--pdeathsig", "KILL",  # a test that is killed leaves no machine behind
+             "unshare", "--mount", "--pid", "--fork", "--kill-child", "--cgroup", "--ipc", "--uts", "--propagation", "private",
              "bash", "-c", BOOT, "boot", str(self._folder / "root"), " ".join(programs), str(units), self._log.name],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
         self._first = wait_until(self._find_first, "the first process of the machine")
