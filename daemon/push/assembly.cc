@@ -126,6 +126,12 @@ PushPlan Assemble(const PushRequest& request, const FolderListing& listing,
     Refuse(found.objections, &plan);
     Warn(found.warnings, &plan);
   }
+  if (remote.exists && request.is_private && !remote.is_private) {
+    plan.refusals.push_back({.path = "",
+                             .reason = std::string(reason::kNotPushable),
+                             .text = "--private was asked for, but the repo is there and is public: make it "
+                                     "private on its page, or push without --private"});
+  }
   plan.files.reserve(diff.files.size() + listing.ignored.size());
   for (const FileChange& one : diff.files) {
     PlannedPushFile file{.path = one.path.text(), .size_bytes = one.size_bytes, .change = ChangeOf(one.kind)};

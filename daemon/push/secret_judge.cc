@@ -66,8 +66,8 @@ void SecretJudge::Add(std::string_view path, ScanReport report) {
   for (std::string& part : report.unread) {
     if (verdict_.unread.size() < kMostUnread) verdict_.unread.push_back(std::move(part));
   }
-  const bool has_any = !report.findings.empty() || report.findings_left_out > 0;
-  if (has_any && IsAllowed(fmt::format("{}:*", path))) {
+  // A file as a whole is allowed only where its findings are too many to be allowed one by one.
+  if (report.findings_left_out > 0 && IsAllowed(fmt::format("{}:*", path))) {
     verdict_.allowed += report.findings.size() + report.findings_left_out;
     return;
   }

@@ -77,6 +77,20 @@ TEST(AssemblyTest, TellsWhatIsMade) {
   EXPECT_FALSE(plan.is_private) << "a repo that is there stays what it is";
 }
 
+TEST(AssemblyTest, NothingPrivateGoesToARepoThatEverybodyReads) {
+  World world;
+  world.Local("a", 3, 'a');
+  world.Remote("b", 3, Sha256('b'));
+  PushRequest request = Request();
+  EXPECT_TRUE(world.Plan(request).refusals.empty());
+  request.is_private = true;
+  const PushPlan plan = world.Plan(request);
+  ASSERT_EQ(plan.refusals.size(), 1U);
+  EXPECT_EQ(plan.refusals[0].reason, "NOT_PUSHABLE");
+  world.remote.is_private = true;
+  EXPECT_TRUE(world.Plan(request).refusals.empty());
+}
+
 TEST(AssemblyTest, WhatDiffersIsToldByPathAndWhatIsIgnoredLast) {
   World world;
   world.Local("a", 3, 'a');

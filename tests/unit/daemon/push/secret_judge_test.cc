@@ -79,6 +79,15 @@ TEST(SecretJudgeTest, AWholeFileIsAllowedWithWhatIsNotListedAndWithItsMembers) {
   EXPECT_EQ(verdict.allowed, 52U);
 }
 
+TEST(SecretJudgeTest, AFileWhoseFindingsAreAllListedIsNotAllowedAsAWhole) {
+  const std::vector<std::string> allowances = {"a.py:*"};
+  SecretJudge judge(allowances, "");
+  judge.Add("a.py", Report({At("a.py", 1)}));
+  const SecretVerdict verdict = judge.Finish();
+  EXPECT_TRUE(verdict.blocks());
+  EXPECT_THAT(verdict.unused_allowances, ElementsAre("a.py:*"));
+}
+
 TEST(SecretJudgeTest, WhatIsNotListedBlocksToo) {
   const std::vector<std::string> allowances = {"a.py:hf-token:1"};
   SecretJudge judge(allowances, "");
