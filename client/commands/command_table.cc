@@ -7,6 +7,7 @@
 
 #include "client/commands/completion.h"
 #include "client/commands/daemon_commands.h"
+#include "client/commands/doctor.h"
 #include "client/commands/hf_account.h"
 #include "client/commands/hf_cache.h"
 #include "client/commands/hf_cache_export.h"
@@ -83,6 +84,9 @@ std::vector<std::unique_ptr<Command>> MakeCommands() {
   commands.push_back(std::make_unique<DaemonStatus>());
   commands.push_back(std::make_unique<DaemonConfig>());
   commands.push_back(std::make_unique<DaemonLimitRate>());
+  commands.push_back(std::make_unique<DaemonLogLevel>());
+  commands.push_back(std::make_unique<DaemonMetrics>());
+  commands.push_back(std::make_unique<Doctor>());
   commands.push_back(std::make_unique<Completion>());
   commands.push_back(std::make_unique<Complete>());
   return commands;

@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "client/output/json_writer.h"
 #include "client/output/state_view.h"
+#include "common/config/hub_token.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
 
@@ -96,8 +98,55 @@ std::string_view DaemonStatus::examples() const {
 }
 
 absl::Status DaemonStatus::Run(Context& context) {
+  ConnectOptions options = kAsItIs;
+  // With the caller's token come its windows. One that cannot be read is no reason to be told nothing.
+  if (absl::StatusOr<HubToken> found = FindHubToken(context.environment); found.ok()) {
+    options.token = std::move(found->token);
+  }
+  ASSIGN_OR_RETURN(const Connection connection, context.connector.Open(options));
+  StatusReport report;
+  report.client_version = BATUTA_VERSION;
+  ASSIGN_OR_RETURN(report.daemon, connection.client->GetStatus(/*details=*/true));
+  ASSIGN_OR_RETURN(report.limits, connection.client->GetLimits());
+  PrintStatus(context.output, report, context.clock.wall());
+  return absl::OkStatus();
+}
+
+std::string_view DaemonMetrics::examples() const {
+  return "batuta daemon metrics\n"
+         "batuta daemon metrics > /var/lib/node_exporter/batuta.prom  for a collector of text files\n";
+}
+
+absl::Status DaemonMetrics::Run(Context& context) {
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open(kAsItIs));
-  PrintDaemon(context.output, connection.status, context.clock.wall());
+  ASSIGN_OR_RETURN(const std::string text, connection.client->GetMetrics());
+  if (!context.output.json()) return context.output.Data(text), absl::OkStatus();
+  JsonWriter json;
+  json.BeginObject().Field("text", text).EndObject();
+  context.output.Data(json.Take());
+  return absl::OkStatus();
+}
+
+std::string_view DaemonLogLevel::examples() const {
+  return "batuta daemon log-level  what holds now\n"
+         "batuta daemon log-level debug  from now on, until the daemon ends\n"
+         "batuta daemon log-level default  what config.toml says (log.level)\n";
+}
+
+void DaemonLogLevel::DefineFlags(Flags& flags) {
+  flags.Optional(&level_, "LEVEL", "trace, debug, info, warn, error or off; default = as configured");
+}
+
+absl::Status DaemonLogLevel::Run(Context& context) {
+  ASSIGN_OR_RETURN(const Connection connection, context.connector.Open(kAsItIs));
+  if (level_.empty()) {
+    ASSIGN_OR_RETURN(const v1::GetStatusResponse status, connection.client->GetStatus(/*details=*/true));
+    PrintLogLevel(context.output, status.log_level(), status.configured_log_level());
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const v1::SetLogLevelResponse set,
+                   connection.client->SetLogLevel(level_ == "default" ? "" : level_));
+  PrintLogLevel(context.output, set.level(), set.configured_level());
   return absl::OkStatus();
 }
 

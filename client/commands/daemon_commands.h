@@ -49,6 +49,37 @@ class DaemonStatus final : public Command {
   absl::Status Run(Context& context) override;
 };
 
+// `batuta daemon metrics`: what it counts and measures, in the text form of Prometheus.
+class DaemonMetrics final : public Command {
+ public:
+  std::string_view name() const override { return "daemon metrics"; }
+
+  std::string_view summary() const override {
+    return "show what the daemon counts, in the form of Prometheus";
+  }
+
+  std::string_view examples() const override;
+
+  void DefineFlags(Flags&) override {}
+
+  absl::Status Run(Context& context) override;
+};
+
+// `batuta daemon log-level [LEVEL]`: what it logs, shown or changed until it ends.
+class DaemonLogLevel final : public Command {
+ public:
+  std::string_view name() const override { return "daemon log-level"; }
+
+  std::string_view summary() const override { return "show or set what the daemon logs, until it ends"; }
+
+  std::string_view examples() const override;
+  void DefineFlags(Flags& flags) override;
+  absl::Status Run(Context& context) override;
+
+ private:
+  std::string level_;
+};
+
 // `batuta daemon config`: its effective configuration and where each value comes from.
 class DaemonConfig final : public Command {
  public:

@@ -25,6 +25,7 @@ namespace {
 
 constexpr int kMaxMessageBytes = 64 << 20;  // a listing of a cache with tens of thousands of repos
 constexpr std::chrono::seconds kStatusDeadline{10};
+constexpr std::chrono::seconds kDiagnosisDeadline{60};
 constexpr std::chrono::seconds kJobDeadline{30};  // the daemon only takes note; no hub is asked
 
 std::shared_ptr<grpc::Channel> MakeChannel(UniqueFd socket) {
@@ -374,9 +375,10 @@ absl::Status DaemonClient::WatchLimits(CallStop& stop, const OnMessage<v1::Watch
   return status;
 }
 
-absl::StatusOr<v1::GetStatusResponse> DaemonClient::GetStatus() {
-  return stubs_->Call(stubs_->daemon, &v1::DaemonService::Stub::GetStatus, v1::GetStatusRequest(),
-                      kStatusDeadline);
+absl::StatusOr<v1::GetStatusResponse> DaemonClient::GetStatus(bool details) {
+  v1::GetStatusRequest request;
+  request.set_details(details);
+  return stubs_->Call(stubs_->daemon, &v1::DaemonService::Stub::GetStatus, request, kStatusDeadline);
 }
 
 absl::StatusOr<v1::GetConfigResponse> DaemonClient::GetConfig() {
@@ -391,6 +393,25 @@ absl::StatusOr<uint64_t> DaemonClient::SetBandwidthLimit(std::optional<uint64_t>
       const v1::SetBandwidthLimitResponse response,
       stubs_->Call(stubs_->daemon, &v1::DaemonService::Stub::SetBandwidthLimit, request, kStatusDeadline));
   return response.limit_bytes_per_second();
+}
+
+absl::StatusOr<std::string> DaemonClient::GetMetrics() {
+  ASSIGN_OR_RETURN(v1::GetMetricsResponse response,
+                   stubs_->Call(stubs_->daemon, &v1::DaemonService::Stub::GetMetrics, v1::GetMetricsRequest(),
+                                kStatusDeadline));
+  return std::move(*response.mutable_text());
+}
+
+absl::StatusOr<v1::SetLogLevelResponse> DaemonClient::SetLogLevel(const std::string& level) {
+  v1::SetLogLevelRequest request;
+  request.set_level(level);
+  return stubs_->Call(stubs_->daemon, &v1::DaemonService::Stub::SetLogLevel, request, kStatusDeadline);
+}
+
+absl::StatusOr<v1::DiagnoseResponse> DaemonClient::Diagnose(bool without_network) {
+  v1::DiagnoseRequest request;
+  request.set_without_network(without_network);
+  return stubs_->Call(stubs_->daemon, &v1::DaemonService::Stub::Diagnose, request, kDiagnosisDeadline);
 }
 
 absl::Status DaemonClient::Shutdown() {

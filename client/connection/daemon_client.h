@@ -146,11 +146,20 @@ class DaemonClient {
   absl::Status WatchLimits(CallStop& stop, const OnMessage<v1::WatchLimitsResponse>& on_message);
 
   // Answers within ten seconds or fails.
-  absl::StatusOr<v1::GetStatusResponse> GetStatus();
+  absl::StatusOr<v1::GetStatusResponse> GetStatus(bool details = false);
   absl::StatusOr<v1::GetConfigResponse> GetConfig();
 
   // Of all jobs together; nullopt: as configured. Returns what is in effect now.
   absl::StatusOr<uint64_t> SetBandwidthLimit(std::optional<uint64_t> bytes_per_second);
+
+  // In the text form of Prometheus.
+  absl::StatusOr<std::string> GetMetrics();
+
+  // "" = as configured.
+  absl::StatusOr<v1::SetLogLevelResponse> SetLogLevel(const std::string& level);
+
+  // Answers within a minute or fails.
+  absl::StatusOr<v1::DiagnoseResponse> Diagnose(bool without_network);
   absl::Status Shutdown();
 
  private:

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -11,12 +10,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/connection/program_search.h"
+#include "client/connection/spawning.h"
 #include "common/io/unique_fd.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
@@ -28,8 +27,6 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kLogLimitBytes = 8 << 20;  // a longer log is put aside at the next start
 constexpr std::string_view kHintIndent = "  ";
-constexpr std::string_view kPrivateVariables[] = {
-    "HF_TOKEN=", "HUGGING_FACE_HUB_TOKEN=", "NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_"};
 
 struct Log {
   UniqueFd fd;
@@ -63,58 +60,6 @@ absl::StatusOr<Log> OpenLog(const Environment& environment) {
   log.size_bytes = static_cast<uint64_t>(info.st_size);
   return log;
 }
-
-// The environment of the daemon: that of the caller, less what holds a token, and what a service manager says
-// to the caller alone.
-std::vector<char*> CleanEnvironment() {
-  std::vector<char*> out;
-  for (char** at = environ; *at != nullptr; ++at) {
-    const std::string_view entry = *at;
-    const bool is_private = std::any_of(std::begin(kPrivateVariables), std::end(kPrivateVariables),
-                                        [&](std::string_view name) { return entry.starts_with(name); });
-    if (!is_private) out.push_back(*at);
-  }
-  out.push_back(nullptr);
-  return out;
-}
-
-// posix_spawn's settings: own session, default signals, no descriptor but the three standard ones, root as
-// working folder.
-class SpawnSettings {
- public:
-  explicit SpawnSettings(int log_fd) {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions_, log_fd, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions_, log_fd, STDERR_FILENO);
-    posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
-    posix_spawn_file_actions_addchdir_np(&actions_, "/");
-    posix_spawnattr_init(&attributes_);
-    sigset_t signals;
-    sigfillset(&signals);
-    posix_spawnattr_setsigdefault(&attributes_, &signals);
-    sigemptyset(&signals);
-    posix_spawnattr_setsigmask(&attributes_, &signals);
-    posix_spawnattr_setflags(&attributes_,
-                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-  }
-
-  ~SpawnSettings() {
-    posix_spawn_file_actions_destroy(&actions_);
-    posix_spawnattr_destroy(&attributes_);
-  }
-
-  SpawnSettings(const SpawnSettings&) = delete;
-  SpawnSettings& operator=(const SpawnSettings&) = delete;
-
-  const posix_spawn_file_actions_t* actions() const { return &actions_; }
-
-  const posix_spawnattr_t* attributes() const { return &attributes_; }
-
- private:
-  posix_spawn_file_actions_t actions_{};
-  posix_spawnattr_t attributes_{};
-};
 
 }  // namespace
 

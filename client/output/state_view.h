@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "batuta/v1/budget_service.pb.h"
@@ -25,6 +26,23 @@ std::vector<std::string> LimitLines(const Windows& windows, size_t width, WallTi
 // "connections","resident_bytes","cache_free_bytes","limit_bytes_per_second","configured_limit_bytes_per_second",
 // "notices"}; quiet: the pid.
 void PrintDaemon(Output& output, const v1::GetStatusResponse& status, WallTime now);
+
+// What `daemon status` shows.
+struct StatusReport {
+  v1::GetStatusResponse daemon;  // with details
+  v1::GetLimitsResponse limits;  // of the caller
+  std::string client_version;
+};
+
+// The same document with, after "notices": "client_version","api_version","catalog_schema","uptime_seconds",
+// "cpu_seconds","open_files","open_files_limit","cache_bytes","cache_quota_bytes" (0 =
+// none),"cache_min_free_bytes", "state_free_bytes","log_level","configured_log_level","metrics_address" (or
+// null),"jobs":{"queued":…},"windows": as PrintLimits() has
+// them,"last_errors":[{"time","level","message","fields"}],"last_errors_hidden"; quiet: the pid.
+void PrintStatus(Output& output, const StatusReport& report, WallTime now);
+
+// {"level","configured_level"}; quiet: the level.
+void PrintLogLevel(Output& output, std::string_view level, std::string_view configured_level);
 
 // {"limit_bytes_per_second","configured_limit_bytes_per_second"}, 0 = none; quiet: the number.
 void PrintOverallLimit(Output& output, const v1::GetStatusResponse& status);

@@ -8,6 +8,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include "common/log/recent_events.h"
 #include "common/sync/mutex.h"
 #include "common/text/human.h"
 #include "common/text/utf8.h"
@@ -69,8 +70,28 @@ class Destination {
     }
   }
 
+  void KeepIn(std::shared_ptr<RecentEvents> events) {
+    MutexLock lock(mutex_);
+    kept_ = std::move(events);
+  }
+
+  void Keep(LogLevel level, std::string_view message, std::string_view fields) {
+    std::shared_ptr<RecentEvents> kept;
+    {
+      MutexLock lock(mutex_);
+      kept = kept_;
+    }
+    if (kept == nullptr) return;
+    fields.remove_prefix(fields.starts_with(' ') ? 1 : 0);
+    kept->Add({.time = std::chrono::system_clock::now(),
+               .level = level,
+               .message = Printable(message),
+               .fields = std::string(fields)});
+  }
+
  private:
   Mutex mutex_;
+  std::shared_ptr<RecentEvents> kept_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<spdlog::sinks::sink> sink_ ABSL_GUARDED_BY(mutex_);
   bool for_journal_ ABSL_GUARDED_BY(mutex_) = false;
 };
@@ -82,6 +103,16 @@ Destination& TheDestination() {
 }
 
 std::atomic<LogLevel> current_level{LogLevel::kInfo};
+std::atomic<bool> keeps_warnings{false};
+
+bool IsWritten(LogLevel level) {
+  return level != LogLevel::kOff && level >= GetLogLevel();
+}
+
+bool IsKept(LogLevel level) {
+  return (level == LogLevel::kWarn || level == LogLevel::kError) &&
+         keeps_warnings.load(std::memory_order_relaxed);
+}
 
 bool NeedsQuotes(std::string_view value) {
   if (value.empty()) return true;
@@ -119,14 +150,20 @@ LogLevel GetLogLevel() {
   return current_level.load(std::memory_order_relaxed);
 }
 
+void KeepWarningsIn(std::shared_ptr<RecentEvents> events) {
+  keeps_warnings.store(events != nullptr, std::memory_order_relaxed);
+  TheDestination().KeepIn(std::move(events));
+}
+
 namespace log_internal {
 
 bool Enabled(LogLevel level) {
-  return level != LogLevel::kOff && level >= GetLogLevel();
+  return IsWritten(level) || IsKept(level);
 }
 
 void Write(LogLevel level, std::string_view message, std::string_view fields) {
-  TheDestination().Write(level, message, fields);
+  if (IsWritten(level)) TheDestination().Write(level, message, fields);
+  if (IsKept(level)) TheDestination().Keep(level, message, fields);
 }
 
 void AppendValue(std::string& out, std::string_view value) {

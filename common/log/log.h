@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,11 @@ std::string_view ToString(LogLevel level);
 void InitLogging(LogLevel level, bool for_journal);
 void SetLogLevel(LogLevel level);
 LogLevel GetLogLevel();
+
+class RecentEvents;
+
+// Warnings and errors go there as well from now on, whatever the level; null = nowhere.
+void KeepWarningsIn(std::shared_ptr<RecentEvents> events);
 
 namespace log_internal {
 bool Enabled(LogLevel level);

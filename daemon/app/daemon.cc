@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <future>
 #include <memory>
 #include <optional>
 #include <unordered_set>
@@ -11,20 +10,21 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "common/config/hub_token.h"
 #include "common/io/file_system.h"
 #include "common/log/log.h"
-#include "common/machine/machine.h"
 #include "common/status/status.h"
 #include "common/sync/sequence.h"
 #include "common/sync/worker_pool.h"
 #include "daemon/adoption/adoption.h"
 #include "daemon/app/accounts.h"
+#include "daemon/app/drain.h"
 #include "daemon/app/instance_lock.h"
+#include "daemon/app/instruments.h"
 #include "daemon/app/listener.h"
 #include "daemon/app/reload.h"
 #include "daemon/app/rpc_server.h"
 #include "daemon/app/status_line.h"
+#include "daemon/app/surroundings.h"
 #include "daemon/app/version.h"
 #include "daemon/budget/budgeted_transport.h"
 #include "daemon/cache/cache.h"
@@ -33,6 +33,7 @@
 #include "daemon/entitlement/entitlements.h"
 #include "daemon/eviction/evictor.h"
 #include "daemon/guard/inspection.h"
+#include "daemon/guard/metered_inspection.h"
 #include "daemon/guard/pull_guard.h"
 #include "daemon/hub/answer_memory.h"
 #include "daemon/hub/exchange.h"
@@ -45,6 +46,7 @@
 #include "daemon/jobs/overall_limit.h"
 #include "daemon/metadata/identity.h"
 #include "daemon/metadata/rocksdb_store.h"
+#include "daemon/metadata/schema.h"
 #include "daemon/pull/fitter.h"
 #include "daemon/pull/header_store.h"
 #include "daemon/pull/review.h"
@@ -70,19 +72,6 @@ constexpr std::chrono::hours kForgetEvery{24};
 constexpr std::chrono::minutes kLongestOpen{15};
 constexpr std::chrono::minutes kLongestLoad{5};
 
-// A job of this user that lost its token with the last daemon may use the one in the user's token file.
-Secret TokenOf(uint32_t uid) {
-  if (uid != getuid()) return Secret();
-  absl::StatusOr<HubToken> found = FindHubToken(ProcessEnvironment());
-  return found.ok() ? std::move(found->token) : Secret();
-}
-
-// As far as the daemon may see it.
-absl::StatusOr<Machine> DetectThisMachine() {
-  ASSIGN_OR_RETURN(const MachineSources sources, ProcessMachineSources(ProcessEnvironment()));
-  return DetectMachine(sources);
-}
-
 class WiredDaemon final : public Daemon {
  public:
   WiredDaemon(Options options, ServiceManager& manager, UniqueFd handed_over,
@@ -104,6 +93,7 @@ class WiredDaemon final : public Daemon {
   absl::Status OpenStorage();
   absl::Status OpenNetwork();
   absl::Status OpenQueue();
+  void MakeServices();
   void Serve();
   void CheckIdle();
   void LookAround();
@@ -129,6 +119,7 @@ class WiredDaemon final : public Daemon {
   metadata::OpenReport report_;
   service::DaemonFacts facts_;
   service::Rights rights_;
+  Instruments instruments_;
   service::OpenCalls calls_{clock_.steady()};
   SteadyTime busy_at_ = clock_.steady();  // core sequence: when a call or job was last seen under way
 
@@ -156,6 +147,7 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<WorkerPool> push_pool_;  // reads what is pushed: for as long as that takes
   std::unique_ptr<Sequence> core_;
   std::unique_ptr<transport::CurlTransport> network_;
+  std::unique_ptr<transport::HttpTransport> metered_network_;
   std::unique_ptr<budget::BudgetedTransport> budget_;
   std::unique_ptr<hub::Asker> hub_asker_;  // asks the hub, whatever is remembered
   std::unique_ptr<hub::AnswerMemory> hub_memory_;
@@ -201,6 +193,9 @@ absl::Status WiredDaemon::Open() {
                                             : Listener::Bind(options_.socket, options_.mode));
   manager_.Starting("reading the jobs", kLongestLoad);
   RETURN_IF_ERROR(OpenQueue());
+  MakeServices();
+  // Before the first caller comes: whoever configured a port that is taken is told so.
+  RETURN_IF_ERROR(instruments_.OpenPort(options_, *services_));
   Serve();
   return absl::OkStatus();
 }
@@ -228,7 +223,7 @@ absl::Status WiredDaemon::OpenStorage() {
   for (const std::string& notice : facts_.notices) LogWarn("catalog", Field("notice", notice));
   RETURN_IF_ERROR(OpenRights());
   verified_ = std::make_unique<cache::VerifiedFiles>(*store_, clock_);
-  inspection_ = guard::MakeInspection();
+  inspection_ = guard::MeterInspection(guard::MakeInspection(), instruments_.metrics());
   verdicts_ = std::make_unique<guard::Verdicts>(*store_, *inspection_);
   consents_ = std::make_unique<guard::Consents>(
       *store_, entitlements_ ? guard::Consents::Scope::kWhoGave : guard::Consents::Scope::kEverybody);
@@ -253,9 +248,11 @@ absl::Status WiredDaemon::OpenStorage() {
   ASSIGN_OR_RETURN(pins_, inventory::Pins::Load(options_.state_dir / "pins.txt", *files_));
   inventory_ = std::make_unique<inventory::Inventory>(*cache_, *store_, *pins_, clock_);
   adoption_ = std::make_unique<adoption::Adoption>(*cache_, *inventory_, *inspection_, *store_);
-  evictor_ = std::make_unique<eviction::Evictor>(
-      eviction::EvictorOptions{.quota = options_.quota, .grace = options_.grace, .may_name = MayName()},
-      *inventory_, *cache_, clock_);
+  evictor_ = std::make_unique<eviction::Evictor>(eviction::EvictorOptions{.quota = options_.quota,
+                                                                          .grace = options_.grace,
+                                                                          .may_name = MayName(),
+                                                                          .metrics = &instruments_.metrics()},
+                                                 *inventory_, *cache_, clock_);
   return absl::OkStatus();
 }
 
@@ -266,10 +263,12 @@ absl::Status WiredDaemon::OpenNetwork() {
   push_pool_ = WorkerPool::Start("push", kPushThreads);
   core_ = Sequence::Start("core");
   ASSIGN_OR_RETURN(network_, transport::CurlTransport::Start(options_.curl));
+  metered_network_ = instruments_.Meter(*network_, options_.endpoint, clock_);
   budget::BudgetOptions budget = options_.budget;
+  budget.metrics = &instruments_.metrics();
   ASSIGN_OR_RETURN(const std::string salt, metadata::Salt(*store_));
   budget.salt = salt;
-  budget_ = budget::BudgetedTransport::Create(std::move(budget), *network_, *core_, clock_, *store_);
+  budget_ = budget::BudgetedTransport::Create(std::move(budget), *metered_network_, *core_, clock_, *store_);
   hub_asker_ = hub::MakeHttpAsker({.endpoint = options_.endpoint,
                                    .http = *budget_,
                                    .clock = clock_,
@@ -280,7 +279,7 @@ absl::Status WiredDaemon::OpenNetwork() {
   hub_once_ = hub::MakeHubClient(
       options_.endpoint, *saving_asker_, *budget_, *core_, clock_, options_.metadata_timeout,
       [this](const hub::RepoNews& news) { disk_->Post([this, news] { Learn(news); }); });
-  hub_ = hub::MakeRetryingHubClient({}, *hub_once_, *core_, clock_);
+  hub_ = hub::MakeRetryingHubClient({.metrics = &instruments_.metrics()}, *hub_once_, *core_, clock_);
   writer_ = hub::MakeRepoWriter(options_.endpoint, *hub_asker_, *core_);
   return absl::OkStatus();
 }
@@ -313,7 +312,9 @@ absl::Status WiredDaemon::OpenQueue() {
                                              reviewer_.get(), fitter_.get());
   ASSIGN_OR_RETURN(overall_limit_,
                    jobs::OverallLimit::Load(options_.limit_bytes_per_second, *store_, *disk_));
-  transfers_ = transfer::Transfers::Create(options_.transfer, *cache_, *core_, *disk_, *buffers_, clock_,
+  transfer::TransferOptions transfer = options_.transfer;
+  transfer.metrics = &instruments_.metrics();
+  transfers_ = transfer::Transfers::Create(transfer, *cache_, *core_, *disk_, *buffers_, clock_,
                                            overall_limit_->limit());
   turns_ = std::make_unique<pull::LookTurns>(*core_);
   const pull::PullContext context{.planner = *planner_,
@@ -339,7 +340,8 @@ absl::Status WiredDaemon::OpenQueue() {
                                                                        .core = *core_,
                                                                        .pool = *push_pool_,
                                                                        .clock = clock_,
-                                                                       .offline = options_.planner.offline});
+                                                                       .offline = options_.planner.offline,
+                                                                       .metrics = &instruments_.metrics()});
   const push::PushContext push{.planner = *push_planner_,
                                .hub = *hub_,
                                .writer = *writer_,
@@ -351,7 +353,8 @@ absl::Status WiredDaemon::OpenQueue() {
                                .clock = clock_,
                                .backoff = options_.transfer.backoff,
                                .stall_timeout = options_.transfer.stall_timeout,
-                               .overall = overall_limit_->limit()};
+                               .overall = overall_limit_->limit(),
+                               .metrics = &instruments_.metrics()};
   jobs::JobQueueOptions queue;
   queue.token_of = TokenOf;
   queue.start_push = [push](const push::PushRequest& request, hub::Access access,
@@ -370,7 +373,9 @@ absl::Status WiredDaemon::OpenQueue() {
   return absl::OkStatus();
 }
 
-void WiredDaemon::Serve() {
+void WiredDaemon::MakeServices() {
+  instruments_.StartDoctor(options_, *evictor_, *budget_, clock_);
+  instruments_.operations().catalog_schema = metadata::SchemaVersionOf(*store_).value_or(0);
   services_ = std::unique_ptr<service::ServiceContext>(new service::ServiceContext{
       .core = *core_,
       .disk = *disk_,
@@ -400,9 +405,13 @@ void WiredDaemon::Serve() {
       .facts = facts_,
       .rights = rights_,
       .config = [this] { return config_.entries(); },
+      .operations = instruments_.operations(),
       .verify_bytes_per_second = [this] { return verify_bytes_per_second_.load(); },
       .open_connections = [this] { return listener_->open_connections(); },
       .shut_down = wants_to_stop_});
+}
+
+void WiredDaemon::Serve() {
   rpc_ = std::make_unique<RpcServer>(*services_);
   listener_->Start(PeerPolicy(getuid(), options_.mode),
                    [this](UniqueFd connection, uint32_t uid) { rpc_->Serve(std::move(connection), uid); });
@@ -508,22 +517,12 @@ void WiredDaemon::Reconfigure(Options options) {
   });
 }
 
-// Runs `drain` on the core sequence and waits until it has called back.
-template <typename Drain>
-void DrainOn(Sequence& core, Drain drain) {
-  auto drained = std::make_shared<std::promise<void>>();
-  const std::future<void> is_drained = drained->get_future();
-  core.Post([drain = std::move(drain), drained = std::move(drained)]() mutable {
-    drain([drained = std::move(drained)] { drained->set_value(); });
-  });
-  is_drained.wait();
-}
-
 // Outside in: first nobody gets in, then nobody waits for an answer, then the work ends, then the threads.
 void WiredDaemon::Stop() {
   if (std::exchange(is_stopped_, true)) return;
   is_stopping_ = true;
   if (listener_) listener_->Stop();
+  instruments_.ClosePort();
   calls_.Stop();
   if (rpc_) rpc_->Stop(kCallGrace);
   if (evictor_) evictor_->Stop();
@@ -535,6 +534,7 @@ void WiredDaemon::Stop() {
     DrainOn(*core_, [this](absl::AnyInvocable<void()> done) { transfers_->Drain(std::move(done)); });
   }
   if (network_) network_->Stop();
+  instruments_.StopDoctor();
   if (push_pool_) push_pool_->Stop();
   if (disk_) disk_->Stop();
   if (upkeep_) upkeep_->Stop();
@@ -558,6 +558,7 @@ void WiredDaemon::Stop() {
   hub_memory_.reset();
   hub_asker_.reset();
   budget_.reset();
+  metered_network_.reset();
   network_.reset();
   core_.reset();
   push_pool_.reset();

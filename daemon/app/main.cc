@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <csignal>
 #include <iostream>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,8 +17,12 @@
 #include "common/status/status.h"
 #include "common/text/human.h"
 #include "daemon/app/daemon.h"
+#include "daemon/app/instruments.h"
 #include "daemon/app/options.h"
 #include "daemon/app/service_manager.h"
+#include "daemon/app/version.h"
+#include "daemon/doctor/judge.h"
+#include "daemon/transport/curl_transport.h"
 
 namespace batuta::app {
 
@@ -47,6 +53,30 @@ void PrintConfig(const Options& options) {
   for (const service::ConfigEntry& entry : options.entries) {
     std::cout << fmt::format("{} = {}  # {}\n", entry.key, InQuotes(entry.value), Printable(entry.origin));
   }
+}
+
+std::string_view ToString(CheckStatus status) {
+  return status == CheckStatus::kOk ? "ok" : status == CheckStatus::kWarn ? "warn" : "fail";
+}
+
+// {"version":…,"checks":[{"name","status","detail","hint"}]}
+int PrintChecks(const Options& options, bool without_network) {
+  const absl::StatusOr<std::unique_ptr<transport::CurlTransport>> network =
+      transport::CurlTransport::Start(options.curl);
+  if (!network.ok()) return Report(network.status());
+  const doctor::Facts facts =
+      doctor::LookAt(SubjectOf(options, getuid()), **network, SystemClock(), without_network);
+  (*network)->Stop();
+  nlohmann::json checks = nlohmann::json::array();
+  for (const Check& check : doctor::Judge(facts)) {
+    checks.push_back({{"name", check.name},
+                      {"status", ToString(check.status)},
+                      {"detail", check.detail},
+                      {"hint", check.hint}});
+  }
+  const nlohmann::json document = {{"version", kVersion}, {"checks", std::move(checks)}};
+  std::cout << document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  return 0;
 }
 
 // The signals that end the daemon are blocked in every thread and taken here one by one.
@@ -107,6 +137,7 @@ int Main(int argc, char** argv) {
   absl::StatusOr<Options> options = ResolveOptions(command_line, ProcessEnvironment());
   if (!options.ok()) return Report(options.status());
   if (command_line.print_config) return PrintConfig(*options), 0;
+  if (command_line.check) return PrintChecks(*options, command_line.without_network);
 
   // A core dump would hold tokens.
   const rlimit no_core{0, 0};

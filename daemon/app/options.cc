@@ -12,6 +12,7 @@
 #include "common/text/utf8.h"
 #include "daemon/app/version.h"
 #include "daemon/budget/plan.h"
+#include "daemon/metrics/port_address.h"
 
 namespace batuta::app {
 
@@ -78,6 +79,12 @@ std::vector<Setting> Declare(const Environment& environment, Mode mode) {
        {"BATUTA_LOG_JOURNAL"},
        "false",
        "Prefix lines with the level number that the journal reads."},
+      {"metrics.listen",
+       "",
+       {},
+       "",
+       "Address of this machine alone at which metrics are served over HTTP, e.g. 127.0.0.1:9469; empty = "
+       "none."},
       {"hub.metadata_timeout",
        "",
        {"HF_HUB_ETAG_TIMEOUT"},
@@ -289,6 +296,12 @@ absl::Status ResolveLog(const Settings& settings, Options& options) {
                                  Quoted(settings.Get("log.level").value), settings.Get("log.level").origin));
   }
   ASSIGN_OR_RETURN(options.log_for_journal, settings.Flag("log.journal"));
+  const Sourced& listen = settings.Get("metrics.listen");
+  if (!listen.value.empty()) {
+    const absl::Status usable = metrics::ParseLoopback(listen.value).status();
+    if (!usable.ok()) return Annotate(usable, fmt::format("metrics.listen ({})", listen.origin));
+  }
+  options.metrics_listen = listen.value;
   return absl::OkStatus();
 }
 
@@ -385,6 +398,9 @@ CommandLine ParseCommandLine(int argc, char** argv) {
                  "Read this file instead of the user's and the system's config.toml");
   app.add_flag("--print-config", result.print_config,
                "Print the effective configuration with the origin of each value");
+  app.add_flag("--check", result.check,
+               "Look at what a daemon would depend on, print it as JSON and leave; `batuta doctor` reads it");
+  app.add_flag("--without-network", result.without_network, "With --check: call nobody");
   bool is_system = false;
   app.add_flag("--system", is_system,
                "Serve every user of the machine that the socket lets in, below /run and /var");

@@ -29,6 +29,7 @@ struct Options {
   std::string endpoint;
   LogLevel log_level = LogLevel::kInfo;
   bool log_for_journal = false;
+  std::string metrics_listen;                 // an address of this machine alone; empty = no port
   std::chrono::milliseconds idle_timeout{0};  // 0 = never leave
   int disk_threads = 4;
   size_t buffer_count = 64;
@@ -58,6 +59,8 @@ struct CommandLine {
   FlagValues flags;
   std::string config_file;  // --config; empty = the usual places
   bool print_config = false;
+  bool check = false;  // --check: say what works, as JSON, and leave
+  bool without_network = false;
   bool is_done = false;  // help or version was printed
   int exit_code = 0;     // when is_done
 };

@@ -9,6 +9,7 @@
 #include <grpcpp/server_posix.h>
 
 #include "common/log/log.h"
+#include "daemon/app/rpc_meter.h"
 #include "daemon/service/services.h"
 
 namespace batuta::app {
@@ -37,6 +38,7 @@ RpcServer::Facade RpcServer::MakeFacade(const service::ServiceContext& context, 
   for (const auto& service : facade.services) builder.RegisterService(service.get());
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsPerConnection);
+  MeterCalls(context.operations.metrics, builder);
   facade.server = builder.BuildAndStart();
   return facade;
 }

@@ -10,6 +10,7 @@
 #include "common/text/human.h"
 #include "common/text/url.h"
 #include "daemon/budget/identity.h"
+#include "daemon/metrics/daemon_metrics.h"
 
 namespace batuta::budget {
 
@@ -163,6 +164,7 @@ void BudgetDesk::End(const CallPtr& call, const absl::Status& status) {
 }
 
 void BudgetDesk::EnqueueOnCore(const CallPtr& call) {
+  call->on_core().queued_at = clock_.steady();
   if (!admission_.Enqueue(TicketOf(*call))) return End(call, TooManyWait(admission_.waiting()));
   Pump();
 }
@@ -172,6 +174,7 @@ void BudgetDesk::RequeueOnCore(const CallPtr& call) {
     End(call, Cancelled());
     return;
   }
+  call->on_core().queued_at = clock_.steady();
   admission_.Requeue(TicketOf(*call));
   Pump();
 }
@@ -292,9 +295,17 @@ absl::Status BudgetDesk::Refusal(const Admission::Decision::Held& held, SteadyTi
       MakeError(absl::StatusCode::kResourceExhausted, reason::kHubRateLimited, message, hint), left);
 }
 
+void BudgetDesk::NoteWait(BudgetedCall& call) const {
+  if (options_.metrics == nullptr) return;
+  const BudgetedCall::OnCore& known = call.on_core();
+  const std::chrono::duration<double> waited = clock_.steady() - known.queued_at;
+  options_.metrics->budget_seconds.Of({ToString(known.cost.window.kind)}).Observe(waited.count());
+}
+
 void BudgetDesk::SendAdmitted(const Admission::Decision::Sent& sent) {
   if (const CallPtr call = Find(sent.id)) {
     call->on_core().stamp = sent.stamp;
+    NoteWait(*call);
     call->Send(inner_);
     return;
   }

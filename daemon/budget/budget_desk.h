@@ -81,6 +81,7 @@ class BudgetDesk final : public CallOwner, public std::enable_shared_from_this<B
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   Admission::Settlement Settle(const Cost& cost, Stamp stamp, const Answer& answer, SteadyTime now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
+  void NoteWait(BudgetedCall& call) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void SendAdmitted(const Admission::Decision::Sent& sent) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void Refuse(TicketId id, const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);
   void TellWaiting(TicketId id, const transport::WaitInfo& info) ABSL_EXCLUSIVE_LOCKS_REQUIRED(core_);

@@ -39,6 +39,7 @@ class BudgetedCall final : public transport::HttpHandler, public std::enable_sha
   struct OnCore {
     Cost cost;
     Stamp stamp = 0;
+    SteadyTime queued_at;
     bool is_cancelled = false;
   };
 

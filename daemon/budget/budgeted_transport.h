@@ -14,6 +14,10 @@
 #include "daemon/metadata/metadata_store.h"
 #include "daemon/transport/http_transport.h"
 
+namespace batuta::metrics {
+struct DaemonMetrics;
+}
+
 namespace batuta::budget {
 
 struct Quotas {
@@ -30,7 +34,8 @@ struct BudgetOptions {
   double interactive_share = 0.10;  // of each quota, kept for interactive callers
   std::string salt;                 // for fingerprints of tokens; random, kept in the catalog
   size_t max_waiting = 100'000;     // requests held back; beyond: kResourceExhausted (DAEMON_BUSY)
-  std::function<double()> random;   // in [0, 1), called on the core sequence; empty = a generator of its own
+  const metrics::DaemonMetrics* metrics = nullptr;  // outlives the transport
+  std::function<double()> random;  // in [0, 1), called on the core sequence; empty = a generator of its own
 };
 
 // BudgetedTransport decorates the one real transport: a request to the endpoint is sent when its window has

@@ -10,6 +10,7 @@
 #include "common/log/log.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
+#include "daemon/metrics/daemon_metrics.h"
 
 namespace batuta::eviction {
 namespace {
@@ -223,6 +224,10 @@ absl::Status Evictor::RemoveOne(const SelectionName& name, bool is_asked_for, ui
   RETURN_IF_ERROR(removal.status());
   if (!is_being_filled) inventory_.NoteOwnWrites(name.repo);
   *freed_bytes += removal->freed_bytes;
+  if (options_.metrics != nullptr) {
+    options_.metrics->evictions.Add();
+    options_.metrics->evicted_bytes.Add(removal->freed_bytes);
+  }
   LogInfo("evicted", Field("repo", name.repo.folder()), Field("commit", name.commit.hex()),
           Field("selection", name.id), Field("freed_bytes", removal->freed_bytes));
   return absl::OkStatus();
@@ -262,6 +267,7 @@ absl::StatusOr<uint64_t> Evictor::RemoveLoose(bool act, uint64_t* files) {
       RETURN_IF_ERROR(inventory_.Refresh(repo->repo).status());
       inventory_.NoteOwnWrites(repo->repo);
       size_bytes = removal.freed_bytes;
+      if (options_.metrics != nullptr) options_.metrics->evicted_bytes.Add(removal.freed_bytes);
     }
     bytes += size_bytes;
     *files += names.size();

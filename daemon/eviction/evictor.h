@@ -20,6 +20,10 @@
 #include "daemon/eviction/view.h"
 #include "daemon/inventory/inventory.h"
 
+namespace batuta::metrics {
+struct DaemonMetrics;
+}
+
 namespace batuta::eviction {
 
 // One selection, and what becomes of it.
@@ -76,6 +80,8 @@ struct EvictorOptions {
 
   // May the repo be named to whoever asks about another one? Empty: each may. Thread-safe.
   std::function<bool(const RepoId&)> may_name = {};
+
+  const metrics::DaemonMetrics* metrics = nullptr;  // outlives the evictor
 };
 
 // Evictor removes selections: by plan, to make room, or on request. In each case records go first, then

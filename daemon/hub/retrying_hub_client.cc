@@ -5,6 +5,7 @@
 
 #include "common/log/log.h"
 #include "common/status/status.h"
+#include "daemon/metrics/daemon_metrics.h"
 
 namespace batuta::hub {
 
@@ -47,6 +48,7 @@ class Inquiry : public std::enable_shared_from_this<Inquiry<T>> {
     const auto delay = NextTry(retries_->policy, answer.status(), tries_, retries_->clock.steady() - began_,
                                retries_->random());
     if (!delay) return done_(std::move(answer));
+    if (retries_->policy.metrics != nullptr) retries_->policy.metrics->retries.Of({"hub"}).Add();
     LogDebug("question to the hub put again", Field("after_ms", delay->count()), Field("tries", tries_),
              Field("error", MessageOf(answer.status())));
     retries_->callbacks.PostAfter(*delay, [self = this->shared_from_this()] { self->Try(); });

@@ -10,6 +10,10 @@
 #include "common/time/clock.h"
 #include "daemon/hub/hub_client.h"
 
+namespace batuta::metrics {
+struct DaemonMetrics;
+}
+
 namespace batuta::hub {
 
 // How often a question of a person is put again by itself before its error is shown.
@@ -19,6 +23,8 @@ struct RetryPolicy {
 
   // Of all tries together: an error that was slow in coming (a time-out) would only be slow again.
   std::chrono::milliseconds patience{5'000};
+
+  const metrics::DaemonMetrics* metrics = nullptr;  // outlives the client
 };
 
 // The pause before the question is put again; nullopt: `status`, which ended try number `tries` at `elapsed`

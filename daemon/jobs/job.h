@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -23,6 +24,9 @@ namespace batuta::jobs {
 using JobId = std::string;  // 12 hex characters
 
 enum class JobState { kQueued, kRunning, kWaiting, kPaused, kDone, kFailed, kCancelled };
+inline constexpr std::array kJobStates = {JobState::kQueued,   JobState::kRunning, JobState::kWaiting,
+                                          JobState::kPaused,   JobState::kDone,    JobState::kFailed,
+                                          JobState::kCancelled};
 
 // "queued", "running" …
 std::string_view ToString(JobState state);

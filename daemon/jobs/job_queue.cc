@@ -304,6 +304,14 @@ Activity JobQueue::activity() const {
   return activity;
 }
 
+std::vector<std::pair<JobState, size_t>> JobQueue::CountByState() const {
+  core_.AssertCurrent();
+  std::vector<std::pair<JobState, size_t>> counts;
+  for (const JobState state : kJobStates) counts.emplace_back(state, 0);
+  for (const auto& [id, slot] : slots_) ++counts[static_cast<size_t>(slot.job->record().state)].second;
+  return counts;
+}
+
 void JobQueue::OnEvent(const JobId& id, QueuedJob::Event event) {
   if (event == QueuedJob::Event::kProgress) return TellSoon(id);
   const QueuedJob& job = *slots_.at(id).job;

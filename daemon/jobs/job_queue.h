@@ -98,6 +98,9 @@ class JobQueue {
   // Of those.
   Activity activity() const;
 
+  // How many are in each state, in the order of JobState; of all users.
+  std::vector<std::pair<JobState, size_t>> CountByState() const;
+
   // Called whenever active() may have changed; one listener.
   void OnActivity(std::function<void()> listener) { on_activity_ = std::move(listener); }
 

@@ -12,6 +12,7 @@
 
 #include "common/status/status.h"
 #include "daemon/hub/http_error.h"
+#include "daemon/metrics/daemon_metrics.h"
 #include "daemon/push/file_body.h"
 #include "daemon/push/upload_journal.h"
 
@@ -322,6 +323,7 @@ class Upload final : public std::enable_shared_from_this<Upload> {
   template <typename Then>
   void Pause(const absl::Status& why, int& failures, Then then) {
     const int attempt = ++failures;
+    if (context_.metrics != nullptr) context_.metrics->retries.Of({"upload"}).Add();
     const auto delay = NextDelay(context_.backoff, attempt, RetryAfterOf(why),
                                  std::uniform_real_distribution<double>(0, 1)(random_));
     context_.core.PostAfter(delay, [weak = weak_from_this(), then] {

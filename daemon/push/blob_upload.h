@@ -24,6 +24,10 @@
 #include "daemon/transfer/bandwidth.h"
 #include "daemon/transport/http_transport.h"
 
+namespace batuta::metrics {
+struct DaemonMetrics;
+}
+
 namespace batuta::push {
 
 // UploadSlots bounds how many requests of a push send bytes at the same time. First come, first served. Core
@@ -62,6 +66,7 @@ struct UploadContext {
   std::chrono::milliseconds stall_timeout{60'000};  // a request without a byte for so long is sent again
   std::shared_ptr<transfer::BandwidthGate> gate =
       nullptr;  // how fast bytes may go; null: as fast as they can
+  const metrics::DaemonMetrics* metrics = nullptr;
 };
 
 struct UploadRequest {

@@ -315,7 +315,11 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
                         .check_unchanged = [borrowed] { return borrowed->CheckUnchanged(); }};
     };
     scan_ = SecretCheck::Start(
-        {.runner = context_.core, .pool = context_.pool, .store = context_.store, .clock = context_.clock},
+        {.runner = context_.core,
+         .pool = context_.pool,
+         .store = context_.store,
+         .clock = context_.clock,
+         .metrics = context_.metrics},
         std::move(wanted), Back<SecretProgress>([](PlanTask& self, const SecretProgress& progress) {
           self.Progress({.phase = "scanning",
                          .done_bytes = progress.done_bytes,

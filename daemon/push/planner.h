@@ -20,6 +20,10 @@
 #include "daemon/push/plan.h"
 #include "daemon/push/push_request.h"
 
+namespace batuta::metrics {
+struct DaemonMetrics;
+}
+
 namespace batuta::push {
 
 struct PlanProgress {
@@ -40,6 +44,7 @@ struct PlannerContext {
   WorkerPool& pool;  // of pushes alone: walks, hashes and scans take their time
   const Clock& clock;
   bool offline = false;
+  const metrics::DaemonMetrics* metrics = nullptr;
 };
 
 // A plan being made; dropping it ends that.

@@ -403,7 +403,8 @@ class Run final : public std::enable_shared_from_this<Run> {
                                           .clock = context_.clock,
                                           .backoff = context_.backoff,
                                           .stall_timeout = context_.stall_timeout,
-                                          .gate = gate_},
+                                          .gate = gate_,
+                                          .metrics = context_.metrics},
                                          std::move(request), *slots_, *flight);
       uploads_.emplace(blob, std::move(flight));
     }

@@ -14,6 +14,10 @@
 #include "daemon/push/planner.h"
 #include "daemon/transfer/bandwidth.h"
 
+namespace batuta::metrics {
+struct DaemonMetrics;
+}
+
 namespace batuta::push {
 
 enum class Phase { kPlanning, kUploading, kCommitting };
@@ -69,6 +73,7 @@ struct PushContext {
   std::chrono::milliseconds stall_timeout{60'000};              // see UploadContext
   size_t connections = 8;                                       // that send bytes at the same time
   std::shared_ptr<transfer::BandwidthLimit> overall = nullptr;  // of the whole daemon; null: none
+  const metrics::DaemonMetrics* metrics = nullptr;
 };
 
 // PushRun carries out one push: plans it, sees that the plan is the one that was agreed to, makes the repo or

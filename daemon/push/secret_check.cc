@@ -13,6 +13,7 @@
 #include "common/status/status.h"
 #include "common/sync/mutex.h"
 #include "common/text/human.h"
+#include "daemon/metrics/daemon_metrics.h"
 #include "daemon/push/scan_records.h"
 #include "daemon/secrets/rule_set.h"
 #include "daemon/secrets/scanner.h"
@@ -144,6 +145,7 @@ class Work::WatchedSource final : public safety::ByteSource {
       return MakeError(absl::StatusCode::kCancelled, reason::kCancelled, "the check was ended");
     RETURN_IF_ERROR(bytes_.Read(offset, out));
     work_.bytes_read_ += out.size();
+    if (work_.context_.metrics != nullptr) work_.context_.metrics->secret_scanned_bytes.Add(out.size());
     if (const uint64_t end = offset + out.size(); end > furthest_) {
       work_.counts_.AddBytes(end - furthest_);
       furthest_ = end;

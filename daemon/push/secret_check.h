@@ -18,6 +18,10 @@
 #include "daemon/push/secret_judge.h"
 #include "daemon/safety/base/byte_source.h"
 
+namespace batuta::metrics {
+struct DaemonMetrics;
+}
+
 namespace batuta::push {
 
 // A file that would be sent.
@@ -79,6 +83,7 @@ class SecretCheck {
     metadata::MetadataStore& store;
     const Clock& clock;
     int side_by_side = 2;  // files at a time; each takes some megabytes of memory, however large it is
+    const metrics::DaemonMetrics* metrics = nullptr;
   };
 
   // On the runner. `done` is called once, not inside Start(); `on_progress` may be empty, else it is called

@@ -68,27 +68,6 @@ v1::Priority EncodePriority(Priority priority) {
   return v1::PRIORITY_UNSPECIFIED;
 }
 
-v1::Job::State EncodeState(jobs::JobState state) {
-  using jobs::JobState;
-  switch (state) {
-    case JobState::kQueued:
-      return v1::Job::STATE_QUEUED;
-    case JobState::kRunning:
-      return v1::Job::STATE_RUNNING;
-    case JobState::kWaiting:
-      return v1::Job::STATE_WAITING;
-    case JobState::kPaused:
-      return v1::Job::STATE_PAUSED;
-    case JobState::kDone:
-      return v1::Job::STATE_DONE;
-    case JobState::kFailed:
-      return v1::Job::STATE_FAILED;
-    case JobState::kCancelled:
-      return v1::Job::STATE_CANCELLED;
-  }
-  return v1::Job::STATE_UNSPECIFIED;
-}
-
 v1::PullFile::Status EncodeStatus(jobs::JobFile::Status status) {
   using Status = jobs::JobFile::Status;
   switch (status) {
@@ -135,6 +114,27 @@ absl::StatusOr<pull::NameReviewMode> DecodeNameReview(v1::NameReview mode) {
 }
 
 }  // namespace
+
+v1::Job::State EncodeState(jobs::JobState state) {
+  using jobs::JobState;
+  switch (state) {
+    case JobState::kQueued:
+      return v1::Job::STATE_QUEUED;
+    case JobState::kRunning:
+      return v1::Job::STATE_RUNNING;
+    case JobState::kWaiting:
+      return v1::Job::STATE_WAITING;
+    case JobState::kPaused:
+      return v1::Job::STATE_PAUSED;
+    case JobState::kDone:
+      return v1::Job::STATE_DONE;
+    case JobState::kFailed:
+      return v1::Job::STATE_FAILED;
+    case JobState::kCancelled:
+      return v1::Job::STATE_CANCELLED;
+  }
+  return v1::Job::STATE_UNSPECIFIED;
+}
 
 std::string Sendable(std::string text) {
   return IsValidUtf8(text) ? std::move(text) : Printable(text);

@@ -35,6 +35,7 @@ absl::StatusOr<pull::PullRequest> DecodePull(const v1::PullSpec& spec);
 // What comes from the disk may be any bytes, and a message with such text cannot be parsed.
 std::string Sendable(std::string text);
 
+v1::Job::State EncodeState(jobs::JobState state);
 void Encode(WallTime time, google::protobuf::Timestamp* out);
 void Encode(const RepoId& repo, v1::RepoId* out);
 void Encode(const Entry& entry, v1::Entry* out);

@@ -1,29 +1,44 @@
-#include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "batuta/v1/daemon_service.grpc.pb.h"
 
+#include "common/log/log.h"
 #include "common/status/status.h"
+#include "common/text/human.h"
+#include "daemon/metrics/text_form.h"
 #include "daemon/service/call.h"
 #include "daemon/service/codec.h"
+#include "daemon/service/metrics_report.h"
 #include "daemon/service/services.h"
+#include "daemon/service/status_report.h"
 
 namespace batuta::service {
 
 namespace {
 
-// From /proc/self/statm; 0 where there is none.
-uint64_t ResidentBytes() {
-  std::ifstream statm("/proc/self/statm");
-  uint64_t pages = 0;
-  uint64_t resident_pages = 0;
-  statm >> pages >> resident_pages;
-  return resident_pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+v1::CheckStatus Encode(CheckStatus status) {
+  switch (status) {
+    case CheckStatus::kOk:
+      return v1::CHECK_STATUS_OK;
+    case CheckStatus::kWarn:
+      return v1::CHECK_STATUS_WARN;
+    case CheckStatus::kFail:
+      return v1::CHECK_STATUS_FAIL;
+  }
+  return v1::CHECK_STATUS_UNSPECIFIED;
+}
+
+void Encode(Check check, v1::Check* out) {
+  out->set_name(std::move(check.name));
+  out->set_status(Encode(check.status));
+  out->set_detail(Sendable(std::move(check.detail)));
+  out->set_hint(Sendable(std::move(check.hint)));
 }
 
 class GrpcDaemonService final : public v1::DaemonService::CallbackService {
@@ -31,15 +46,15 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
   GrpcDaemonService(const ServiceContext& context, uint32_t uid) : context_(context), uid_(uid) {}
 
   grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* /*context*/,
-                                      const v1::GetStatusRequest* /*request*/,
+                                      const v1::GetStatusRequest* request,
                                       v1::GetStatusResponse* response) override {
     const UnaryCall call(context_);
-    context_.disk.Post([&services = context_, call, response] {
-      const absl::StatusOr<SpaceInfo> space = services.cache.Space();
-      services.core.Post([&services, call, response, free_bytes = space.ok() ? space->free_bytes : 0] {
+    context_.disk.Post([&services = context_, call, response, details = request->details(),
+                        is_admin = IsAdmin(context_.rights, uid_)] {
+      services.core.Post([&services, call, response, details, is_admin, disk = ReadDisk(services, details)] {
         call.Answer([&] {
-          FillStatus(services, response);
-          response->set_cache_free_bytes(free_bytes);
+          FillStatus(services, disk, response);
+          if (details) FillDetails(services, disk, /*may_see_warnings=*/is_admin, response);
         });
       });
     });
@@ -57,6 +72,9 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
         value->set_value(entry.value);
         value->set_origin(entry.origin);
         value->set_help(entry.help);
+        if (entry.key != "log.level" || GetLogLevel() == ConfiguredLogLevel(context_)) continue;
+        value->set_value(std::string(ToString(GetLogLevel())));
+        value->set_origin(fmt::format("daemon log-level (configured: {}, {})", entry.value, entry.origin));
       }
     });
     return call.reactor();
@@ -79,6 +97,58 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
     return call.reactor();
   }
 
+  grpc::ServerUnaryReactor* GetMetrics(grpc::CallbackServerContext* /*context*/,
+                                       const v1::GetMetricsRequest* /*request*/,
+                                       v1::GetMetricsResponse* response) override {
+    const UnaryCall call(context_);
+    ReportMetrics(context_, [call, response](std::string text) {
+      call.Answer([&] {
+        response->set_text(std::move(text));
+        response->set_content_type(std::string(metrics::kContentType));
+      });
+    });
+    return call.reactor();
+  }
+
+  grpc::ServerUnaryReactor* Diagnose(grpc::CallbackServerContext* /*context*/,
+                                     const v1::DiagnoseRequest* request,
+                                     v1::DiagnoseResponse* response) override {
+    const UnaryCall call(context_);
+    context_.operations.diagnose(request->without_network(), [call, response](std::vector<Check> checks) {
+      call.Answer([&] {
+        for (Check& check : checks) Encode(std::move(check), response->add_checks());
+      });
+    });
+    return call.reactor();
+  }
+
+  grpc::ServerUnaryReactor* SetLogLevel(grpc::CallbackServerContext* /*context*/,
+                                        const v1::SetLogLevelRequest* request,
+                                        v1::SetLogLevelResponse* response) override {
+    const UnaryCall call(context_);
+    if (const absl::Status permission = RequireAdmin(context_.rights, uid_, "change what it logs");
+        !permission.ok()) {
+      return call.Finish(permission), call.reactor();
+    }
+    LogLevel level = ConfiguredLogLevel(context_);
+    if (!request->level().empty() && !ParseLogLevel(request->level(), &level)) {
+      call.Finish(MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                            fmt::format("{} is no log level", Quoted(request->level())),
+                            "say trace, debug, info, warn, error or off"));
+      return call.reactor();
+    }
+    // On the side of the change on which it is seen.
+    const bool is_quieter = level > GetLogLevel();
+    if (!is_quieter) batuta::SetLogLevel(level);
+    LogInfo("log level set", Field("level", ToString(level)), Field("uid", uid_));
+    if (is_quieter) batuta::SetLogLevel(level);
+    call.Answer([&] {
+      response->set_level(std::string(ToString(level)));
+      response->set_configured_level(std::string(ToString(ConfiguredLogLevel(context_))));
+    });
+    return call.reactor();
+  }
+
   grpc::ServerUnaryReactor* Shutdown(grpc::CallbackServerContext* /*context*/,
                                      const v1::ShutdownRequest* /*request*/,
                                      v1::ShutdownResponse* /*response*/) override {
@@ -92,27 +162,6 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
   }
 
  private:
-  // Core sequence.
-  static void FillStatus(const ServiceContext& services, v1::GetStatusResponse* response) {
-    const DaemonFacts& facts = services.facts;
-    response->set_version(facts.version);
-    response->set_pid(getpid());
-    Encode(facts.started, response->mutable_started());
-    response->set_endpoint(facts.endpoint);
-    response->set_cache_path(facts.cache_path);
-    response->set_state_path(facts.state_path);
-    response->set_socket_path(facts.socket_path);
-    response->set_uid(facts.uid);
-    response->set_active_jobs(static_cast<uint32_t>(services.jobs.active()));
-    response->set_connections(services.open_connections());
-    response->set_resident_bytes(ResidentBytes());
-    response->set_offline(facts.offline);
-    response->set_mode(facts.mode);
-    response->set_limit_bytes_per_second(services.overall_limit.bytes_per_second());
-    response->set_configured_limit_bytes_per_second(services.overall_limit.configured());
-    for (const std::string& notice : facts.notices) response->add_notices(notice);
-  }
-
   const ServiceContext& context_;
   const uint32_t uid_;
 };

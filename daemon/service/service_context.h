@@ -22,6 +22,7 @@
 #include "daemon/pull/planner.h"
 #include "daemon/push/planner.h"
 #include "daemon/service/open_calls.h"
+#include "daemon/service/operations.h"
 #include "daemon/service/rights.h"
 #include "daemon/verify/verification.h"
 
@@ -74,6 +75,7 @@ struct ServiceContext {
   const DaemonFacts& facts;
   const Rights& rights;
   std::function<std::vector<ConfigEntry>()> config;  // in force; thread-safe
+  const Operations& operations;
   // Of verifying, when a request says nothing else; 0 = no limit; thread-safe.
   std::function<uint64_t()> verify_bytes_per_second;
   std::function<uint32_t()> open_connections;  // thread-safe

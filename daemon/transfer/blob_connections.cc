@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "common/status/status.h"
+#include "daemon/metrics/daemon_metrics.h"
 #include "daemon/transfer/blob_transfer.h"
 #include "daemon/transfer/remedy.h"
 
@@ -294,6 +295,7 @@ void BlobTransfer::ClearFailures() {
 }
 
 void BlobTransfer::RetryLater(const absl::Status& status) {
+  if (context_.options.metrics != nullptr) context_.options.metrics->retries.Of({"transfer"}).Add();
   const double random = std::uniform_real_distribution<double>(0.0, 1.0)(context_.random);
   const Duration delay =
       NextDelay(context_.options.backoff, std::max(attempt_, 1), RetryAfterOf(status), random);

@@ -22,6 +22,10 @@
 #include "daemon/transfer/buffer_pool.h"
 #include "daemon/transport/range_source.h"
 
+namespace batuta::metrics {
+struct DaemonMetrics;
+}
+
 namespace batuta::transfer {
 
 struct TransferOptions {
@@ -37,6 +41,7 @@ struct TransferOptions {
   uint64_t journal_every_bytes = 1 << 20;       // Partial::Journal
   uint64_t checkpoint_every_bytes = 128 << 20;  // Partial::Checkpoint
   BackoffPolicy backoff;
+  const metrics::DaemonMetrics* metrics = nullptr;  // outlives the transfers
 
   // A connection without a byte for so long is dropped and its rest dialled anew; before the first byte the
   // second counts. Time in which the budget holds the request back or in which no buffer is free does not

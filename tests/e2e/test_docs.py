@@ -34,7 +34,7 @@ JSON_COMMANDS = (
     "hf cache ls", "hf cache ls --selections", "hf cache path", "hf cache path model acme/otter-tiny", "hf cache df", "hf cache pin acme/otter-tiny",
     "hf cache why acme/otter-tiny", "hf cache unpin acme/otter-tiny", "hf cache verify", "hf cache rescan", "hf cache export x.tar acme/otter-tiny",
     "hf cache import x.tar", "hf cache rm acme/otter-tiny --dry-run", "hf cache prune --dry-run", "hf limits", "hf whoami",
-    "daemon status", "daemon config", "daemon limit-rate",
+    "daemon status", "daemon config", "daemon limit-rate", "daemon log-level", "daemon metrics", "doctor --offline",
 )
 
 

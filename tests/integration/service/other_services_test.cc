@@ -358,6 +358,101 @@ TEST_F(DaemonServiceTest, StatusTellsWhatTheDaemonIs) {
   EXPECT_THAT(status.notices(), testing::ElementsAre("mended"));
 }
 
+v1::GetStatusResponse Details(const std::shared_ptr<grpc::Channel>& channel) {
+  CallContext context;
+  v1::GetStatusRequest request;
+  request.set_details(true);
+  v1::GetStatusResponse status;
+  EXPECT_TRUE(v1::DaemonService::NewStub(channel)->GetStatus(&context, request, &status).ok());
+  return status;
+}
+
+TEST_F(DaemonServiceTest, DetailsTellVersionsDiskAndJobs) {
+  operations_.catalog_schema = 5;
+  operations_.metrics_address = "127.0.0.1:1";
+  const v1::GetStatusResponse status = Details(Connect());
+  EXPECT_EQ(status.api_version(), "v1");
+  EXPECT_EQ(status.catalog_schema(), 5U);
+  EXPECT_EQ(status.metrics_address(), "127.0.0.1:1");
+  EXPECT_GT(status.open_files(), 2U);
+  EXPECT_GT(status.state_free_bytes() + status.cache_free_bytes(), 0U);
+  ASSERT_EQ(status.jobs_size(), 7) << "every state, also those that no job is in";
+  EXPECT_EQ(status.jobs(0).state(), v1::Job::STATE_QUEUED);
+}
+
+TEST_F(DaemonServiceTest, OrdinaryUsersAreNotShownWarningsOfOthers) {
+  warnings_.Add(
+      {.time = clock_.wall(), .level = LogLevel::kWarn, .message = "m", .fields = "repo=acme/secret"});
+  const v1::GetStatusResponse owners = Details(Connect(kOwner));
+  ASSERT_EQ(owners.last_errors_size(), 1);
+  EXPECT_EQ(owners.last_errors(0).level(), "warn");
+  EXPECT_EQ(owners.last_errors(0).fields(), "repo=acme/secret");
+  EXPECT_FALSE(owners.last_errors_hidden());
+  EXPECT_EQ(Details(Connect(0)).last_errors_size(), 1);
+
+  const v1::GetStatusResponse strangers = Details(Connect(kStranger));
+  EXPECT_EQ(strangers.last_errors_size(), 0);
+  EXPECT_TRUE(strangers.last_errors_hidden());
+  EXPECT_EQ(strangers.ShortDebugString().find("secret"), std::string::npos);
+}
+
+TEST_F(DaemonServiceTest, OwnerAndRootMaySetTheLogLevelAndNobodyElse) {
+  const LogLevel before = GetLogLevel();
+  config_ = {{"log.level", "warn", "/etc/batuta/config.toml:3", "…"}};
+  const auto set = [this](uint32_t uid, const std::string& level) {
+    CallContext context;
+    v1::SetLogLevelRequest request;
+    request.set_level(level);
+    v1::SetLogLevelResponse response;
+    const grpc::Status status =
+        v1::DaemonService::NewStub(Connect(uid))->SetLogLevel(&context, request, &response);
+    return status.ok() ? absl::StatusOr<std::string>(response.level()) : FromGrpcStatus(status);
+  };
+  EXPECT_THAT(set(kStranger, "debug"), HasReason(reason::kNotPermitted));
+  EXPECT_EQ(set(kOwner, "error").value(), "error");
+  EXPECT_EQ(GetLogLevel(), LogLevel::kError);
+  EXPECT_THAT(set(kOwner, "loud"), HasReason(reason::kInvalidArgument));
+  EXPECT_EQ(GetLogLevel(), LogLevel::kError);
+
+  CallContext context;
+  v1::GetConfigResponse config;
+  ASSERT_TRUE(v1::DaemonService::NewStub(Connect())->GetConfig(&context, {}, &config).ok());
+  EXPECT_EQ(config.values(0).value(), "error") << "what is in effect";
+  EXPECT_THAT(config.values(0).origin(), testing::HasSubstr("/etc/batuta/config.toml:3"));
+
+  EXPECT_EQ(set(0, "").value(), "warn") << "as configured";
+  SetLogLevel(before);
+}
+
+TEST_F(DaemonServiceTest, MetricsTellWindowsJobsAndTheProcess) {
+  metrics_.retries.Of({"hub"}).Add(3);
+  CallContext context;
+  v1::GetMetricsResponse metrics;
+  ASSERT_TRUE(v1::DaemonService::NewStub(Connect(kStranger))->GetMetrics(&context, {}, &metrics).ok());
+  EXPECT_EQ(metrics.content_type(), "text/plain; version=0.0.4; charset=utf-8");
+  for (const char* const line :
+       {"batuta_retries_total{part=\"hub\"} 3\n", "batuta_jobs{state=\"queued\"} 0\n",
+        "batuta_connections 3\n", "batuta_window_remaining_requests{kind=\"api\",identity=\"anonymous\"} ",
+        "process_resident_memory_bytes ", "batuta_cache_bytes "}) {
+    EXPECT_THAT(metrics.text(), testing::HasSubstr(line));
+  }
+}
+
+TEST_F(DaemonServiceTest, ADiagnosisIsHandedOn) {
+  operations_.diagnose = [](bool without_network, Operations::Checked done) {
+    done({{"a.b", without_network ? CheckStatus::kFail : CheckStatus::kOk, "found", "do it"}});
+  };
+  CallContext context;
+  v1::DiagnoseRequest request;
+  request.set_without_network(true);
+  v1::DiagnoseResponse diagnosis;
+  ASSERT_TRUE(v1::DaemonService::NewStub(Connect())->Diagnose(&context, request, &diagnosis).ok());
+  ASSERT_EQ(diagnosis.checks_size(), 1);
+  EXPECT_EQ(diagnosis.checks(0).name(), "a.b");
+  EXPECT_EQ(diagnosis.checks(0).status(), v1::CHECK_STATUS_FAIL);
+  EXPECT_EQ(diagnosis.checks(0).hint(), "do it");
+}
+
 TEST_F(DaemonServiceTest, ConfigTellsEverySettingWithItsOrigin) {
   config_ = {{"endpoint", "https://hub.test", "default", "Base URL."}};
   CallContext context;

@@ -101,6 +101,7 @@ ServiceFixture::ServiceFixture() {
                          .facts = facts_,
                          .rights = rights_,
                          .config = [this] { return config_; },
+                         .operations = operations_,
                          .verify_bytes_per_second = [] { return uint64_t{0}; },
                          .open_connections = [] { return 3U; },
                          .shut_down = [this] { ++shut_downs_; }});

@@ -105,6 +105,10 @@ class ServiceFixture : public testing::Test {
   DaemonFacts facts_;
   Rights rights_{.admins = {0, kOwner}};
   std::vector<ConfigEntry> config_;
+  metrics::Registry registry_;
+  const metrics::DaemonMetrics metrics_{registry_};
+  RecentEvents warnings_{8};
+  Operations operations_{.registry = registry_, .metrics = metrics_, .warnings = warnings_};
   std::atomic<int> shut_downs_ = 0;
   std::unique_ptr<ServiceContext> context_;
 

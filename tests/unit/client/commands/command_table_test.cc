@@ -45,7 +45,7 @@ TEST(MatchCommandTest, FindsTheLongestName) {
 }
 
 TEST(MatchCommandTest, ListsWhatMayFollow) {
-  EXPECT_THAT(NextWords(MakeCommands(), ""), ElementsAre("hf", "daemon", "completion"));
+  EXPECT_THAT(NextWords(MakeCommands(), ""), ElementsAre("hf", "daemon", "doctor", "completion"));
   EXPECT_THAT(NextWords(MakeCommands(), "hf jobs"),
               ElementsAre("ls", "watch", "pause", "resume", "cancel", "priority", "limit-rate"));
 }

@@ -276,6 +276,75 @@ TEST_F(CommandsTest, DaemonStatusConfigAndStop) {
   EXPECT_THAT(Run({"daemon", "stop"}).err, HasSubstr("stopped (pid 4711)"));
 }
 
+TEST_F(CommandsTest, DaemonLogLevelShowsAndSets) {
+  Answer([](FakeDaemon::Answers& answers) {
+    answers.status.set_log_level("debug");
+    answers.status.set_configured_log_level("info");
+  });
+
+  EXPECT_EQ(Run({"daemon", "log-level"}).out, "debug (configured: info)\n");
+  EXPECT_THAT(daemon_.calls().log_levels, IsEmpty()) << "showing changes nothing";
+  EXPECT_EQ(Run({"daemon", "log-level", "trace", "--format", "quiet"}).out, "trace\n");
+  EXPECT_EQ(nlohmann::json::parse(Run({"daemon", "log-level", "default", "--format", "json"}).out),
+            nlohmann::json::parse(R"({"level":"info","configured_level":"info"})"));
+  EXPECT_THAT(daemon_.calls().log_levels, ::testing::ElementsAre("trace", ""));
+}
+
+TEST_F(CommandsTest, DaemonMetricsPrintsWhatTheDaemonSays) {
+  Answer([](FakeDaemon::Answers& answers) { answers.metrics = "# TYPE a gauge\na 1\n"; });
+
+  EXPECT_EQ(Run({"daemon", "metrics"}).out, "# TYPE a gauge\na 1\n");
+  EXPECT_EQ(nlohmann::json::parse(Run({"daemon", "metrics", "--format", "json"}).out)["text"],
+            "# TYPE a gauge\na 1\n");
+}
+
+TEST_F(CommandsTest, DaemonStatusShowsTheWindowsOfTheCaller) {
+  Answer([](FakeDaemon::Answers& answers) {
+    answers.status.set_api_version("v1");
+    v1::Window& window = *answers.limits.add_windows();
+    window.set_kind("api");
+    window.set_identity("anonymous");
+    window.set_quota(500);
+    window.set_remaining(480);
+  });
+
+  EXPECT_THAT(Run({"daemon", "status"}).out, HasSubstr("api of anonymous: 480 of 500"));
+  const nlohmann::json status = nlohmann::json::parse(Run({"daemon", "status", "--format", "json"}).out);
+  EXPECT_EQ(status["windows"][0]["remaining"], 480);
+}
+
+TEST_F(CommandsTest, DoctorJoinsBothSidesAndFailsWhenOneCheckDoes) {
+  const auto add = [](FakeDaemon::Answers& answers, const char* name, v1::CheckStatus status) {
+    v1::Check& check = *answers.diagnosis.add_checks();
+    check.set_name(name);
+    check.set_status(status);
+    check.set_detail("found");
+    check.set_hint(status == v1::CHECK_STATUS_OK ? "" : "do something");
+  };
+  Answer([&](FakeDaemon::Answers& answers) {
+    add(answers, "cache.space", v1::CHECK_STATUS_OK);
+    add(answers, "cache.locks", v1::CHECK_STATUS_WARN);
+  });
+  const RunResult warned = Run({"doctor", "--format", "json", "--offline"});
+  EXPECT_EQ(warned.code, 0) << warned.err;
+  const nlohmann::json document = nlohmann::json::parse(warned.out);
+  EXPECT_EQ(document["ok"], true);
+  EXPECT_EQ(document["checks"].front()["name"], "daemon.running");
+  EXPECT_EQ(document["checks"].back(),
+            nlohmann::json::parse(
+                R"({"name":"cache.locks","status":"warn","detail":"found","hint":"do something"})"));
+  EXPECT_TRUE(daemon_.calls().diagnoses.back().without_network());
+
+  Answer([&](FakeDaemon::Answers& answers) { add(answers, "cache.rename", v1::CHECK_STATUS_FAIL); });
+  const RunResult failed = Run({"doctor"});
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_THAT(failed.out, HasSubstr("fail  cache.rename"));
+  EXPECT_THAT(failed.out, HasSubstr("do something"));
+  EXPECT_THAT(failed.err, HasSubstr("1 of "));
+  EXPECT_FALSE(daemon_.calls().diagnoses.back().without_network());
+  EXPECT_THAT(Run({"doctor", "--format", "quiet"}).out, HasSubstr("warn cache.locks\nfail cache.rename\n"));
+}
+
 TEST_F(CommandsTest, WithoutADaemonStatusIsThreeAndStopIsFine) {
   daemon_.Stop();
 

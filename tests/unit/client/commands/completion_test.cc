@@ -28,7 +28,7 @@ std::vector<std::string> Complete(const std::vector<std::string>& words) {
 }
 
 TEST(CompleteWordsTest, CompletesCommandsLevelByLevel) {
-  EXPECT_THAT(Complete({""}), ElementsAre("completion", "daemon", "hf"));
+  EXPECT_THAT(Complete({""}), ElementsAre("completion", "daemon", "doctor", "hf"));
   EXPECT_THAT(Complete({"hf", "l"}), ElementsAre("limits", "login", "logout"));
   EXPECT_THAT(Complete({"hf", "jobs", ""}),
               ElementsAre("cancel", "limit-rate", "ls", "pause", "priority", "resume", "watch"));

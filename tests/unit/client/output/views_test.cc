@@ -275,6 +275,79 @@ TEST(DaemonViewTest, StatusInEveryFormat) {
   EXPECT_EQ(DataOf(OutputFormat::kQuiet, print), "42\n");
 }
 
+StatusReport Report() {
+  StatusReport report{.daemon = {}, .limits = Limits(), .client_version = "0.1.1"};
+  v1::GetStatusResponse& status = report.daemon;
+  status.set_pid(42);
+  status.set_version("0.1.0");
+  status.mutable_started()->set_seconds(1'793'000'000 - 3'600);
+  status.set_endpoint("https://huggingface.co");
+  status.set_cache_path("/c");
+  status.set_state_path("/s");
+  status.set_socket_path("/r/batutad.sock");
+  status.set_mode("user");
+  status.set_api_version("v1");
+  status.set_catalog_schema(7);
+  status.set_cache_bytes(5'000'000'000);
+  status.set_cache_quota_bytes(10'000'000'000);
+  status.set_open_files(40);
+  status.set_open_files_limit(1'024);
+  status.set_log_level("debug");
+  status.set_configured_log_level("info");
+  status.set_metrics_address("127.0.0.1:9469");
+  status.set_cpu_seconds(1.5);
+  v1::JobCount& jobs = *status.add_jobs();
+  jobs.set_state(v1::Job::STATE_RUNNING);
+  jobs.set_jobs(2);
+  status.add_jobs()->set_state(v1::Job::STATE_DONE);
+  v1::LogEvent& event = *status.add_last_errors();
+  event.mutable_time()->set_seconds(1'793'000'000);
+  event.set_level("warn");
+  event.set_message("cache beyond its quota");
+  event.set_fields("error=\"x y\"");
+  return report;
+}
+
+TEST(DaemonViewTest, StatusDocumentIsTheContract) {
+  const json document =
+      json::parse(DataOf(OutputFormat::kJson, [](Output& output) { PrintStatus(output, Report(), kNow); }));
+
+  json expected = json::parse(R"({"version":"0.1.0","pid":42,"started":"2026-10-26T06:33:20.000Z",
+    "endpoint":"https://huggingface.co","cache_path":"/c","state_path":"/s","socket_path":"/r/batutad.sock",
+    "uid":0,"mode":"user","offline":false,"active_jobs":0,"connections":0,"resident_bytes":0,
+    "cache_free_bytes":0,"limit_bytes_per_second":0,"configured_limit_bytes_per_second":0,"notices":[],
+    "client_version":"0.1.1","api_version":"v1","catalog_schema":7,"uptime_seconds":3600,"cpu_seconds":1.5,
+    "open_files":40,"open_files_limit":1024,"cache_bytes":5000000000,"cache_quota_bytes":10000000000,
+    "cache_min_free_bytes":0,"state_free_bytes":0,"log_level":"debug","configured_log_level":"info",
+    "metrics_address":"127.0.0.1:9469","jobs":{"running":2,"done":0},
+    "last_errors":[{"time":"2026-10-26T07:33:20.000Z","level":"warn","message":"cache beyond its quota",
+                    "fields":"error=\"x y\""}],"last_errors_hidden":false})");
+  expected["windows"] = document["windows"];  // as `hf limits` has them
+  EXPECT_EQ(document, expected);
+  EXPECT_EQ(document["windows"][0]["remaining"], 480);
+}
+
+TEST(DaemonViewTest, PeopleSeeVersionsDiskBudgetJobsAndTheLastErrors) {
+  const std::string text =
+      DataOf(OutputFormat::kHuman, [](Output& output) { PrintStatus(output, Report(), kNow); });
+
+  EXPECT_THAT(text, HasSubstr("daemon 0.1.0, client 0.1.1, API v1, catalog schema 7"));
+  EXPECT_THAT(text, HasSubstr("5 GB held, quota 10 GB"));
+  EXPECT_THAT(text, HasSubstr("40 of 1024 descriptors"));
+  EXPECT_THAT(text, HasSubstr("all jobs     2 running\n"));
+  EXPECT_THAT(text, HasSubstr("api of anonymous: 480 of 500 (assumed), resets in 1 m 40 s, 2 waiting"));
+  EXPECT_THAT(text, HasSubstr("debug (configured: info)"));
+  EXPECT_THAT(text, HasSubstr("http://127.0.0.1:9469/metrics"));
+  EXPECT_THAT(text, HasSubstr("warn         2026-10-26T07:33:20.000Z cache beyond its quota error=\"x y\""));
+}
+
+TEST(DaemonViewTest, AnOlderDaemonIsShownByWhatItSays) {
+  StatusReport report = Report();
+  report.daemon.clear_api_version();
+  EXPECT_THAT(DataOf(OutputFormat::kHuman, [&](Output& output) { PrintStatus(output, report, kNow); }),
+              testing::Not(HasSubstr("descriptors")));
+}
+
 TEST(DaemonViewTest, ConfigInEveryFormat) {
   v1::GetConfigResponse config;
   config.add_values()->set_key("transfer.connections");

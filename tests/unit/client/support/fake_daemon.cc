@@ -409,6 +409,33 @@ struct FakeDaemon::Services {
       return all.Note(context, "SetBandwidthLimit");
     }
 
+    grpc::Status GetMetrics(grpc::ServerContext* context, const v1::GetMetricsRequest*,
+                            v1::GetMetricsResponse* response) override {
+      response->set_text(all.answers().metrics);
+      return all.Note(context, "GetMetrics");
+    }
+
+    grpc::Status Diagnose(grpc::ServerContext* context, const v1::DiagnoseRequest* request,
+                          v1::DiagnoseResponse* response) override {
+      *response = all.answers().diagnosis;
+      {
+        const MutexLock lock(all.state.mutex);
+        all.state.calls.diagnoses.push_back(*request);
+      }
+      return all.Note(context, "Diagnose");
+    }
+
+    grpc::Status SetLogLevel(grpc::ServerContext* context, const v1::SetLogLevelRequest* request,
+                             v1::SetLogLevelResponse* response) override {
+      response->set_level(request->level().empty() ? "info" : request->level());
+      response->set_configured_level("info");
+      {
+        const MutexLock lock(all.state.mutex);
+        all.state.calls.log_levels.push_back(request->level());
+      }
+      return all.Note(context, "SetLogLevel");
+    }
+
     grpc::Status Shutdown(grpc::ServerContext* context, const v1::ShutdownRequest*,
                           v1::ShutdownResponse*) override {
       const grpc::Status status = all.Note(context, "Shutdown");

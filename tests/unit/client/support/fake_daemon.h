@@ -46,6 +46,8 @@ class FakeDaemon {
     v1::RescanResponse survey;
     std::vector<v1::VerifyResponse> verification;
     v1::GetLimitsResponse limits;
+    std::string metrics;
+    v1::DiagnoseResponse diagnosis;
     // By method name ("Search"): the error it returns instead.
     std::map<std::string, absl::Status> errors;
     // The jobs that StartPull makes, one after another: the updates that WatchJob sends, numbered from 1.
@@ -70,6 +72,8 @@ class FakeDaemon {
     std::vector<v1::SearchRequest> searches;
     std::vector<v1::FitRequest> fits;
     std::vector<std::string> cancelled;
+    std::vector<std::string> log_levels;
+    std::vector<v1::DiagnoseRequest> diagnoses;
     std::vector<v1::SetJobPriorityRequest> priorities;
     std::vector<v1::SetJobLimitRequest> limits;
     std::vector<v1::SetBandwidthLimitRequest> overall_limits;

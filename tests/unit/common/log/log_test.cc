@@ -1,5 +1,6 @@
 #include "common/log/log.h"
 
+#include <memory>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -9,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/log/recent_events.h"
 #include "common/types/secret.h"
 
 namespace batuta {
@@ -116,6 +118,42 @@ TEST_F(LogTest, LinesOfManyThreadsStayWhole) {
   size_t count = 0;
   for (std::string line; std::getline(lines, line); ++count) ASSERT_EQ(line, "<6>line payload=0123456789");
   EXPECT_EQ(count, 800u);
+}
+
+TEST_F(LogTest, WarningsAreKeptWhateverTheLevel) {
+  const auto kept = std::make_shared<RecentEvents>(2);
+  KeepWarningsIn(kept);
+  SetLogLevel(LogLevel::kOff);
+  EXPECT_THAT(Capture([] {
+                LogInfo("not kept");
+                LogWarn("first");
+                LogWarn("second", Field("path", "/a b"));
+                LogError("third", Field("n", 3));
+              }),
+              IsEmpty());
+  KeepWarningsIn(nullptr);
+  LogError("nobody hears it");
+
+  const std::vector<LogEvent> events = kept->Newest();
+  ASSERT_EQ(events.size(), 2u) << "the oldest is gone";
+  EXPECT_EQ(events[0].message, "third");
+  EXPECT_EQ(events[0].level, LogLevel::kError);
+  EXPECT_EQ(events[0].fields, "n=3");
+  EXPECT_EQ(events[1].fields, "path=\"/a b\"");
+  EXPECT_LE(events[1].time, events[0].time);
+  EXPECT_EQ(kept->Count(LogLevel::kWarn), 2u) << "what is gone was counted";
+  EXPECT_EQ(kept->Count(LogLevel::kError), 1u);
+  EXPECT_EQ(kept->Count(LogLevel::kInfo), 0u);
+}
+
+TEST_F(LogTest, OfOneEventNoMoreIsKeptThanFits) {
+  RecentEvents kept(1);
+  std::string long_text;
+  while (long_text.size() < 10 * RecentEvents::kMostFieldBytes) long_text += "é";
+  kept.Add({.time = {}, .level = LogLevel::kWarn, .message = "m", .fields = "x" + long_text});
+  const std::string fields = kept.Newest().front().fields;
+  EXPECT_LE(fields.size(), RecentEvents::kMostFieldBytes + 3);
+  EXPECT_THAT(fields, EndsWith("é…"));
 }
 
 TEST(LogLevelTest, IsReadAndWrittenByName) {
