@@ -15,29 +15,34 @@ def _library():
             ("open_for_read_only", pointer, pointer, ctypes.c_char_p, ctypes.c_ubyte, ctypes.POINTER(ctypes.c_char_p)),
             ("create_iterator", pointer, pointer, pointer), ("iter_seek", None, pointer, ctypes.c_char_p, size),
             ("iter_valid", ctypes.c_ubyte, pointer), ("iter_key", pointer, pointer, ctypes.POINTER(size)),
-            ("iter_next", None, pointer), ("iter_destroy", None, pointer), ("close", None, pointer)]:
+            ("iter_value", pointer, pointer, ctypes.POINTER(size)), ("iter_next", None, pointer), ("iter_destroy", None, pointer), ("close", None, pointer)]:
         function = getattr(library, f"rocksdb_{name}")
         function.restype, function.argtypes = result, arguments
     return library
 
 
-def keys(folder, table):
-    """The keys of one table, which its letter names."""
+def rows(folder, table=b""):
+    """Key and value, one after the other, of every row whose key begins so."""
     rocksdb = _library()
     error = ctypes.c_char_p()
     database = rocksdb.rocksdb_open_for_read_only(rocksdb.rocksdb_options_create(), str(folder).encode(), 0, ctypes.byref(error))
     if error.value:
         raise AssertionError(f"{folder}: {error.value.decode()}")
-    found = []
     row = rocksdb.rocksdb_create_iterator(database, rocksdb.rocksdb_readoptions_create())
     rocksdb.rocksdb_iter_seek(row, table, len(table))
     while rocksdb.rocksdb_iter_valid(row):
-        length = ctypes.c_size_t()
-        key = ctypes.string_at(rocksdb.rocksdb_iter_key(row, ctypes.byref(length)), length.value)
-        if not key.startswith(table):
+        parts = []
+        for part in (rocksdb.rocksdb_iter_key, rocksdb.rocksdb_iter_value):
+            length = ctypes.c_size_t()
+            parts.append(ctypes.string_at(part(row, ctypes.byref(length)), length.value))
+        if not parts[0].startswith(table):
             break
-        found.append(key[len(table):].decode())
+        yield tuple(parts)
         rocksdb.rocksdb_iter_next(row)
     rocksdb.rocksdb_iter_destroy(row)
     rocksdb.rocksdb_close(database)
-    return found
+
+
+def keys(folder, table):
+    """The keys of one table, which its letter names."""
+    return [key[len(table):].decode() for key, _ in rows(folder, table)]
