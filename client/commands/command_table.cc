@@ -25,6 +25,7 @@
 #include "client/commands/hf_push.h"
 #include "client/commands/hf_scan.h"
 #include "client/commands/hf_search.h"
+#include "client/commands/manual.h"
 #include "client/commands/near_miss.h"
 #include "common/text/human.h"
 
@@ -89,6 +90,7 @@ std::vector<std::unique_ptr<Command>> MakeCommands() {
   commands.push_back(std::make_unique<Doctor>());
   commands.push_back(std::make_unique<Completion>());
   commands.push_back(std::make_unique<Complete>());
+  commands.push_back(std::make_unique<Manual>());
   return commands;
 }
 

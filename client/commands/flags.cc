@@ -238,6 +238,18 @@ const Flags::Flag* Flags::Find(std::string_view name) const {
   return nullptr;
 }
 
+std::string Flags::Shown(const Flag& flag) {
+  std::string text = flag.names;
+  if (const size_t comma = text.find(','); comma != std::string::npos) text.replace(comma, 1, ", ");
+  if (flag.kind == Kind::kValue) text += " " + flag.value_name;
+  if (flag.kind == Kind::kOptionalValue) text += "[=" + flag.value_name + "]";
+  return text;
+}
+
+std::string Flags::Meaning(const Flag& flag) {
+  return flag.choices.empty() ? flag.help : flag.help + ": " + Joined(flag.choices);
+}
+
 std::string Flags::Usage() const {
   std::string text;
   for (const Argument& argument : arguments_) {
@@ -259,11 +271,7 @@ std::string Flags::Describe() const {
   const auto add_flags = [&](bool globals) {
     for (const Flag& flag : flags_) {
       if (flag.is_global != globals) continue;
-      std::string left = "  " + (flag.names.starts_with("--") ? "    " + flag.names : flag.names);
-      if (const size_t comma = left.find(','); comma != std::string::npos) left.replace(comma, 1, ", ");
-      if (flag.kind == Kind::kValue) left += " " + flag.value_name;
-      if (flag.kind == Kind::kOptionalValue) left += "[=" + flag.value_name + "]";
-      add(left, flag.choices.empty() ? flag.help : flag.help + ": " + Joined(flag.choices));
+      add((flag.names.starts_with("--") ? "      " : "  ") + Shown(flag), Meaning(flag));
     }
   };
   if (!arguments_.empty()) out += "Arguments:\n";

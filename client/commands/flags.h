@@ -99,6 +99,10 @@ class Flags {
   // The flag that `name` ("--output", "-o") belongs to, or null.
   const Flag* Find(std::string_view name) const;
 
+  // A flag as people read it, `-o, --output DIR`, and what it means.
+  static std::string Shown(const Flag& flag);
+  static std::string Meaning(const Flag& flag);
+
   // `TYPE REPO [FILE…] [flags]`
   std::string Usage() const;
 

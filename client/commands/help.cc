@@ -9,34 +9,16 @@
 namespace batuta::client {
 namespace {
 
-constexpr std::string_view kProgramExamples =
-    "batuta hf pull model acme/otter-tiny  download a model; prints its folder\n"
-    "batuta hf search models otter\n"
-    "batuta hf cache ls  what is on disk, whoever put it there\n"
-    "batuta hf jobs watch  what is going on\n"
-    "batuta hf limits  what is left of the hub's quota\n";
-
-constexpr std::string_view kEnvironment =
-    "Environment:\n"
-    "  HF_ENDPOINT HF_HOME HF_HUB_CACHE HF_TOKEN HF_TOKEN_PATH HF_HUB_OFFLINE HF_HUB_DISABLE_PROGRESS_BARS "
-    "NO_COLOR\n"
-    "                    mean what they mean to the other tools of the hub\n"
-    "  BATUTA_SOCKET     the daemon's socket\n"
-    "  BATUTA_NO_SPAWN   1: never start a daemon\n"
-    "\n"
-    "Exit codes:\n"
-    "  0    done\n"
-    "  1    failed for another reason\n"
-    "  2    usage, malformed id\n"
-    "  3    no daemon\n"
-    "  4    repo, revision, file or job not found\n"
-    "  5    not authenticated, gated, not permitted\n"
-    "  6    rate limited or hub unreachable, and asked not to wait\n"
-    "  7    disk or quota full, or no variant fits\n"
-    "  8    refused by policy\n"
-    "  9    integrity: hash mismatch, invalid file, damaged cache\n"
-    "  10   offline and not in the cache\n"
-    "  130  interrupted\n";
+// Terms in a column of their own, `width` wide.
+std::string Terms(std::string_view heading, std::span<const Term> terms, size_t width) {
+  std::string out = fmt::format("{}:\n", heading);
+  for (const Term& term : terms) {
+    const std::string gap = term.name.size() < width ? std::string(width - term.name.size(), ' ')
+                                                     : "\n" + std::string(width + 2, ' ');
+    out += fmt::format("  {}{}{}\n", term.name, gap, term.meaning);
+  }
+  return out;
+}
 
 // Lines of examples, each `COMMAND  what it does`, indented; the explanations in a column of their own.
 std::string Examples(std::string_view text) {
@@ -52,8 +34,46 @@ std::string Examples(std::string_view text) {
   return out;
 }
 
-// The first example of each command of a group.
-std::string FirstExamples(const std::vector<std::unique_ptr<Command>>& commands, std::string_view group) {
+constexpr std::string_view kProgramExamples =
+    "batuta hf pull model acme/otter-tiny  download a model; prints its folder\n"
+    "batuta hf search models otter\n"
+    "batuta hf cache ls  what is on disk, whoever put it there\n"
+    "batuta hf jobs watch  what is going on\n"
+    "batuta hf limits  what is left of the hub's quota\n";
+
+}  // namespace
+
+std::span<const Term> Variables() {
+  static constexpr Term kVariables[] = {
+      {"HF_ENDPOINT HF_HOME HF_HUB_CACHE HF_TOKEN HF_TOKEN_PATH HF_HUB_OFFLINE "
+       "HF_HUB_DISABLE_PROGRESS_BARS NO_COLOR",
+       "mean what they mean to the other tools of the hub"},
+      {"BATUTA_SOCKET", "the daemon's socket"},
+      {"BATUTA_NO_SPAWN", "1: never start a daemon"},
+  };
+  return kVariables;
+}
+
+std::span<const Term> ExitCodes() {
+  static constexpr Term kExitCodes[] = {
+      {"0", "done"},
+      {"1", "failed for another reason"},
+      {"2", "usage, malformed id"},
+      {"3", "no daemon"},
+      {"4", "repo, revision, file or job not found"},
+      {"5", "not authenticated, gated, not permitted"},
+      {"6", "rate limited or hub unreachable, and asked not to wait"},
+      {"7", "disk or quota full, or no variant fits"},
+      {"8", "refused by policy"},
+      {"9", "integrity: hash mismatch, invalid file, damaged cache"},
+      {"10", "offline and not in the cache"},
+      {"130", "interrupted"},
+  };
+  return kExitCodes;
+}
+
+std::string GroupExamples(const std::vector<std::unique_ptr<Command>>& commands, std::string_view group) {
+  if (group.empty()) return std::string(kProgramExamples);
   std::string out;
   for (const auto& command : commands) {
     const std::string_view name = command->name();
@@ -64,14 +84,14 @@ std::string FirstExamples(const std::vector<std::unique_ptr<Command>>& commands,
   return out;
 }
 
-// The words of a group, for its line in the list.
-std::string ListOf(const std::vector<std::unique_ptr<Command>>& commands, std::string_view group) {
-  std::string out;
-  for (const std::string& word : NextWords(commands, group)) out += (out.empty() ? "" : ", ") + word;
-  return out;
+std::string SummaryOf(const std::vector<std::unique_ptr<Command>>& commands, std::string_view name) {
+  for (const auto& command : commands) {
+    if (command->name() == name) return std::string(command->summary());
+  }
+  std::string words;
+  for (const std::string& word : NextWords(commands, name)) words += (words.empty() ? "" : ", ") + word;
+  return words;
 }
-
-}  // namespace
 
 std::string CommandHelp(const Command& command, const Flags& flags) {
   std::string summary(command.summary());
@@ -85,24 +105,19 @@ std::string CommandHelp(const Command& command, const Flags& flags) {
 std::string GroupHelp(const std::vector<std::unique_ptr<Command>>& commands, std::string_view group) {
   std::string out;
   if (group.empty()) {
-    out =
-        "batuta downloads models, datasets and spaces of the Hugging Face Hub into the cache that every tool "
-        "shares.\n\n";
-    out += Examples(kProgramExamples) + "\n";
-  } else {
-    out = Examples(FirstExamples(commands, group)) + "\n";
+    out = fmt::format("{}\n\n", kProgramPurpose);
   }
+  out += Examples(GroupExamples(commands, group)) + "\n";
   const std::string prefix = group.empty() ? std::string() : fmt::format("{} ", group);
   out += fmt::format("Usage: batuta {}COMMAND …\n\nCommands:\n", prefix);
   for (const std::string& word : NextWords(commands, group)) {
-    const std::string name = prefix + word;
-    const auto leaf =
-        std::find_if(commands.begin(), commands.end(), [&](const auto& c) { return c->name() == name; });
-    out += fmt::format("  {:<12}{}\n", word,
-                       leaf != commands.end() ? std::string((*leaf)->summary()) : ListOf(commands, name));
+    out += fmt::format("  {:<12}{}\n", word, SummaryOf(commands, prefix + word));
   }
   out += fmt::format("\n`batuta {}COMMAND --help` shows examples and flags.\n", prefix);
-  if (group.empty()) out += fmt::format("\n{}", kEnvironment);
+  if (group.empty()) {
+    out +=
+        fmt::format("\n{}\n{}", Terms("Environment", Variables(), 18), Terms("Exit codes", ExitCodes(), 5));
+  }
   return out;
 }
 
