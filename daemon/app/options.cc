@@ -10,6 +10,7 @@
 #include "common/status/status.h"
 #include "common/text/human.h"
 #include "common/text/utf8.h"
+#include "daemon/app/manual.h"
 #include "daemon/app/version.h"
 #include "daemon/budget/plan.h"
 #include "daemon/metrics/port_address.h"
@@ -28,7 +29,7 @@ Examples:
   batutad                                  serve this user, on the usual socket
   batutad --print-config                   show the effective configuration and where each value comes from
   batutad --cache-dir /data/hub            keep the cache elsewhere (or set HF_HUB_CACHE)
-  batutad --endpoint http://127.0.0.1:8000 use another hub (or set HF_ENDPOINT)
+  batutad --endpoint http://127.0.0.1:8000  use another hub (or set HF_ENDPOINT)
   batutad --system                         serve every user of this machine, below /run and /var
 
 Usually nobody starts it by hand: `batuta` does when it finds none.)";
@@ -370,6 +371,17 @@ absl::Status ResolveTransfer(const Settings& settings, Options& options) {
   return absl::OkStatus();
 }
 
+std::string Manual(const CLI::App& app) {
+  std::vector<FlagHelp> flags;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_group().empty()) continue;
+    const std::string value = option->get_items_expected_max() == 0 ? "" : " VALUE";
+    flags.push_back({option->get_name(false, true) + value, option->get_description()});
+  }
+  const Environment anybody = AnybodysEnvironment();
+  return ManualPage(kExamples, flags, Declare(anybody, Mode::kUser), Declare(anybody, Mode::kSystem));
+}
+
 }  // namespace
 
 void Options::SetSocket(std::filesystem::path path, std::string_view origin) {
@@ -404,6 +416,11 @@ CommandLine ParseCommandLine(int argc, char** argv) {
   bool is_system = false;
   app.add_flag("--system", is_system,
                "Serve every user of the machine that the socket lets in, below /run and /var");
+  bool manual = false;
+  app.add_flag("--print-manual", manual, "Print batutad(8)")->group("");  // for the build
+  bool config_template = false;
+  app.add_flag("--print-config-template", config_template,
+               "Print a config.toml of comments: every setting with its default and what it means");
   bool foreground = false;
   app.add_flag("--foreground", foreground,
                "Stay in the foreground, as it always does (for service managers)");
@@ -416,6 +433,9 @@ CommandLine ParseCommandLine(int argc, char** argv) {
     return result;
   }
   result.mode = is_system ? Mode::kSystem : Mode::kUser;
+  if (manual) std::cout << Manual(app);
+  if (config_template) std::cout << ConfigTemplate(Declare(AnybodysEnvironment(), result.mode));
+  result.is_done = manual || config_template;
   for (const auto& [name, value] : values) {
     if (app.get_option(name)->count() > 0) result.flags.emplace(name, value);
   }
