@@ -1,4 +1,4 @@
-"""Reads the daemon's catalog (docs/on-disk-format.md) while no daemon runs, with the library that the daemon itself uses."""
+"""Reads and writes the daemon's catalog (docs/on-disk-format.md) while no daemon runs, with the library that the daemon itself uses."""
 
 import ctypes
 import ctypes.util
@@ -13,6 +13,10 @@ def _library():
     for name, result, *arguments in [
             ("options_create", pointer), ("readoptions_create", pointer),
             ("open_for_read_only", pointer, pointer, ctypes.c_char_p, ctypes.c_ubyte, ctypes.POINTER(ctypes.c_char_p)),
+            ("options_set_create_if_missing", None, pointer, ctypes.c_ubyte), ("writeoptions_create", pointer),
+            ("open", pointer, pointer, ctypes.c_char_p, ctypes.POINTER(ctypes.c_char_p)),
+            ("put", None, pointer, pointer, ctypes.c_char_p, size, ctypes.c_char_p, size, ctypes.POINTER(ctypes.c_char_p)),
+            ("delete", None, pointer, pointer, ctypes.c_char_p, size, ctypes.POINTER(ctypes.c_char_p)),
             ("create_iterator", pointer, pointer, pointer), ("iter_seek", None, pointer, ctypes.c_char_p, size),
             ("iter_valid", ctypes.c_ubyte, pointer), ("iter_key", pointer, pointer, ctypes.POINTER(size)),
             ("iter_value", pointer, pointer, ctypes.POINTER(size)), ("iter_next", None, pointer), ("iter_destroy", None, pointer), ("close", None, pointer)]:
@@ -46,3 +50,21 @@ def rows(folder, table=b""):
 def keys(folder, table):
     """The keys of one table, which its letter names."""
     return [key[len(table):].decode() for key, _ in rows(folder, table)]
+
+
+def put(folder, changes):
+    """Writes {key: value}, keys as rows() gives them, and makes the catalog where there is none; what is None is deleted."""
+    rocksdb = _library()
+    error = ctypes.c_char_p()
+    options = rocksdb.rocksdb_options_create()
+    rocksdb.rocksdb_options_set_create_if_missing(options, 1)
+    database = rocksdb.rocksdb_open(options, str(folder).encode(), ctypes.byref(error))
+    write = rocksdb.rocksdb_writeoptions_create()
+    for key, value in changes.items() if not error.value else ():
+        if value is None:
+            rocksdb.rocksdb_delete(database, write, key, len(key), ctypes.byref(error))
+        else:
+            rocksdb.rocksdb_put(database, write, key, len(key), value, len(value), ctypes.byref(error))
+    if error.value:
+        raise AssertionError(f"{folder}: {error.value.decode()}")
+    rocksdb.rocksdb_close(database)

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/metadata/schema.h"
 #include "tests/support/files/temp_folder.h"
 #include "tests/support/status/status_matchers.h"
 
@@ -155,6 +156,30 @@ TEST_F(RocksDbStoreTest, ANewerCatalogIsRefusedAndLeftAsItIs) {
   EXPECT_THAT(store, HasReason("CATALOG_NEWER"));
   EXPECT_EQ(FilesOf(catalog()), before);
   EXPECT_THAT(FilesWith(folder_ / "state", "damaged"), IsEmpty());
+}
+
+// An upgrade to a made-up next version, and the way back to this one.
+TEST_F(RocksDbStoreTest, AfterAnUpgradeThisVersionRefusesTheCatalogAndNothingIsLost) {
+  GivenACatalog();
+  std::vector<Migration> next(SchemaMigrations().begin(), SchemaMigrations().end());
+  next.push_back([](MetadataStore& store, WriteBatch* changes) {
+    return store.Scan(Table::kJobs, "", [&](std::string_view key, std::string_view value) {
+      changes->Put(Table::kJobs, std::string(key), "next:" + std::string(value));
+      return true;
+    });
+  });
+  {
+    ASSERT_OK_AND_ASSIGN(const auto store, Open());
+    EXPECT_THAT(MigrateSchema(*store, next), IsOkAndHolds(Optional(SchemaMigrations().size())));
+    EXPECT_THAT(store->Get(Table::kJobs, "1"), IsOkAndHolds(Optional(std::string("next:a"))));
+  }
+  const auto before = FilesOf(catalog());
+
+  const auto store = Open();
+
+  EXPECT_THAT(store, HasReason("CATALOG_NEWER"));
+  EXPECT_THAT(HintOf(store.status()), HasSubstr("start the newer batutad"));
+  EXPECT_EQ(FilesOf(catalog()), before);
 }
 
 TEST_F(RocksDbStoreTest, AnUnversionedCatalogIsMigratedWithANotice) {
