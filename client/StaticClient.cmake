@@ -3,7 +3,7 @@
 #
 # The targets that find_package() gives for these libraries are the shared ones, and CMake would put them on the link line of
 # everything that uses our libraries. So the line is written out here: our archives by file, then the archives that pkg-config
-# names, all in one group, so that their order does not matter. What the archives do not have (fmt, libstdc++, libc) stays shared.
+# names, all in one group, so that their order does not matter. What the archives do not have (fmt, zlib, libstdc++, libc) stays shared.
 
 # The libraries of ours that end up in the client.
 set(batuta_client_parts
@@ -18,8 +18,9 @@ function(batuta_find_archives out)
   separate_arguments(flags UNIX_COMMAND "${flags}")
   set(archives "")
   foreach(flag IN LISTS flags)
-    # What has no archive of its own belongs to the C library or the compiler.
-    if(NOT flag MATCHES "^-l" OR flag MATCHES "^-l(pthread|dl|rt|m|c|atomic|ssl|crypto)$")
+    # What has no archive of its own belongs to the C library or the compiler; zlib reads foreign bytes, so that mends of it
+    # must arrive by themselves.
+    if(NOT flag MATCHES "^-l" OR flag MATCHES "^-l(pthread|dl|rt|m|c|atomic|ssl|crypto|z)$")
       continue()
     endif()
     string(SUBSTRING "${flag}" 2 -1 name)
@@ -50,5 +51,5 @@ function(batuta_link_static_client program)
   set_property(TARGET ${program} APPEND PROPERTY LINK_DEPENDS "${parts}")
   target_link_libraries(${program} PRIVATE
     -Wl,--gc-sections -Wl,--as-needed -Wl,--start-group ${parts} ${archives} -Wl,--end-group
-    fmt::fmt Threads::Threads ${CMAKE_DL_LIBS})
+    fmt::fmt ZLIB::ZLIB Threads::Threads ${CMAKE_DL_LIBS})
 endfunction()

@@ -25,6 +25,11 @@ std::optional<fs::path> FindProgram(const Environment& environment, const fs::pa
       this_program.has_parent_path() && IsProgram(beside)) {
     return beside;
   }
+  // Where an installation keeps what nobody calls by hand.
+  if (fs::path helper = this_program.parent_path() / BATUTA_LIBEXEC_FROM_BIN / name;
+      this_program.is_absolute() && IsProgram(helper)) {
+    return helper.lexically_normal();
+  }
   const std::string search = environment("PATH").value_or("/usr/local/bin:/usr/bin:/bin");
   for (size_t begin = 0; begin <= search.size();) {
     const size_t end = std::min(search.find(':', begin), search.size());
