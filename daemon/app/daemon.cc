@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/io/file_system.h"
@@ -189,8 +191,11 @@ absl::Status WiredDaemon::Open() {
   RETURN_IF_ERROR(OpenStorage());
   RETURN_IF_ERROR(OpenNetwork());
   // Before jobs begin to run: whoever finds the socket taken has done nothing yet.
-  ASSIGN_OR_RETURN(listener_, is_activated_ ? Listener::Adopt(std::move(handed_over_))
-                                            : Listener::Bind(options_.socket, options_.mode));
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return ErrnoError(errno, "getrlimit");
+  const ConnectionLimits limits = ConnectionLimits::For(files.rlim_cur);
+  ASSIGN_OR_RETURN(listener_, is_activated_ ? Listener::Adopt(std::move(handed_over_), limits)
+                                            : Listener::Bind(options_.socket, options_.mode, limits));
   manager_.Starting("reading the jobs", kLongestLoad);
   RETURN_IF_ERROR(OpenQueue());
   MakeServices();
@@ -356,6 +361,7 @@ absl::Status WiredDaemon::OpenQueue() {
                                .overall = overall_limit_->limit(),
                                .metrics = &instruments_.metrics()};
   jobs::JobQueueOptions queue;
+  queue.max_active_of_user = options_.max_jobs_of_user;
   queue.token_of = TokenOf;
   queue.start_push = [push](const push::PushRequest& request, hub::Access access,
                             push::PushObserver& observer) {
@@ -401,7 +407,7 @@ void WiredDaemon::MakeServices() {
       .push_planner = *push_planner_,
       .jobs = *jobs_,
       .overall_limit = *overall_limit_,
-      .calls = calls_,
+      .calls = &calls_,
       .facts = facts_,
       .rights = rights_,
       .config = [this] { return config_.entries(); },

@@ -189,6 +189,7 @@ std::vector<Setting> Declare(const Environment& environment, Mode mode) {
        "Bytes per second that `hf cache verify` reads when it names no --limit-rate; 0 = as fast as the "
        "disk.",
        kAtOnce},
+      {"users.max_jobs", "", {}, "2000", "Jobs of one user that have not ended; more are refused."},
       {"users.admins",
        "",
        {},
@@ -456,6 +457,8 @@ absl::StatusOr<Options> ResolveOptions(const CommandLine& command_line, const En
   RETURN_IF_ERROR(ResolveMemory(settings, options));
   RETURN_IF_ERROR(ResolveTransfer(settings, options));
   ASSIGN_OR_RETURN(options.idle_timeout, settings.Duration("idle_timeout"));
+  ASSIGN_OR_RETURN(const int max_jobs, settings.Count("users.max_jobs", 1, 10'000));
+  options.max_jobs_of_user = static_cast<size_t>(max_jobs);
   options.admins = settings.Get("users.admins").value;
   ASSIGN_OR_RETURN(options.lifetimes_of_access.grant,
                    settings.Duration("users.grant_ttl", std::chrono::seconds(1)));

@@ -32,6 +32,7 @@ struct Options {
   std::string metrics_listen;                 // an address of this machine alone; empty = no port
   std::chrono::milliseconds idle_timeout{0};  // 0 = never leave
   int disk_threads = 4;
+  size_t max_jobs_of_user = 2'000;  // not ended
   size_t buffer_count = 64;
   std::string admins;  // of a system daemon: names and uids, separated by commas
   entitlement::Lifetimes lifetimes_of_access;

@@ -16,9 +16,21 @@ namespace batuta::app {
 
 namespace {
 
-// Requests are small; the largest hold lists of file names.
+// Of one message; the largest are lists of file names.
 constexpr int kMaxRequestBytes = 12 << 20;  // a pull with as many locked files as are allowed
+
+// Of one connection.
+constexpr int kMaxMetadataBytes = 8 << 10;
 constexpr int kMaxStreamsPerConnection = 256;
+constexpr int kMaxIdleMs = 60 * 60 * 1'000;  // without a call; longer than anybody thinks about a question
+
+// Of one user, all his connections together. What a call takes in gRPC and what has come of messages counts
+// against the quota, which is a target and not a wall: beyond it gRPC gives back what it can.
+constexpr size_t kMaxCallsPerUser = 2'048;
+constexpr size_t kQuotaBytesPerUser = 64 << 20;
+
+// Each costs memory until the daemon ends.
+constexpr size_t kMaxUsers = 1'024;
 
 }  // namespace
 
@@ -31,22 +43,31 @@ RpcServer::~RpcServer() {
   Stop(std::chrono::milliseconds(0));
 }
 
-RpcServer::Facade RpcServer::MakeFacade(const service::ServiceContext& context, uint32_t uid) {
-  Facade facade;
-  facade.services = service::MakeServices(context, uid);
+// No keepalive: the kernel tells when the other end of a Unix socket is gone, and a client that was stopped
+// for a while (Ctrl-Z) goes on afterwards. Those that ping too often are sent away by default.
+RpcServer::Facade::Facade(const service::ServiceContext& shared, uint32_t uid)
+    : calls(*shared.calls, kMaxCallsPerUser, shared.clock.steady()), context(shared) {
+  context.calls = &calls;
+  services = service::MakeServices(context, uid);
   grpc::ServerBuilder builder;
-  for (const auto& service : facade.services) builder.RegisterService(service.get());
+  for (const auto& service : services) builder.RegisterService(service.get());
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsPerConnection);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kMaxIdleMs);
+  builder.SetResourceQuota(grpc::ResourceQuota("user").Resize(kQuotaBytesPerUser));
   MeterCalls(context.operations.metrics, builder);
-  facade.server = builder.BuildAndStart();
-  return facade;
+  server = builder.BuildAndStart();
 }
 
 void RpcServer::Serve(UniqueFd connection, uint32_t uid) {
   if (is_stopped_) return;
   auto facade = facades_.find(uid);
-  if (facade == facades_.end()) facade = facades_.emplace(uid, MakeFacade(context_, uid)).first;
+  if (facade == facades_.end()) {
+    if (facades_.size() >= kMaxUsers)
+      return LogWarn("connection refused", Field("why", "too many users"), Field("uid", uid));
+    facade = facades_.try_emplace(uid, context_, uid).first;
+  }
   if (facade->second.server == nullptr) {
     LogError("no RPC server for a user", Field("uid", uid));
     return;

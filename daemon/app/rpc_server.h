@@ -18,13 +18,14 @@ namespace batuta::app {
 
 // RpcServer serves the API on connections that the Listener admitted. Each uid gets a gRPC server of its own
 // on first sight, whose services are bound to that uid: so every method knows its caller, proven by the
-// kernel. Each server also offers grpc.health.v1 and server reflection.
+// kernel, and what one user does stays within limits of his own (rpc_server.cc says which). Each server also
+// offers grpc.health.v1 and server reflection.
 //
 // Serve() runs on one thread, the listener's; Stop() comes after the last of it.
 class RpcServer {
  public:
-  // `context` outlives the server. So do all tasks that calls have posted: destroy it when no thread runs
-  // them any more.
+  // `context` outlives the server; its `calls` are those of all users together. So do all tasks that calls
+  // have posted: destroy it when no thread runs them any more.
   explicit RpcServer(const service::ServiceContext& context);
   ~RpcServer();
 
@@ -35,12 +36,15 @@ class RpcServer {
   void Stop(std::chrono::milliseconds grace);
 
  private:
+  // Stays where it is until the end: tasks that a call has posted know it, and may outlive the call.
   struct Facade {
+    Facade(const service::ServiceContext& shared, uint32_t uid);
+
+    service::OpenCalls calls;
+    service::ServiceContext context;  // the shared one, but for `calls`
     std::vector<std::unique_ptr<grpc::Service>> services;
     std::unique_ptr<grpc::Server> server;
   };
-
-  static Facade MakeFacade(const service::ServiceContext& context, uint32_t uid);
 
   const service::ServiceContext& context_;
   std::map<uint32_t, Facade> facades_;

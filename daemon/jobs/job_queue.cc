@@ -81,6 +81,7 @@ JobQueue::Slot& JobQueue::Add(JobRecord record) {
   if (!record.request_id.empty()) by_request_[{record.owner.uid, record.request_id}] = id;
   Slot& slot = slots_[id];
   slot.number = next_number_++;
+  slot.request_bytes = EncodeJob(record).size();
   auto on_event = [this, id](QueuedJob::Event event) { OnEvent(id, event); };
   if (record.is_push()) {
     slot.job = std::make_unique<PushJob>(
@@ -106,11 +107,6 @@ void JobQueue::Start(const Principal& caller, Secret token, std::string request_
       !request_id.empty() && known != by_request_.end()) {
     return done(slots_.at(known->second).job->View());
   }
-  if (active() >= options_.max_active) {
-    return done(MakeError(absl::StatusCode::kResourceExhausted, reason::kDaemonBusy,
-                          fmt::format("{} jobs are in the queue already", options_.max_active),
-                          "wait for some to end, or cancel some: batuta hf jobs ls"));
-  }
   JobRecord record{.id = NewId(),
                    .owner = caller,
                    .request_id = std::move(request_id),
@@ -124,6 +120,7 @@ void JobQueue::Start(const Principal& caller, Secret token, std::string request_
                    .error = absl::OkStatus()};
   const JobId id = record.id;
   std::string text = EncodeJob(record);
+  if (absl::Status room = CheckRoom(caller.uid, text.size()); !room.ok()) return done(std::move(room));
   Add(std::move(record));
   journal_.Post([this, id, text = std::move(text), token = std::move(token), alive = std::weak_ptr(alive_),
                  done = std::move(done)]() mutable {
@@ -142,6 +139,36 @@ void JobQueue::Start(const Principal& caller, Secret token, std::string request_
       done(slot->second.job->View());
     });
   });
+}
+
+// Whether one more job of the user fits beside those that have not ended.
+absl::Status JobQueue::CheckRoom(uint32_t uid, size_t request_bytes) const {
+  size_t all = 0;
+  size_t own = 0;
+  size_t own_bytes = request_bytes;
+  for (const auto& [id, slot] : slots_) {
+    const JobRecord& job = slot.job->record();
+    if (HasEnded(job.state)) continue;
+    ++all;
+    if (job.owner.uid != uid) continue;
+    ++own;
+    own_bytes += slot.request_bytes;
+  }
+  const auto full = [](std::string_view what) {
+    return MakeError(absl::StatusCode::kResourceExhausted, reason::kDaemonBusy, what,
+                     "wait for some to end, or cancel some: batuta hf jobs ls");
+  };
+  if (all >= options_.max_active) {
+    return full(fmt::format("{} jobs are in the queue already", options_.max_active));
+  }
+  if (own >= options_.max_active_of_user) {
+    return full(fmt::format("{} jobs of this user are in the queue already", options_.max_active_of_user));
+  }
+  if (own_bytes > options_.max_request_bytes_of_user) {
+    return full(fmt::format("the requests of this user's jobs would hold more than {}",
+                            FormatBytes(options_.max_request_bytes_of_user)));
+  }
+  return absl::OkStatus();
 }
 
 std::vector<JobView> JobQueue::List(const Principal& caller, bool active_only) const {

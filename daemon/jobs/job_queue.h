@@ -24,6 +24,8 @@ namespace batuta::jobs {
 struct JobQueueOptions {
   size_t keep_ended = 200;                        // ended jobs that stay listed; older ones are forgotten
   size_t max_active = 10'000;                     // jobs not ended; more are refused (DAEMON_BUSY)
+  size_t max_active_of_user = 2'000;              // of them, those of one user
+  size_t max_request_bytes_of_user = 64 << 20;    // what is kept of the requests of those, all together
   std::chrono::milliseconds progress_every{100};  // at most so often a watcher is told of progress
 
   // A token for a job that is resumed at start, e.g. from the user's token file in user mode; may be empty.
@@ -111,7 +113,8 @@ class JobQueue {
  private:
   struct Slot {
     std::unique_ptr<QueuedJob> job;
-    uint64_t number = 0;  // order of arrival
+    uint64_t number = 0;       // order of arrival
+    size_t request_bytes = 0;  // of the record when it came
     bool is_tell_pending = false;
     std::map<WatchId, std::function<void()>> watchers;
   };
@@ -123,6 +126,7 @@ class JobQueue {
   void OnEvent(const JobId& id, QueuedJob::Event event);
   void TellSoon(const JobId& id);
   void Tell(const JobId& id);
+  absl::Status CheckRoom(uint32_t uid, size_t request_bytes) const;
   void Save(const QueuedJob& job);
   void ForgetOld();
   JobId NewId() const;

@@ -138,6 +138,7 @@ class GrpcBudgetService final : public v1::BudgetService::CallbackService {
                                       const v1::GetLimitsRequest* /*request*/,
                                       v1::GetLimitsResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     context_.core.Post([&budget = context_.budget, call, response, caller = CallerOf(uid_, *context)] {
       call.Answer([&] { EncodeWindows(budget, caller, response); });
     });
@@ -165,6 +166,7 @@ class GrpcBudgetService final : public v1::BudgetService::CallbackService {
   grpc::ServerUnaryReactor* Settle(grpc::CallbackServerContext* context, const v1::SettleRequest* request,
                                    v1::SettleResponse* /*response*/) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     absl::StatusOr<budget::ReportedAnswer> answer = DecodeSettle(*request);
     if (!answer.ok()) return call.Finish(answer.status()), call.reactor();
     context_.core.Post([&budget = context_.budget, call, answer = *std::move(answer),

@@ -259,6 +259,7 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
   grpc::ServerUnaryReactor* ResolveWhenAdmitted(const Caller& caller, Question asked,
                                                 v1::ResolveResponse* response) {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     if (caller.token.empty() || context_.facts.offline) {
       return call.Finish(NotCached(asked.repo, *asked.revision, asked.path)), call.reactor();
     }
@@ -293,6 +294,7 @@ class GrpcCacheService final : public v1::CacheService::CallbackService {
   grpc::ServerUnaryReactor* Answer(WorkerPool& pool, absl::StatusOr<Decoded> decoded, Response* response,
                                    Work work) {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     if (!decoded.ok()) {
       call.Finish(decoded.status());
       return call.reactor();

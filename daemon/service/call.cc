@@ -39,12 +39,12 @@ Caller CallerOf(uint32_t uid, const grpc::CallbackServerContext& context) {
 std::shared_ptr<UnaryReactor> UnaryReactor::Begin(const ServiceContext& services) {
   std::shared_ptr<UnaryReactor> reactor(new UnaryReactor(services));
   reactor->self_ = reactor;
-  services.calls.Begin(reactor);
+  services.calls->Begin(reactor);
   return reactor;
 }
 
-void UnaryReactor::Abort() {
-  if (Claim()) Finish(ToGrpcStatus(StoppingError()));
+void UnaryReactor::Abort(const absl::Status& status) {
+  if (Claim()) Finish(ToGrpcStatus(status));
 }
 
 void UnaryReactor::OnCancel() {
@@ -53,7 +53,7 @@ void UnaryReactor::OnCancel() {
 
 void UnaryReactor::OnDone() {
   const std::shared_ptr<UnaryReactor> self = std::move(self_);
-  services_.calls.End(this, services_.clock.steady());
+  services_.calls->End(this, services_.clock.steady());
 }
 
 void UnaryCall::Finish(const absl::Status& status) const {

@@ -43,7 +43,10 @@ class UnaryReactor final : public grpc::ServerUnaryReactor,
   // True once: whoever gets it calls Finish(), and until then may write to the response.
   bool Claim() { return !is_claimed_.exchange(true); }
 
-  void Abort() override;
+  // False once it has ended: no use to begin with the work.
+  bool is_open() const { return !is_claimed_; }
+
+  void Abort(const absl::Status& status) override;
   void OnCancel() override;
   void OnDone() override;
 
@@ -62,6 +65,9 @@ class UnaryCall {
   explicit UnaryCall(const ServiceContext& services) : reactor_(UnaryReactor::Begin(services)) {}
 
   grpc::ServerUnaryReactor* reactor() const { return reactor_.get(); }
+
+  // False from the beginning when the call is one too many.
+  bool is_open() const { return reactor_->is_open(); }
 
   // An error, or OK with the response as it is.
   void Finish(const absl::Status& status) const;

@@ -49,6 +49,7 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
                                       const v1::GetStatusRequest* request,
                                       v1::GetStatusResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     context_.disk.Post([&services = context_, call, response, details = request->details(),
                         is_admin = IsAdmin(context_.rights, uid_)] {
       services.core.Post([&services, call, response, details, is_admin, disk = ReadDisk(services, details)] {
@@ -65,6 +66,7 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
                                       const v1::GetConfigRequest* /*request*/,
                                       v1::GetConfigResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     call.Answer([&] {
       for (const ConfigEntry& entry : context_.config()) {
         v1::ConfigValue* value = response->add_values();
@@ -84,6 +86,7 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
                                               const v1::SetBandwidthLimitRequest* request,
                                               v1::SetBandwidthLimitResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     if (const absl::Status permission = RequireAdmin(context_.rights, uid_, "limit its bandwidth");
         !permission.ok()) {
       return call.Finish(permission), call.reactor();
@@ -153,6 +156,7 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
                                      const v1::ShutdownRequest* /*request*/,
                                      v1::ShutdownResponse* /*response*/) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     if (const absl::Status permission = RequireAdmin(context_.rights, uid_, "stop it"); !permission.ok()) {
       return call.Finish(permission), call.reactor();
     }

@@ -22,6 +22,7 @@ class GrpcFitService final : public v1::FitService::CallbackService {
   grpc::ServerUnaryReactor* Fit(grpc::CallbackServerContext* context, const v1::FitRequest* request,
                                 v1::FitResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     absl::StatusOr<pull::PullRequest> decoded = Decode(*request);
     if (!decoded.ok()) return call.Finish(decoded.status()), call.reactor();
     if ((decoded->offline || context_.facts.offline) && !MayRead(context_.rights, uid_, decoded->repo)) {

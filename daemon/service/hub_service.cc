@@ -34,6 +34,7 @@ class GrpcHubService final : public v1::HubService::CallbackService {
   grpc::ServerUnaryReactor* Search(grpc::CallbackServerContext* context, const v1::SearchRequest* request,
                                    v1::SearchResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     const absl::StatusOr<hub::SearchQuery> query = DecodeSearch(*request);
     if (!query.ok()) return call.Finish(query.status()), call.reactor();
     const absl::StatusOr<Asking> asking = AskingFor(*context, *request);
@@ -50,6 +51,7 @@ class GrpcHubService final : public v1::HubService::CallbackService {
   grpc::ServerUnaryReactor* GetRepo(grpc::CallbackServerContext* context, const v1::GetRepoRequest* request,
                                     v1::GetRepoResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     const absl::StatusOr<RepoId> repo = DecodeRepo(request->repo());
     if (!repo.ok()) return call.Finish(repo.status()), call.reactor();
     const absl::StatusOr<Revision> revision = DecodeRevision(request->revision());
@@ -67,6 +69,7 @@ class GrpcHubService final : public v1::HubService::CallbackService {
   grpc::ServerWriteReactor<v1::ListFilesResponse>* ListFiles(grpc::CallbackServerContext* context,
                                                              const v1::ListFilesRequest* request) override {
     const auto stream = FileStream::Begin(context_);
+    if (!stream->is_open()) return stream.get();
     const absl::StatusOr<RepoId> repo = DecodeRepo(request->repo());
     if (!repo.ok()) return stream->Fail(repo.status()), stream.get();
     const absl::StatusOr<Revision> revision = DecodeRevision(request->revision());
@@ -90,6 +93,7 @@ class GrpcHubService final : public v1::HubService::CallbackService {
   grpc::ServerUnaryReactor* WhoAmI(grpc::CallbackServerContext* context, const v1::WhoAmIRequest* request,
                                    v1::WhoAmIResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     const absl::StatusOr<Asking> asking = AskingFor(*context, *request);
     if (!asking.ok()) return call.Finish(asking.status()), call.reactor();
     if (asking->access.token.empty()) {

@@ -51,21 +51,21 @@ class ImportCall final : public grpc::ServerReadReactor<v1::ImportRequest>,
 
   void Begin(std::shared_ptr<ImportCall> self) {
     self_ = std::move(self);
-    services_.calls.Begin(self_);
-    StartRead(&request_);
+    services_.calls->Begin(self_);
+    ReadOn();
   }
 
   void OnReadDone(bool ok) override {
     services_.disk.Post([self = shared_from_this(), ok] { ok ? self->Take() : self->End(); });
   }
 
-  void Abort() override { Fail(StoppingError()); }
+  void Abort(const absl::Status& status) override { Fail(status); }
 
   void OnCancel() override { Fail(absl::CancelledError()); }
 
   void OnDone() override {
     const std::shared_ptr<ImportCall> self = std::move(self_);
-    services_.calls.End(this, services_.clock.steady());
+    services_.calls->End(this, services_.clock.steady());
   }
 
  private:

@@ -91,6 +91,7 @@ class GrpcJobService final : public v1::JobService::CallbackService {
                                       const v1::StartPullRequest* request,
                                       v1::StartPullResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     absl::StatusOr<pull::PullRequest> pull = DecodePull(request->spec());
     if (!pull.ok()) return call.Finish(pull.status()), call.reactor();
     context_.core.Post([&jobs = context_.jobs, call, response, caller = CallerOf(uid_, *context),
@@ -107,6 +108,7 @@ class GrpcJobService final : public v1::JobService::CallbackService {
   grpc::ServerUnaryReactor* ListJobs(grpc::CallbackServerContext* context, const v1::ListJobsRequest* request,
                                      v1::ListJobsResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     context_.core.Post([&jobs = context_.jobs, call, response, caller = CallerOf(uid_, *context),
                         active_only = request->active_only()] {
       call.Answer([&] {
@@ -121,6 +123,7 @@ class GrpcJobService final : public v1::JobService::CallbackService {
   grpc::ServerUnaryReactor* GetJob(grpc::CallbackServerContext* context, const v1::GetJobRequest* request,
                                    v1::GetJobResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     context_.core.Post(
         [call, response, caller = CallerOf(uid_, *context), id = request->job_id(), &jobs = context_.jobs] {
           call.Finish(jobs.Get(caller.principal, id),
@@ -198,6 +201,7 @@ class GrpcJobService final : public v1::JobService::CallbackService {
   template <typename Response, typename Act>
   grpc::ServerUnaryReactor* OnJob(grpc::CallbackServerContext* context, Response* response, Act act) {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     context_.core.Post(
         [call, response, caller = CallerOf(uid_, *context), act = std::move(act), &jobs = context_.jobs] {
           absl::StatusOr<jobs::JobView> changed = act(caller);

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "common/status/status.h"
 
 namespace batuta::service {
@@ -11,17 +13,28 @@ absl::Status StoppingError() {
                    "try again in a moment");
 }
 
+absl::Status TooManyCallsError(size_t max) {
+  return MakeError(absl::StatusCode::kResourceExhausted, reason::kDaemonBusy,
+                   fmt::format("{} calls of this user are under way already", max),
+                   "let some of them end: each watch and each lease that is held counts as one");
+}
+
 void OpenCalls::Begin(const std::shared_ptr<OpenCall>& call) {
   bool is_stopping = false;
+  bool is_full = false;
   {
     const MutexLock lock(mutex_);
-    calls_.emplace(call.get(), call);
+    is_full = calls_.size() >= max_;
     is_stopping = is_stopping_;
+    calls_.emplace(call.get(), call);
   }
-  if (is_stopping) call->Abort();
+  if (all_ != nullptr) all_->Begin(call);
+  if (is_stopping) return call->Abort(StoppingError());
+  if (is_full) call->Abort(TooManyCallsError(max_));
 }
 
 void OpenCalls::End(const OpenCall* call, SteadyTime now) {
+  if (all_ != nullptr) all_->End(call, now);
   const MutexLock lock(mutex_);
   calls_.erase(call);
   last_end_ = now;
@@ -36,7 +49,7 @@ void OpenCalls::Stop() {
       if (auto alive = call.lock()) calls.push_back(std::move(alive));
     }
   }
-  for (const std::shared_ptr<OpenCall>& call : calls) call->Abort();
+  for (const std::shared_ptr<OpenCall>& call : calls) call->Abort(StoppingError());
 }
 
 size_t OpenCalls::running() const {

@@ -92,6 +92,7 @@ class GrpcPushService final : public v1::PushService::CallbackService {
                                       const v1::StartPushRequest* request,
                                       v1::StartPushResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     absl::StatusOr<push::PushRequest> push = DecodePush(request->spec());
     if (!push.ok()) return call.Finish(push.status()), call.reactor();
     push->plan_digest = request->plan_digest();
@@ -112,6 +113,7 @@ class GrpcPushService final : public v1::PushService::CallbackService {
                                         const v1::PreviewCardRequest* request,
                                         v1::PreviewCardResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     absl::StatusOr<CardWish> wish = DecodeCardWish(*request);
     if (!wish.ok()) return call.Finish(wish.status()), call.reactor();
     if (absl::Status may = CheckMayRead(CallerOf(uid_, *context).principal); !may.ok()) {

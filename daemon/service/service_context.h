@@ -71,7 +71,7 @@ struct ServiceContext {
   push::Planner& push_planner;
   jobs::JobQueue& jobs;
   jobs::OverallLimit& overall_limit;
-  OpenCalls& calls;
+  OpenCalls* calls;  // of the user who is served
   const DaemonFacts& facts;
   const Rights& rights;
   std::function<std::vector<ConfigEntry>()> config;  // in force; thread-safe

@@ -1,19 +1,29 @@
 #include "daemon/service/services.h"
 
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/service_type.h>
+
+#include "daemon/service/measured_service.h"
 
 namespace batuta::service {
 
 std::vector<std::unique_ptr<grpc::Service>> MakeServices(const ServiceContext& context, uint32_t uid) {
   std::vector<std::unique_ptr<grpc::Service>> services;
-  services.push_back(MakeHubService(context, uid));
-  services.push_back(MakeJobService(context, uid));
-  services.push_back(MakeCacheService(context, uid));
-  services.push_back(MakeBudgetService(context, uid));
-  services.push_back(MakeFitService(context, uid));
-  services.push_back(MakePushService(context, uid));
-  services.push_back(MakeDaemonService(context, uid));
+  const auto add = [&services](std::string_view name, std::unique_ptr<grpc::Service> service) {
+    services.push_back(
+        std::make_unique<MeasuredService>(fmt::format("batuta.v1.{}", name), std::move(service)));
+  };
+  add("HubService", MakeHubService(context, uid));
+  add("JobService", MakeJobService(context, uid));
+  add("CacheService", MakeCacheService(context, uid));
+  add("BudgetService", MakeBudgetService(context, uid));
+  add("FitService", MakeFitService(context, uid));
+  add("PushService", MakePushService(context, uid));
+  add("DaemonService", MakeDaemonService(context, uid));
   return services;
 }
 

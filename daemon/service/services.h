@@ -22,7 +22,7 @@ std::unique_ptr<grpc::Service> MakeFitService(const ServiceContext& context, uin
 std::unique_ptr<grpc::Service> MakePushService(const ServiceContext& context, uint32_t uid);
 std::unique_ptr<grpc::Service> MakeDaemonService(const ServiceContext& context, uint32_t uid);
 
-// All of them.
+// All of them, each request measured before it is parsed.
 std::vector<std::unique_ptr<grpc::Service>> MakeServices(const ServiceContext& context, uint32_t uid);
 
 }  // namespace batuta::service

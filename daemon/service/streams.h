@@ -27,7 +27,7 @@ class ListStream final : public grpc::ServerWriteReactor<Response>,
   static std::shared_ptr<ListStream> Begin(const ServiceContext& services) {
     std::shared_ptr<ListStream> stream(new ListStream(services));
     stream->self_ = stream;
-    services.calls.Begin(stream);
+    services.calls->Begin(stream);
     return stream;
   }
 
@@ -45,9 +45,9 @@ class ListStream final : public grpc::ServerWriteReactor<Response>,
     if (!is_claimed_.exchange(true)) this->Finish(ToGrpcStatus(status));
   }
 
-  void Abort() override {
+  void Abort(const absl::Status& status) override {
     is_aborted_ = true;  // ends it after the present message when it is being sent
-    Fail(StoppingError());
+    Fail(status);
   }
 
   void OnCancel() override { Fail(absl::CancelledError()); }
@@ -60,7 +60,7 @@ class ListStream final : public grpc::ServerWriteReactor<Response>,
 
   void OnDone() override {
     const std::shared_ptr<ListStream> self = std::move(self_);
-    services_.calls.End(this, services_.clock.steady());
+    services_.calls->End(this, services_.clock.steady());
   }
 
  private:
@@ -94,13 +94,13 @@ class WatchStream : public grpc::ServerWriteReactor<Response>,
     auto stream = std::make_shared<Watch>(services, std::forward<Arguments>(arguments)...);
     WatchStream* const reactor = stream.get();
     reactor->self_ = stream;
-    services.calls.Begin(stream);
+    services.calls->Begin(stream);
     reactor->OnCore([](WatchStream& self) { self.Open(); });
     return reactor;
   }
 
-  void Abort() final {
-    OnCore([](WatchStream& self) { self.End(StoppingError()); });
+  void Abort(const absl::Status& status) final {
+    OnCore([status](WatchStream& self) { self.End(status); });
   }
 
   void OnWriteDone(bool ok) final {
@@ -113,7 +113,7 @@ class WatchStream : public grpc::ServerWriteReactor<Response>,
 
   void OnDone() final {
     const std::shared_ptr<WatchStream> self = std::move(self_);
-    services_.calls.End(this, services_.clock.steady());
+    services_.calls->End(this, services_.clock.steady());
   }
 
  protected:

@@ -97,7 +97,7 @@ ServiceFixture::ServiceFixture() {
                          .push_planner = *push_planner_,
                          .jobs = *jobs_,
                          .overall_limit = *overall_limit_,
-                         .calls = calls_,
+                         .calls = &calls_,
                          .facts = facts_,
                          .rights = rights_,
                          .config = [this] { return config_; },

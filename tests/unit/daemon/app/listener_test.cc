@@ -1,5 +1,6 @@
 #include "daemon/app/listener.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
@@ -7,10 +8,12 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -45,10 +48,16 @@ int ConnectTo(int socket, const std::filesystem::path& path) {
   return connect(socket, reinterpret_cast<const sockaddr*>(&native), sizeof(native)) == 0 ? 0 : errno;
 }
 
-// A client's end; connected when `error` is 0.
+bool Say(const UniqueFd& socket, std::string_view text) {
+  return send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+}
+
+// A client's end; connected when `error` is 0, and then it has said `first`.
 struct Client {
-  explicit Client(const std::filesystem::path& path) : socket(NewSocket()) {
+  explicit Client(const std::filesystem::path& path, std::string_view first = kHttp2Greeting)
+      : socket(NewSocket()) {
     error = ConnectTo(socket.get(), path);
+    if (error == 0 && !Say(socket, first)) error = errno;
   }
 
   UniqueFd socket;
@@ -59,7 +68,9 @@ struct Client {
 bool IsClosed(const UniqueFd& socket) {
   pollfd entry{socket.get(), POLLIN, 0};
   char byte = 0;
-  return poll(&entry, 1, kPatienceMs) == 1 && read(socket.get(), &byte, 1) == 0;
+  if (poll(&entry, 1, kPatienceMs) != 1) return false;
+  const ssize_t count = read(socket.get(), &byte, 1);
+  return count == 0 || (count < 0 && errno == ECONNRESET);  // what was said is lost
 }
 
 // What the listener admitted, kept open. Waits are bounded by the test's patience.
@@ -231,7 +242,7 @@ TEST_F(ListenerTest, ASystemSocketLetsItsGroupIn) {
 }
 
 TEST_F(ListenerTest, ConnectionsAboveTheLimitAreClosedUntilOneLeaves) {
-  ASSERT_OK_AND_ASSIGN(const auto listener, Listener::Bind(path_, Mode::kUser, 2));
+  ASSERT_OK_AND_ASSIGN(const auto listener, Listener::Bind(path_, Mode::kUser, {.connections = 4}));
   listener->Start(PeerPolicy(getuid()), door_.admit());
   auto first = std::make_optional<Client>(path_);
   const Client second(path_);
@@ -245,6 +256,74 @@ TEST_F(ListenerTest, ConnectionsAboveTheLimitAreClosedUntilOneLeaves) {
   EXPECT_TRUE(WaitUntil([&] { return listener->open_connections() == 1; }));
   const Client fourth(path_);
   EXPECT_TRUE(door_.WaitFor(3));
+}
+
+// ---- clients that mean no good ----
+
+TEST(HasRoomTest, OneUserGetsHalfAndTheNextAlwaysFindsRoom) {
+  const ConnectionLimits limits{.connections = 100, .reserve = 10};
+  uint32_t hog = 0;
+  while (HasRoom(limits, hog, hog, false)) ++hog;
+  EXPECT_EQ(hog, 45);
+  uint32_t second = 0;
+  while (HasRoom(limits, hog + second, second, false)) ++second;
+  EXPECT_EQ(second, 23);
+  EXPECT_TRUE(HasRoom(limits, hog + second, 0, false));
+}
+
+TEST(HasRoomTest, TheReserveIsForTheMastersHoweverManyUsersThereAre) {
+  const ConnectionLimits limits{.connections = 100, .reserve = 10};
+  EXPECT_TRUE(HasRoom(limits, 89, 0, false));
+  EXPECT_FALSE(HasRoom(limits, 90, 0, false));
+  EXPECT_TRUE(HasRoom(limits, 99, 0, true));
+  EXPECT_FALSE(HasRoom(limits, 100, 0, true));
+  EXPECT_FALSE(HasRoom({.connections = 5, .reserve = 10}, 0, 0, false));
+}
+
+TEST(ConnectionLimitsTest, FollowTheDescriptors) {
+  EXPECT_EQ(ConnectionLimits::For(65'536).connections, 4'096);
+  EXPECT_EQ(ConnectionLimits::For(1'024).connections, 256);
+  EXPECT_EQ(ConnectionLimits::For(10).connections, 32);
+}
+
+TEST(GreetingTest, IsHttp2OrNonsenseByItsFirstWrongByte) {
+  EXPECT_EQ(GreetingOf(""), Greeting::kUnfinished);
+  EXPECT_EQ(GreetingOf("PRI * HTTP/2.0\r\n"), Greeting::kUnfinished);
+  EXPECT_EQ(GreetingOf(kHttp2Greeting), Greeting::kHttp2);
+  EXPECT_EQ(GreetingOf("GET / HTTP/1.1\r\n"), Greeting::kNonsense);
+  EXPECT_EQ(GreetingOf(std::string(24, '\0')), Greeting::kNonsense);
+}
+
+TEST_F(ListenerTest, WhoSaysNothingIsClosedAndNeverAdmitted) {
+  ASSERT_OK_AND_ASSIGN(const auto listener, Listener::Bind(path_, Mode::kUser, {.greeting = 50ms}));
+  listener->Start(PeerPolicy(getuid()), door_.admit());
+  const Client silent(path_, "");
+  const Client stuck(path_, "PRI * HT");
+  EXPECT_TRUE(IsClosed(silent.socket));
+  EXPECT_TRUE(IsClosed(stuck.socket));
+  EXPECT_EQ(listener->open_connections(), 0);
+  EXPECT_THAT(door_.uids(), SizeIs(0));
+}
+
+TEST_F(ListenerTest, WhoSpeaksSomethingElseIsClosedAtOnce) {
+  ASSERT_OK_AND_ASSIGN(const auto listener, Listener::Bind(path_, Mode::kUser, {.greeting = 1h}));
+  listener->Start(PeerPolicy(getuid()), door_.admit());
+  const Client browser(path_, "GET /");
+  EXPECT_TRUE(IsClosed(browser.socket));
+  EXPECT_THAT(door_.uids(), SizeIs(0));
+}
+
+TEST_F(ListenerTest, AGreetingMayComeByteByByteAndIsLeftForWhoServes) {
+  ASSERT_OK_AND_ASSIGN(const auto listener, Listener::Bind(path_));
+  listener->Start(PeerPolicy(getuid()), [this](UniqueFd connection, uint32_t uid) {
+    std::string text(100, '\0');
+    text.resize(static_cast<size_t>(std::max<ssize_t>(read(connection.get(), text.data(), text.size()), 0)));
+    EXPECT_EQ(text, kHttp2Greeting);
+    door_.admit()(std::move(connection), uid);
+  });
+  const Client slow(path_, "");
+  for (const char byte : kHttp2Greeting) ASSERT_TRUE(Say(slow.socket, {&byte, 1}));
+  EXPECT_TRUE(door_.WaitFor(1));
 }
 
 TEST_F(ListenerTest, StopEndsWithClientsConnectedAndRemovesTheFile) {
@@ -366,7 +445,7 @@ TEST_F(ListenerTest, RunningOutOfDescriptorsNeitherSpinsNorForgetsWhoWaits) {
     do fillers.emplace_back(dup(waiting.back().get()));
     while (fillers.back());
     for (const UniqueFd& socket : waiting) {
-      if (ConnectTo(socket.get(), path_) != 0) return 16;
+      if (ConnectTo(socket.get(), path_) != 0 || !Say(socket, kHttp2Greeting)) return 16;
     }
 
     // A loop that spins takes all the processor it can get while this lasts.

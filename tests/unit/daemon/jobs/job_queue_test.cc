@@ -452,6 +452,45 @@ TEST_F(JobQueueTest, CatalogThatCannotBeWrittenRefusesTheJob) {
   EXPECT_EQ(queue_->active(), 0);
 }
 
+TEST_F(JobQueueTest, AUserHasAShareOfTheQueueAndOthersHaveTheirs) {
+  options_.max_active_of_user = 2;
+  Reopen();
+  ServeOtter();
+  ASSERT_THAT(Start(kMira, "r-1"), IsOk());
+  ASSERT_OK_AND_ASSIGN(const JobView second, Start(kMira, "r-2"));
+
+  EXPECT_THAT(Start(kMira, "r-3"), HasReason(reason::kDaemonBusy));
+  EXPECT_THAT(Start(kMira, "r-1"), IsOk());  // which is there already
+  EXPECT_THAT(Start(kNoor), IsOk());
+
+  ASSERT_THAT(queue_->Cancel(kMira, second.record.id), IsOk());
+  core_.RunUntilIdle();
+  EXPECT_THAT(Start(kMira, "r-3"), IsOk());
+}
+
+TEST_F(JobQueueTest, RequestsOfAUserTakeNoMoreThanHisShareAlsoAfterARestart) {
+  options_.max_request_bytes_of_user = 100'000;
+  Reopen();
+  ServeOtter();
+  const auto start_large = [&] {
+    absl::StatusOr<JobView> result = absl::UnknownError("the queue did not call back");
+    pull::PullRequest request = RequestFor(Model("acme/otter"));
+    request.selection.include = {std::string(60'000, 'x')};
+    queue_->Start(kMira, Secret(), {}, std::move(request),
+                  [&result](absl::StatusOr<JobView> job) { result = std::move(job); });
+    core_.RunUntilIdle();
+    return result;
+  };
+  ASSERT_OK_AND_ASSIGN(const JobView first, start_large());
+  ASSERT_THAT(queue_->Pause(kMira, first.record.id), IsOk());
+  core_.RunUntilIdle();
+  EXPECT_THAT(start_large(), HasReason(reason::kDaemonBusy));
+
+  CrashAndReopen();
+  EXPECT_THAT(start_large(), HasReason(reason::kDaemonBusy));
+  EXPECT_THAT(Start(kMira), IsOk());
+}
+
 TEST_F(JobQueueTest, QueueIsBounded) {
   options_.max_active = 2;
   Reopen();

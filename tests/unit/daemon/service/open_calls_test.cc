@@ -1,6 +1,8 @@
 #include "daemon/service/open_calls.h"
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 
@@ -14,9 +16,13 @@ namespace {
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 
 struct CountingCall final : OpenCall {
-  void Abort() override { ++aborts; }
+  void Abort(const absl::Status& status) override {
+    ++aborts;
+    reason = ReasonOf(status);
+  }
 
   int aborts = 0;
+  std::string reason;
 };
 
 class OpenCallsTest : public testing::Test {
@@ -53,6 +59,7 @@ TEST_F(OpenCallsTest, StopAbortsWhatRunsAndWhatComesLater) {
 
   EXPECT_EQ(ended->aborts, 0);
   EXPECT_EQ(running->aborts, 1);
+  EXPECT_EQ(running->reason, reason::kDaemonStopping);
   EXPECT_EQ(late->aborts, 1);
   EXPECT_EQ(calls_.running(), 2);  // until they say that they have ended
 }
@@ -62,6 +69,41 @@ TEST_F(OpenCallsTest, CallThatIsGoneIsNotTouched) {
   calls_.Begin(gone);
   gone.reset();
   calls_.Stop();
+}
+
+TEST_F(OpenCallsTest, AUserHasNoMoreThanHisShareAndOthersHaveTheirs) {
+  OpenCalls hogs(calls_, 2, clock_.steady());
+  OpenCalls others(calls_, 2, clock_.steady());
+  std::vector<std::shared_ptr<CountingCall>> started;
+  for (int i = 0; i < 3; ++i) {
+    started.push_back(std::make_shared<CountingCall>());
+    hogs.Begin(started.back());
+  }
+  const auto other = std::make_shared<CountingCall>();
+  others.Begin(other);
+
+  EXPECT_EQ(started[1]->aborts, 0);
+  EXPECT_EQ(started[2]->aborts, 1);
+  EXPECT_EQ(started[2]->reason, reason::kDaemonBusy);
+  EXPECT_EQ(other->aborts, 0);
+  EXPECT_EQ(calls_.running(), 4);
+
+  for (const auto& call : started) hogs.End(call.get(), clock_.steady());
+  const auto next = std::make_shared<CountingCall>();
+  hogs.Begin(next);
+  EXPECT_EQ(next->aborts, 0);
+  EXPECT_EQ(calls_.running(), 2);
+}
+
+TEST_F(OpenCallsTest, StopAbortsTheCallsOfEachUser) {
+  OpenCalls own(calls_, 2, clock_.steady());
+  const auto running = std::make_shared<CountingCall>();
+  own.Begin(running);
+  calls_.Stop();
+  const auto late = std::make_shared<CountingCall>();
+  own.Begin(late);
+  EXPECT_EQ(running->aborts, 1);
+  EXPECT_EQ(late->aborts, 1);
 }
 
 TEST(StoppingErrorTest, IsOneThatAClientMayTryAgain) {
