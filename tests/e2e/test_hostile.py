@@ -92,7 +92,7 @@ class HostileTest(EndToEndTest):
         """Somebody who has no connection yet gets one."""
         client = self.box.batuta("hf", "cache", "ls", "--format", "json")
         self.assertEqual(client.code, 0, client.err)
-        idle = self.attack("flood", 1, 0.5, RESOLVE, QUESTION.SerializeToString(), user=GOOD)
+        idle = self.attack("flood", 1, 5 * SLOWNESS, RESOLVE, QUESTION.SerializeToString(), user=GOOD)
         self.assertGreater(self.end(idle)["answered"], 0)
 
     def assert_bounded(self):
