@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <memory>
 #include <optional>
 #include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/io/file_system.h"
@@ -191,9 +189,7 @@ absl::Status WiredDaemon::Open() {
   RETURN_IF_ERROR(OpenStorage());
   RETURN_IF_ERROR(OpenNetwork());
   // Before jobs begin to run: whoever finds the socket taken has done nothing yet.
-  rlimit files{};
-  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return ErrnoError(errno, "getrlimit");
-  const ConnectionLimits limits = ConnectionLimits::For(files.rlim_cur);
+  const ConnectionLimits limits = ConnectionLimits::OfThisProcess();
   ASSIGN_OR_RETURN(listener_, is_activated_ ? Listener::Adopt(std::move(handed_over_), limits)
                                             : Listener::Bind(options_.socket, options_.mode, limits));
   manager_.Starting("reading the jobs", kLongestLoad);

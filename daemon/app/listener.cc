@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -92,6 +93,11 @@ ConnectionLimits ConnectionLimits::For(uint64_t descriptors) {
   const uint64_t fitting = std::max<uint64_t>(descriptors / 4, 2 * uint64_t{limits.reserve});
   limits.connections = static_cast<uint32_t>(std::min<uint64_t>(limits.connections, fitting));
   return limits;
+}
+
+ConnectionLimits ConnectionLimits::OfThisProcess() {
+  rlimit files{};
+  return getrlimit(RLIMIT_NOFILE, &files) == 0 ? For(files.rlim_cur) : ConnectionLimits();
 }
 
 bool HasRoom(const ConnectionLimits& limits, uint32_t open, uint32_t own, bool is_master) {

@@ -45,6 +45,7 @@ struct ConnectionLimits {
 
   // Those of a process that may have so many descriptors: half of them is left for everything else.
   static ConnectionLimits For(uint64_t descriptors);
+  static ConnectionLimits OfThisProcess();
 };
 
 // Whether a user who has `own` of the `open` connections may have one more: while he has fewer than are free.

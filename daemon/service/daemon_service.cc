@@ -104,6 +104,7 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
                                        const v1::GetMetricsRequest* /*request*/,
                                        v1::GetMetricsResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     ReportMetrics(context_, [call, response](std::string text) {
       call.Answer([&] {
         response->set_text(std::move(text));
@@ -117,6 +118,7 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
                                      const v1::DiagnoseRequest* request,
                                      v1::DiagnoseResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     context_.operations.diagnose(request->without_network(), [call, response](std::vector<Check> checks) {
       call.Answer([&] {
         for (Check& check : checks) Encode(std::move(check), response->add_checks());
@@ -129,6 +131,7 @@ class GrpcDaemonService final : public v1::DaemonService::CallbackService {
                                         const v1::SetLogLevelRequest* request,
                                         v1::SetLogLevelResponse* response) override {
     const UnaryCall call(context_);
+    if (!call.is_open()) return call.reactor();
     if (const absl::Status permission = RequireAdmin(context_.rights, uid_, "change what it logs");
         !permission.ok()) {
       return call.Finish(permission), call.reactor();
