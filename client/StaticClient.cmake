@@ -7,8 +7,8 @@
 
 # The libraries of ours that end up in the client.
 set(batuta_client_parts
-    batuta_client_commands batuta_client_archive batuta_client_connection batuta_client_doctor batuta_client_inspection batuta_client_output
-    batuta_config batuta_machine batuta_rpc batuta_io batuta_sync batuta_text batuta_time batuta_types batuta_status
+    batuta_client_commands batuta_client_archive batuta_client_connection batuta_client_doctor batuta_client_inspection batuta_client_output batuta_client_serving
+    batuta_config batuta_folder batuta_machine batuta_rpc batuta_io batuta_sync batuta_text batuta_time batuta_types batuta_status
     batuta_proto batuta_proto_messages)
 
 # Appends to `out` the archives of a pkg-config module and of all that it requires; a fatal error when one is missing.

@@ -1,12 +1,14 @@
 #include "client/commands/hf_card.h"
 
 #include <filesystem>
+#include <memory>
 #include <system_error>
 
 #include <fmt/format.h>
 
 #include "client/commands/repo_arguments.h"
 #include "client/output/card_view.h"
+#include "client/serving/folder_server.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
 
@@ -37,6 +39,11 @@ absl::Status HfCard::Run(Context& context) {
     ASSIGN_OR_RETURN(*request.mutable_repo(), arguments.Parse());
   }
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
+  std::unique_ptr<FolderServer> server;
+  if (MustServe(context.environment, connection.status)) {
+    ASSIGN_OR_RETURN(server, FolderServer::Start(context.connector, folder));
+    request.set_folder_id(server->folder_id());
+  }
   ASSIGN_OR_RETURN(const v1::PreviewCardResponse card, connection.client->PreviewCard(request));
   PrintCard(context.output, card, shows_diff_ ? CardPart::kDiff : CardPart::kReadme);
   return absl::OkStatus();

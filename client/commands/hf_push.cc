@@ -254,6 +254,7 @@ bool HfPush::may_ask(const Context& context) const {
 absl::Status HfPush::Run(Context& context) {
   ASSIGN_OR_RETURN(const v1::PushSpec spec, MakeSpec());
   ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());  // before a connection starts threads
+  RETURN_IF_ERROR(Serve(context, spec.path()));
   std::optional<PushReport> shown;
   for (int plans = 1;; ++plans) {
     PushReport report(context.output.json());
@@ -283,11 +284,28 @@ absl::Status HfPush::Run(Context& context) {
   }
 }
 
+absl::Status HfPush::Serve(Context& context, const std::string& path) {
+  ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
+  if (!MustServe(context.environment, connection.status)) return absl::OkStatus();
+  if (detach_) {
+    return UsageError("the daemon reads the folder through this command, which cannot leave before the end",
+                      "leave out --detach; the shell can put it into the background: batuta hf push … &");
+  }
+  ASSIGN_OR_RETURN(server_, FolderServer::Start(context.connector, path));
+  return absl::OkStatus();
+}
+
+v1::PushSpec HfPush::SpecNow(const PushReport& report) const {
+  v1::PushSpec spec = report.spec();
+  if (server_ != nullptr) spec.set_folder_id(server_->folder_id());
+  return spec;
+}
+
 absl::Status HfPush::Plan(Context& context, SignalWatch& signals, PushReport& report) const {
   const SteadyTime start = context.clock.steady();
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
   v1::PlanPushRequest request;
-  *request.mutable_spec() = report.spec();
+  *request.mutable_spec() = SpecNow(report);
   PlanDisplay display(context);
   const auto take = [&](const v1::PlanPushResponse& part) {
     if (part.has_progress()) display.Show(part.progress());
@@ -357,7 +375,7 @@ absl::Status HfPush::Detach(Context& context, const PushReport& report) const {
   ASSIGN_OR_RETURN(const Connection connection, context.connector.Open({}));
   v1::StartPushRequest request;
   request.set_request_id(NewRequestId());
-  *request.mutable_spec() = report.spec();
+  *request.mutable_spec() = SpecNow(report);
   request.set_plan_digest(report.plan().digest());
   ASSIGN_OR_RETURN(const v1::Job job, connection.client->StartPush(request));
   TellDetached(context.output, job);
@@ -369,11 +387,12 @@ absl::Status HfPush::Follow(Context& context, SignalWatch& signals, PushReport& 
   ASSIGN_OR_RETURN(Connection connection, context.connector.Open({}));
   v1::StartPushRequest request;
   request.set_request_id(NewRequestId());
-  *request.mutable_spec() = report.spec();
+  *request.mutable_spec() = SpecNow(report);
   request.set_plan_digest(report.plan().digest());
   ASSIGN_OR_RETURN(const v1::Job job, connection.client->StartPush(request));
-  JobSession session(context, signals, &report,
-                     {.may_ask = !yes_ && context.output.human(), .with_files = true});
+  JobSession session(
+      context, signals, &report,
+      {.may_ask = !yes_ && context.output.human(), .with_files = true, .is_served = server_ != nullptr});
   const absl::StatusOr<v1::Job> done = session.Follow(std::move(connection), job);
   if (!done.ok()) {
     TellLeft(context.output, done.status());

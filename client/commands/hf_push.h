@@ -15,6 +15,7 @@
 #include "client/commands/repo_arguments.h"
 #include "client/connection/signal_watch.h"
 #include "client/output/push_report.h"
+#include "client/serving/folder_server.h"
 
 namespace batuta::client {
 
@@ -34,6 +35,8 @@ class HfPush final : public Command {
  private:
   absl::Status CheckFlags() const;
   absl::StatusOr<v1::PushSpec> MakeSpec() const;
+  absl::Status Serve(Context& context, const std::string& path);
+  v1::PushSpec SpecNow(const PushReport& report) const;
   absl::Status Plan(Context& context, SignalWatch& signals, PushReport& report) const;
   absl::Status Agree(Context& context, SignalWatch& signals) const;
   absl::Status Detach(Context& context, const PushReport& report) const;
@@ -58,6 +61,7 @@ class HfPush final : public Command {
   bool yes_ = false;
   bool no_wait_ = false;
   bool detach_ = false;
+  std::unique_ptr<FolderServer> server_;  // null: the daemon reads the folder itself
 };
 
 }  // namespace batuta::client

@@ -110,8 +110,10 @@ JobSession::Choice JobSession::TakeSignals() {
 void JobSession::Ask() {
   region_->Clear();
   is_asking_ = true;
-  context_.output.TalkRaw(
-      fmt::format("\nLeave job {} running in the background? [Y/n]  (Ctrl-C again cancels it) ", job_.id()));
+  const std::string question =
+      options_.is_served ? fmt::format("Leave job {} waiting until the folder is pushed again?", job_.id())
+                         : fmt::format("Leave job {} running in the background?", job_.id());
+  context_.output.TalkRaw(fmt::format("\n{} [Y/n]  (Ctrl-C again cancels it) ", question));
 }
 
 JobSession::Choice JobSession::TakeAnswer() {
@@ -172,6 +174,14 @@ void JobSession::ShowLine(SteadyTime now) {
 }
 
 absl::Status JobSession::Leave() const {
+  if (options_.is_served) {
+    return MakeError(
+        absl::StatusCode::kCancelled, reason::kCancelled,
+        fmt::format("interrupted: job {} waits for this folder", job_.id()),
+        fmt::format("the same batuta hf push goes on with it, and  batuta hf jobs cancel {}  ends it",
+                    job_.id()),
+        {{"job_id", job_.id()}});
+  }
   return MakeError(absl::StatusCode::kCancelled, reason::kCancelled,
                    fmt::format("interrupted: job {} goes on in the background", job_.id()),
                    fmt::format("batuta hf jobs watch {}  follows it, and  batuta hf jobs cancel {}  ends it",

@@ -29,6 +29,7 @@ class JobSession {
   struct Options {
     bool may_ask = true;     // false: Ctrl-C leaves the job running at once
     bool with_files = true;  // hear of single files
+    bool is_served = false;  // it reads a folder through this client, and waits without it
   };
 
   // `signals` exists before any connection does. `report` may be null; it is told of the files. All borrowed.

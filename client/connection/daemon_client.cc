@@ -3,10 +3,15 @@
 #include <chrono>
 #include <utility>
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel_posix.h>
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/channel_arguments.h>
+#include <grpcpp/support/slice.h>
+#include <grpcpp/support/sync_stream.h>
 
 #include "batuta/v1/budget_service.grpc.pb.h"
 #include "batuta/v1/cache_service.grpc.pb.h"
@@ -59,15 +64,18 @@ absl::Status ToStatus(const grpc::Status& status) {
 }  // namespace
 
 struct DaemonClient::Stubs {
-  Stubs(const std::shared_ptr<grpc::Channel>& channel, CallIdentity who)
-      : identity(std::move(who)),
-        hub(channel),
-        jobs(channel),
-        pushes(channel),
-        cache(channel),
-        budget(channel),
-        fit(channel),
-        daemon(channel) {}
+  Stubs(const std::shared_ptr<grpc::Channel>& connected, CallIdentity who)
+      : channel(connected),
+        serve_folder("/batuta.v1.PushService/ServeFolder", nullptr, grpc::internal::RpcMethod::BIDI_STREAMING,
+                     connected),
+        identity(std::move(who)),
+        hub(connected),
+        jobs(connected),
+        pushes(connected),
+        cache(connected),
+        budget(connected),
+        fit(connected),
+        daemon(connected) {}
 
   void Prepare(grpc::ClientContext& context) const {
     context.AddMetadata(kToolKey, identity.tool);
@@ -100,6 +108,8 @@ struct DaemonClient::Stubs {
     return has_enough ? absl::OkStatus() : ToStatus(status);
   }
 
+  const std::shared_ptr<grpc::Channel> channel;
+  const grpc::internal::RpcMethod serve_folder;
   CallIdentity identity;
   v1::HubService::Stub hub;
   v1::JobService::Stub jobs;
@@ -250,6 +260,89 @@ absl::StatusOr<v1::Job> DaemonClient::StartPush(const v1::StartPushRequest& requ
   ASSIGN_OR_RETURN(v1::StartPushResponse response,
                    stubs_->Call(stubs_->pushes, &v1::PushService::Stub::StartPush, request, kJobDeadline));
   return std::move(*response.mutable_job());
+}
+
+namespace {
+
+// What is sent is put together here, so that a block of a file goes to the socket from where it was read to.
+using RawFolderStream = grpc::ClientReaderWriter<grpc::ByteBuffer, v1::ServeFolderResponse>;
+
+grpc::ByteBuffer Encode(const v1::ServeFolderRequest& request, Block data) {
+  std::string head = request.SerializeAsString();
+  if (data.size == 0) {
+    const grpc::Slice slice(head);
+    return grpc::ByteBuffer(&slice, 1);
+  }
+  {
+    google::protobuf::io::StringOutputStream end(&head);  // appends
+    google::protobuf::io::CodedOutputStream out(&end);
+    constexpr uint32_t kBytesFollow = 2;
+    out.WriteTag(v1::ServeFolderRequest::kDataFieldNumber << 3 | kBytesFollow);
+    out.WriteVarint32(static_cast<uint32_t>(data.size));
+  }
+  const grpc::Slice slices[] = {
+      grpc::Slice(head), grpc::Slice(data.bytes.release(), data.size, [](void* bytes) {
+        delete[] static_cast<char*>(bytes);  // NOLINT(cppcoreguidelines-owning-memory): gRPC owned it
+      })};
+  return grpc::ByteBuffer(slices, 2);
+}
+
+}  // namespace
+
+struct FolderStream::Call {
+  grpc::ClientContext context;
+  std::unique_ptr<RawFolderStream> stream;
+  std::string folder_id;
+  bool has_ended = false;
+  Mutex writing;  // gRPC takes one message after the other, each as fast as the daemon reads
+};
+
+FolderStream::FolderStream(std::unique_ptr<Call> call) : call_(std::move(call)) {}
+
+FolderStream::~FolderStream() {
+  if (call_->has_ended) return;
+  Stop();
+  Finish().IgnoreError();
+}
+
+const std::string& FolderStream::folder_id() const {
+  return call_->folder_id;
+}
+
+bool FolderStream::Read(v1::ServeFolderResponse& question) {
+  return call_->stream->Read(&question);
+}
+
+bool FolderStream::Answer(const v1::ServeFolderRequest& answer, Block data) {
+  const grpc::ByteBuffer message = Encode(answer, std::move(data));
+  const MutexLock lock(call_->writing);
+  return call_->stream->Write(message);
+}
+
+void FolderStream::Stop() {
+  call_->context.TryCancel();
+}
+
+absl::Status FolderStream::Finish() {
+  call_->has_ended = true;
+  return ToStatus(call_->stream->Finish());
+}
+
+absl::StatusOr<std::unique_ptr<FolderStream>> DaemonClient::ServeFolder(
+    const v1::ServeFolderRequest::Folder& folder) {
+  auto call = std::make_unique<FolderStream::Call>();
+  stubs_->Prepare(call->context);
+  // As the generated stub does it, but for the type of what is sent.
+  call->stream.reset(
+      grpc::internal::ClientReaderWriterFactory<grpc::ByteBuffer, v1::ServeFolderResponse>::Create(
+          stubs_->channel.get(), stubs_->serve_folder, &call->context));
+  v1::ServeFolderRequest request;
+  *request.mutable_folder() = folder;
+  v1::ServeFolderResponse greeting;
+  if (!call->stream->Write(Encode(request, {})) || !call->stream->Read(&greeting))
+    return ToStatus(call->stream->Finish());
+  call->folder_id = greeting.folder_id();
+  return std::unique_ptr<FolderStream>(new FolderStream(std::move(call)));
 }
 
 absl::StatusOr<v1::ListReposResponse> DaemonClient::ListRepos() {

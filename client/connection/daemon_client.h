@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -87,6 +88,42 @@ class ImportStream {
   std::unique_ptr<Call> call_;
 };
 
+// Bytes that are sent as they lie there.
+struct Block {
+  std::unique_ptr<char[]> bytes = nullptr;
+  size_t size = 0;
+};
+
+// A folder that this client serves: the daemon asks, and this client answers. Blocking.
+class FolderStream {
+ public:
+  ~FolderStream();
+
+  // For pushes of this folder, as long as the stream lasts.
+  const std::string& folder_id() const;
+
+  // The next question; false: the stream has ended. One thread at a time.
+  bool Read(v1::ServeFolderResponse& question);
+
+  // `data`: of the answer; its own field is left empty, for that would be copied. False: the stream has
+  // ended. Thread-safe.
+  bool Answer(const v1::ServeFolderRequest& answer, Block data);
+
+  // Ends it, and with it Read(). Thread-safe.
+  void Stop();
+
+  // Once, when Read() returned false: why.
+  absl::Status Finish();
+
+ private:
+  friend class DaemonClient;
+  struct Call;
+
+  explicit FolderStream(std::unique_ptr<Call> call);
+
+  std::unique_ptr<Call> call_;
+};
+
 // DaemonClient calls the daemon over one connection. One that is lost stays lost: make a new client.
 //
 // Blocking; thread-safe. Errors: those of the RPC, with their reason; besides
@@ -125,6 +162,9 @@ class DaemonClient {
   absl::Status PlanPush(const v1::PlanPushRequest& request, CallStop& stop,
                         const OnMessage<v1::PlanPushResponse>& on_message);
   absl::StatusOr<v1::Job> StartPush(const v1::StartPushRequest& request);
+
+  // The client outlives the stream.
+  absl::StatusOr<std::unique_ptr<FolderStream>> ServeFolder(const v1::ServeFolderRequest::Folder& folder);
 
   absl::StatusOr<v1::ListReposResponse> ListRepos();
   absl::StatusOr<v1::ResolveResponse> Resolve(const v1::ResolveRequest& request);

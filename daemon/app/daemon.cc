@@ -57,9 +57,7 @@
 #include "daemon/transport/curl_transport.h"
 
 namespace batuta::app {
-
 namespace {
-
 constexpr std::string_view kServiceManagerOrigin = "service manager";
 constexpr size_t kBufferBytes = 256 * 1024;
 constexpr int kPushThreads = 2;
@@ -163,6 +161,7 @@ class WiredDaemon final : public Daemon {
   std::unique_ptr<pull::Fitter> fitter_;
   std::unique_ptr<pull::Planner> planner_;
   std::unique_ptr<pull::LookTurns> turns_;
+  push::ServedFolders served_folders_;
   std::unique_ptr<push::Planner> push_planner_;
   std::unique_ptr<jobs::OverallLimit> overall_limit_;
   std::unique_ptr<transfer::Transfers> transfers_;
@@ -340,6 +339,7 @@ absl::Status WiredDaemon::OpenQueue() {
                                                                        .verdicts = *verdicts_,
                                                                        .core = *core_,
                                                                        .pool = *push_pool_,
+                                                                       .served = served_folders_,
                                                                        .clock = clock_,
                                                                        .offline = options_.planner.offline,
                                                                        .metrics = &instruments_.metrics()});
@@ -351,6 +351,7 @@ absl::Status WiredDaemon::OpenQueue() {
                                .core = *core_,
                                .pool = *push_pool_,
                                .disk = *disk_,
+                               .served = served_folders_,
                                .clock = clock_,
                                .backoff = options_.transfer.backoff,
                                .stall_timeout = options_.transfer.stall_timeout,
@@ -401,6 +402,7 @@ void WiredDaemon::MakeServices() {
       .budget = *budget_,
       .planner = *planner_,
       .push_planner = *push_planner_,
+      .served_folders = served_folders_,
       .jobs = *jobs_,
       .overall_limit = *overall_limit_,
       .calls = &calls_,
@@ -537,6 +539,7 @@ void WiredDaemon::Stop() {
   }
   if (network_) network_->Stop();
   instruments_.StopDoctor();
+  served_folders_.Stop();
   if (push_pool_) push_pool_->Stop();
   if (disk_) disk_->Stop();
   if (upkeep_) upkeep_->Stop();
@@ -586,7 +589,6 @@ void WiredDaemon::Stop() {
 }
 
 }  // namespace
-
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Options options, ServiceManager& manager,
                                                       std::function<void()> wants_to_stop) {
   ASSIGN_OR_RETURN(ServiceManager::HandedOver handed_over, manager.TakeSocket());

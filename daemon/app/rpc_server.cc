@@ -32,6 +32,9 @@ constexpr size_t kQuotaBytesPerUser = 64 << 20;
 // Each costs memory until the daemon ends.
 constexpr size_t kMaxUsers = 1'024;
 
+// A block of a served folder goes in few frames instead of in 64.
+constexpr int kMaxFrameBytes = 1 << 20;
+
 }  // namespace
 
 RpcServer::RpcServer(const service::ServiceContext& context) : context_(context) {
@@ -56,6 +59,7 @@ RpcServer::Facade::Facade(const service::ServiceContext& shared, uint32_t uid)
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kMaxIdleMs);
   builder.SetResourceQuota(grpc::ResourceQuota("user").Resize(kQuotaBytesPerUser));
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kMaxFrameBytes);
   MeterCalls(context.operations.metrics, builder);
   server = builder.BuildAndStart();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -34,6 +35,18 @@ absl::Status Stopping() {
 
 bool MaySee(const Principal& caller, const JobRecord& job) {
   return caller.uid == 0 || caller.uid == job.owner.uid;
+}
+
+// Would both do the same? The digests of what was agreed to are different ones once the first has begun, for
+// example has made the repo; a job of which the folder is not what was agreed to ends by itself
+// (PLAN_CHANGED).
+bool AreSame(const push::PushRequest& one, const push::PushRequest& other) {
+  const auto what = [](const push::PushRequest& push) {
+    return std::tie(push.repo, push.endpoint, push.path, push.branch, push.message, push.description,
+                    push.create_pr, push.is_private, push.delete_globs, push.allow_secrets, push.makes_card,
+                    push.space_sdk);
+  };
+  return what(one) == what(other) && one.plan_digest.empty() == other.plan_digest.empty();
 }
 
 }  // namespace
@@ -107,6 +120,7 @@ void JobQueue::Start(const Principal& caller, Secret token, std::string request_
       !request_id.empty() && known != by_request_.end()) {
     return done(slots_.at(known->second).job->View());
   }
+  if (const Slot* same = FindSame(caller, request)) return done(same->job->View());
   JobRecord record{.id = NewId(),
                    .owner = caller,
                    .request_id = std::move(request_id),
@@ -169,6 +183,19 @@ absl::Status JobQueue::CheckRoom(uint32_t uid, size_t request_bytes) const {
                             FormatBytes(options_.max_request_bytes_of_user)));
   }
   return absl::OkStatus();
+}
+
+const JobQueue::Slot* JobQueue::FindSame(const Principal& caller, const JobRequest& request) const {
+  const auto* push = std::get_if<push::PushRequest>(&request);
+  if (push == nullptr || !push->served) return nullptr;
+  for (const auto& [id, slot] : slots_) {
+    const JobRecord& job = slot.job->record();
+    const bool is_under_way = !HasEnded(job.state) && job.state != JobState::kPaused;
+    if (is_under_way && job.owner.uid == caller.uid && job.is_push() && job.push().served &&
+        AreSame(job.push(), *push))
+      return &slot;
+  }
+  return nullptr;
 }
 
 std::vector<JobView> JobQueue::List(const Principal& caller, bool active_only) const {
@@ -277,6 +304,22 @@ void JobQueue::OfferToken(uint32_t uid, const Secret& token) {
   for (QueuedJob* job : waiting) job->Run(token);
 }
 
+void JobQueue::OfferFolder(uint32_t uid, const std::filesystem::path& path, const Secret& token) {
+  core_.AssertCurrent();
+  if (draining_) return;
+  std::vector<QueuedJob*> waiting;
+  for (auto& [id, slot] : slots_) {
+    const JobRecord& job = slot.job->record();
+    if (HasEnded(job.state) || job.owner.uid != uid || !job.is_push() || job.push().path != path) continue;
+    if (slot.job->waits_for_client()) {
+      waiting.push_back(slot.job.get());
+    } else {
+      slot.offer = token;
+    }
+  }
+  for (QueuedJob* job : waiting) job->Run(token);
+}
+
 absl::StatusOr<JobQueue::WatchId> JobQueue::Watch(const Principal& caller, std::string_view id,
                                                   std::function<void()> changed) {
   ASSIGN_OR_RETURN(Slot * slot, Find(caller, id));
@@ -353,10 +396,16 @@ void JobQueue::OnEvent(const JobId& id, QueuedJob::Event event) {
   // Not from within the job's own method: a watcher may ask for anything, and an old job may be forgotten.
   core_.Post([this, id, alive = std::weak_ptr(alive_)] {
     if (alive.expired()) return;
+    if (const auto slot = slots_.find(id); slot != slots_.end()) TakeOffer(slot->second);
     Tell(id);
     ForgetOld();
     if (on_activity_) on_activity_();
   });
+}
+
+void JobQueue::TakeOffer(Slot& slot) {
+  if (!slot.offer || !slot.job->waits_for_client() || draining_) return;
+  slot.job->Run(*std::exchange(slot.offer, std::nullopt));
 }
 
 void JobQueue::TellSoon(const JobId& id) {

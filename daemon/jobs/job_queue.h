@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,7 +57,8 @@ class JobQueue {
   void Load(const std::vector<std::string>& records);
 
   // Enqueues a pull or a push; answers when the job is journalled. The same request_id of the same uid
-  // answers with the same job.
+  // answers with the same job, and so does the same push of a folder that a client serves while it is under
+  // way: one that comes back goes on where it stood.
   //   kUnavailable (DAEMON_STOPPING), kResourceExhausted (DAEMON_BUSY), and those of the catalog.
   void Start(const Principal& caller, Secret token, std::string request_id, JobRequest request,
              Callback<JobView> done);
@@ -84,6 +87,9 @@ class JobQueue {
 
   // A token that a call of `uid` brought along: jobs of that uid that wait for credentials go on.
   void OfferToken(uint32_t uid, const Secret& token);
+
+  // A client of `uid` serves the folder, or file, at `path`: pushes of it that wait for that go on.
+  void OfferFolder(uint32_t uid, const std::filesystem::path& path, const Secret& token);
 
   // `changed` is called after changes of the job, soon but not for each, until Unwatch(); read them with
   // ReadChanges().
@@ -116,14 +122,18 @@ class JobQueue {
     uint64_t number = 0;       // order of arrival
     size_t request_bytes = 0;  // of the record when it came
     bool is_tell_pending = false;
+    std::optional<Secret>
+        offer;  // its folder was served again while it ran, maybe before it saw that it was not
     std::map<WatchId, std::function<void()>> watchers;
   };
 
   Slot& Add(JobRecord record);
+  const Slot* FindSame(const Principal& caller, const JobRequest& request) const;
   absl::StatusOr<Slot*> Find(const Principal& caller, std::string_view id);
   absl::StatusOr<const Slot*> Find(const Principal& caller, std::string_view id) const;
   absl::StatusOr<Slot*> FindActive(const Principal& caller, std::string_view id);
   void OnEvent(const JobId& id, QueuedJob::Event event);
+  void TakeOffer(Slot& slot);
   void TellSoon(const JobId& id);
   void Tell(const JobId& id);
   absl::Status CheckRoom(uint32_t uid, size_t request_bytes) const;

@@ -70,6 +70,7 @@ json EncodePush(const push::PushRequest& request) {
           {"repo", request.repo.id()},
           {"endpoint", request.endpoint},
           {"path", request.path.string()},
+          {"served_uid", request.served ? json(request.served->uid) : json(nullptr)},
           {"branch", request.branch.text()},
           {"message", request.message},
           {"description", request.description},
@@ -91,6 +92,9 @@ absl::StatusOr<push::PushRequest> DecodePush(const json& value) {
   ASSIGN_OR_RETURN(RepoId repo, RepoId::Parse(type, value.at("repo").get<std::string>()));
   push::PushRequest request{.repo = std::move(repo), .path = value.at("path").get<std::string>()};
   request.endpoint = value.at("endpoint").get<std::string>();
+  // Records of before there were any have none. Its stream ended with the daemon that knew it.
+  if (const auto uid = value.find("served_uid"); uid != value.end() && !uid->is_null())
+    request.served = push::ServedBy{.uid = uid->get<uint32_t>()};
   ASSIGN_OR_RETURN(request.branch, Revision::Parse(value.at("branch").get<std::string>()));
   request.message = value.at("message").get<std::string>();
   request.description = value.at("description").get<std::string>();

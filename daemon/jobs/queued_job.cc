@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/status/status.h"
+#include "daemon/push/folder_talk.h"
 
 namespace batuta::jobs {
 
@@ -31,6 +32,7 @@ QueuedJob::QueuedJob(JobRecord record, const Clock& clock, std::function<void(Ev
 void QueuedJob::Run(Secret token) {
   if (HasEnded(record_.state) || has_run()) return;
   has_token_ = !token.empty();
+  waits_for_client_ = false;
   ClearWaiting();
   if (record_.had_token && !has_token_) {
     waits_for_credentials_ = true;
@@ -55,6 +57,7 @@ void QueuedJob::StopRun() {
   rate_.Clear();
   ClearWaiting();
   waits_for_credentials_ = false;
+  waits_for_client_ = false;
 }
 
 void QueuedJob::Pause() {
@@ -125,6 +128,12 @@ void QueuedJob::CountMoved(uint64_t bytes) {
 void QueuedJob::Finish(const absl::Status& status) {
   StopRun();
   if (status.ok()) return End(JobState::kDone, status);
+  if (push::IsClientGone(status) && record_.may_wait()) {
+    waits_for_client_ = true;
+    waiting_reason_ = "client";
+    last_error_ = std::string(MessageOf(status));
+    return SetState(JobState::kWaiting);
+  }
   if (record_.had_token && !has_token_ && WantsCredentials(status)) {
     waits_for_credentials_ = true;
     waiting_reason_ = "credentials";

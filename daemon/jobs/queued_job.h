@@ -51,6 +51,9 @@ class QueuedJob {
 
   const std::optional<WallTime>& waiting_until() const { return waiting_until_; }
 
+  // For the client that serves its folder.
+  bool waits_for_client() const { return waits_for_client_; }
+
   // Has it come so far that a power cut must not undo its record?
   virtual bool is_worth_syncing() const { return record_.state == JobState::kRunning && total_bytes_ > 0; }
 
@@ -94,6 +97,7 @@ class QueuedJob {
   std::optional<SteadyTime> running_since_;
   bool has_token_ = false;
   bool waits_for_credentials_ = false;
+  bool waits_for_client_ = false;
   std::string waiting_reason_;
   std::optional<WallTime> waiting_until_;
   std::string last_error_;

@@ -8,7 +8,7 @@
 #include "daemon/card/card.h"
 #include "daemon/hub/repo_writer.h"
 #include "daemon/push/diff.h"
-#include "daemon/push/folder_walk.h"
+#include "daemon/push/folder.h"
 #include "daemon/push/plan.h"
 #include "daemon/push/push_request.h"
 

@@ -104,7 +104,8 @@ class Upload final : public std::enable_shared_from_this<Upload> {
       : context_(context),
         request_(std::move(request)),
         place_(request_.upload),
-        journal_(std::make_shared<UploadJournal>(context.store, request_.endpoint, request_.repo)),
+        journal_(
+            std::make_shared<UploadJournal>(context.store, request_.endpoint, request_.repo, request_.realm)),
         journal_order_(context.disk),
         slots_(slots),
         observer_(&observer) {}
@@ -115,14 +116,14 @@ class Upload final : public std::enable_shared_from_this<Upload> {
       std::optional<BegunUpload> begun;
     };
 
-    OnDisk([open = request_.open, journal = journal_,
-            object = place_.object] { return Opened{.source = open(), .begun = journal->Find(object)}; },
-           [](Upload& self, Opened opened) {
-             if (!opened.source.ok()) return self.Finish(opened.source.status());
-             self.source_ = *std::move(opened.source);
-             if (opened.begun) self.TakeUp(*std::move(opened.begun));
-             self.SendAll();
-           });
+    OnReaders([open = request_.open, journal = journal_,
+               object = place_.object] { return Opened{.source = open(), .begun = journal->Find(object)}; },
+              [](Upload& self, Opened opened) {
+                if (!opened.source.ok()) return self.Finish(opened.source.status());
+                self.source_ = *std::move(opened.source);
+                if (opened.begun) self.TakeUp(*std::move(opened.begun));
+                self.SendAll();
+              });
   }
 
   void End() {
@@ -136,10 +137,12 @@ class Upload final : public std::enable_shared_from_this<Upload> {
     uint64_t sent_bytes = 0;
   };
 
+  WorkerPool& readers() const { return context_.readers != nullptr ? *context_.readers : context_.disk; }
+
   template <typename Work, typename Then>
-  void OnDisk(Work work, Then then) {
+  void OnReaders(Work work, Then then) {
     Sequence& core = context_.core;
-    context_.disk.Post(
+    readers().Post(
         [&core, weak = weak_from_this(), work = std::move(work), then = std::move(then)]() mutable {
           auto result = work();
           core.Post([weak, then = std::move(then), result = std::move(result)]() mutable {
@@ -242,7 +245,7 @@ class Upload final : public std::enable_shared_from_this<Upload> {
     request.url = is_basic() ? place_.upload.url : place_.part_urls[number - 1];
     if (is_basic()) request.headers = place_.upload.headers;
     request.body_source = FileBody::Make(source_.bytes, is_basic() ? 0 : OffsetOf(number), SizeOf(number),
-                                         context_.disk, context_.gate);
+                                         readers(), context_.gate);
     request.max_body_bytes = uint64_t{1} << 20;
     request.idle_timeout = context_.stall_timeout;
     request.principal = request_.access.principal;
@@ -377,16 +380,17 @@ class Upload final : public std::enable_shared_from_this<Upload> {
 
   // All of it is there: was it what was planned, to the end?
   void Complete() {
-    OnDisk([check = source_.check_unchanged] { return check ? check() : absl::OkStatus(); },
-           [](Upload& self, const absl::Status& unchanged) {
-             if (!unchanged.ok()) {
-               self.OnJournal(
-                   [object = self.place_.object.sha256](UploadJournal& journal) { journal.Forget(object); });
-               return self.Finish(unchanged);
-             }
-             if (self.is_basic()) return self.Verify();
-             self.Join();
-           });
+    OnReaders([check = source_.check_unchanged] { return check ? check() : absl::OkStatus(); },
+              [](Upload& self, const absl::Status& unchanged) {
+                if (!unchanged.ok()) {
+                  self.OnJournal([object = self.place_.object.sha256](UploadJournal& journal) {
+                    journal.Forget(object);
+                  });
+                  return self.Finish(unchanged);
+                }
+                if (self.is_basic()) return self.Verify();
+                self.Join();
+              });
   }
 
   void Join() {

@@ -63,6 +63,7 @@ struct UploadContext {
   WorkerPool& disk;
   const Clock& clock;
   BackoffPolicy backoff;
+  WorkerPool* readers = nullptr;  // where the object is opened and read; null: on the disk pool
   std::chrono::milliseconds stall_timeout{60'000};  // a request without a byte for so long is sent again
   std::shared_ptr<transfer::BandwidthGate> gate =
       nullptr;  // how fast bytes may go; null: as fast as they can
@@ -76,6 +77,7 @@ struct UploadRequest {
   hub::Access access;
   bool may_wait = true;  // else a transient error is final
   hub::LfsUpload upload;
+  std::string realm = {};  // see UploadJournal
 
   // Blocking.
   std::function<absl::StatusOr<UploadSource>()> open;

@@ -28,7 +28,7 @@ class CardBytes final : public gguf::ByteSource {
 
 }  // namespace
 
-CardFolder::CardFolder(std::shared_ptr<const LocalFolder> folder, const FolderListing& listing)
+CardFolder::CardFolder(std::shared_ptr<const Folder> folder, const FolderListing& listing)
     : folder_(std::move(folder)) {
   files_.reserve(listing.files.size());
   for (const LocalFile& file : listing.files) files_.push_back({file.path.text(), file.stamp.size_bytes});

@@ -25,7 +25,7 @@ bool Satisfies(const std::optional<ContentId>& id, NeededId need) {
   return id.has_value() && (need != NeededId::kBoth || id->git_sha1.has_value());
 }
 
-std::vector<std::optional<ContentId>> Known(ContentRecords& records,
+std::vector<std::optional<ContentId>> Known(ContentRecords& records, const std::string& realm,
                                             const std::vector<ContentIds::Wanted>& files) {
   std::vector<std::optional<ContentId>> ids(files.size());
   std::vector<FileStamp> stamps;
@@ -35,7 +35,7 @@ std::vector<std::optional<ContentId>> Known(ContentRecords& records,
     stamps.push_back(files[i].file.stamp);
     places.push_back(i);
   }
-  auto found = records.Find(stamps);
+  auto found = records.Find(realm, stamps);
   if (!found.ok()) {
     LogWarn("what files hold is not remembered", Field("error", std::string(MessageOf(found.status()))));
     return ids;
@@ -51,11 +51,11 @@ std::vector<std::optional<ContentId>> Known(ContentRecords& records,
 // One call of Find(). It lives as long as one of its tasks is on the pool.
 class ContentIds::Request : public std::enable_shared_from_this<Request> {
  public:
-  Request(const ContentIds& owner, std::shared_ptr<const LocalFolder> folder, std::vector<Wanted> files,
-          std::function<void(const Progress&)> on_progress, Done done)
+  Request(const ContentIds& owner, std::shared_ptr<const Folder> folder, std::vector<Wanted> files,
+          std::function<void(const Progress&)> on_progress, Done done, WorkerPool* readers)
       : readers_(std::max<size_t>(owner.options_.readers, 1)),
         clock_(owner.clock_),
-        pool_(owner.pool_),
+        pool_(readers != nullptr ? *readers : owner.pool_),
         callbacks_(owner.callbacks_),
         records_(owner.records_),
         folder_(std::move(folder)),
@@ -81,7 +81,7 @@ class ContentIds::Request : public std::enable_shared_from_this<Request> {
 
   void Begin() {
     if (is_stopped_) return End();
-    found_.ids = Known(*records_, files_);
+    found_.ids = Known(*records_, folder_->realm(), files_);
     Progress progress;
     for (size_t i = 0; i < files_.size(); ++i) {
       if (files_[i].need == NeededId::kNone || found_.ids[i].has_value()) continue;
@@ -159,7 +159,7 @@ class ContentIds::Request : public std::enable_shared_from_this<Request> {
   }
 
   void Keep(const std::vector<ContentRecord>& records) {
-    const absl::Status kept = records_->Keep(records);
+    const absl::Status kept = records_->Keep(folder_->realm(), records);
     if (!kept.ok()) LogWarn("what files hold is not kept", Field("error", std::string(MessageOf(kept))));
   }
 
@@ -213,7 +213,7 @@ class ContentIds::Request : public std::enable_shared_from_this<Request> {
   WorkerPool& pool_;
   TaskRunner& callbacks_;
   const std::shared_ptr<ContentRecords> records_;
-  const std::shared_ptr<const LocalFolder> folder_;
+  const std::shared_ptr<const Folder> folder_;
   const std::vector<Wanted> files_;
   const std::shared_ptr<const std::function<void(const Progress&)>> on_progress_;
   Done done_;
@@ -239,10 +239,11 @@ ContentIds::ContentIds(metadata::MetadataStore& store, const Clock& clock, Worke
 
 ContentIds::~ContentIds() = default;
 
-ContentIds::RequestId ContentIds::Find(std::shared_ptr<const LocalFolder> folder, std::vector<Wanted> files,
-                                       std::function<void(const Progress&)> on_progress, Done done) {
+ContentIds::RequestId ContentIds::Find(std::shared_ptr<const Folder> folder, std::vector<Wanted> files,
+                                       std::function<void(const Progress&)> on_progress, Done done,
+                                       WorkerPool* readers) {
   const auto request = std::make_shared<Request>(*this, std::move(folder), std::move(files),
-                                                 std::move(on_progress), std::move(done));
+                                                 std::move(on_progress), std::move(done), readers);
   RequestId id = 0;
   {
     const MutexLock lock(mutex_);
@@ -265,7 +266,7 @@ void ContentIds::Cancel(RequestId request) {
 }
 
 std::vector<std::optional<ContentId>> ContentIds::Remembered(const std::vector<Wanted>& files) {
-  return Known(*records_, files);
+  return Known(*records_, "", files);
 }
 
 }  // namespace batuta::push

@@ -18,16 +18,16 @@
 #include "daemon/metadata/metadata_store.h"
 #include "daemon/push/content_records.h"
 #include "daemon/push/diff.h"
-#include "daemon/push/folder_walk.h"
+#include "daemon/push/folder.h"
 #include "daemon/push/local_file.h"
 
 namespace batuta::push {
 
 // ContentIds finds the names of local files' bytes: in Table::kContents, where they are kept under the file's
-// device and inode with its stamp, or by reading the file, once for both names. Whoever changes a file in the
-// very moment in which it is read leaves a stamp that looks the same: what was changed less than two seconds
-// before it was read is therefore read again next time. At most Options::most_records are kept; those that
-// were not asked for the longest go first.
+// realm (see Folder), device and inode with its stamp, or by reading the file, once for both names. Whoever
+// changes a file in the very moment in which it is read leaves a stamp that looks the same: what was changed
+// less than two seconds before it was read is therefore read again next time. At most Options::most_records
+// are kept; those that were not asked for the longest go first.
 //
 // Thread-safe. Callbacks run on the TaskRunner given at construction, exactly once; a progress report never
 // after the answer.
@@ -74,14 +74,16 @@ class ContentIds {
   //   kUnavailable (STORAGE_FAILED)  one cannot be read.
   //   kCancelled (CANCELLED)         by Cancel().
   // A catalog that fails is no error: then everything is read.
-  RequestId Find(std::shared_ptr<const LocalFolder> folder, std::vector<Wanted> files,
-                 std::function<void(const Progress&)> on_progress, Done done);
+  //
+  // The files are read on `readers`, which outlives the request; null: on the pool.
+  RequestId Find(std::shared_ptr<const Folder> folder, std::vector<Wanted> files,
+                 std::function<void(const Progress&)> on_progress, Done done, WorkerPool* readers = nullptr);
 
   // The request ends soon, with kCancelled unless it was done already.
   void Cancel(RequestId request);
 
-  // Names that are known without reading; nothing for the others. Blocks on the catalog: not on the core
-  // sequence.
+  // Names of files of the empty realm that are known without reading; nothing for the others. Blocks on the
+  // catalog: not on the core sequence.
   std::vector<std::optional<ContentId>> Remembered(const std::vector<Wanted>& files);
 
  private:

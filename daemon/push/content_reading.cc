@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
@@ -30,7 +29,7 @@ void ContentReading::Free::operator()(EVP_MD_CTX* context) const {
 
 ContentReading::ContentReading(std::unique_ptr<FileBytes> file, bool wants_git_sha1)
     : file_(std::move(file)), sha256_(EVP_MD_CTX_new()) {
-  ::posix_fadvise(file_->descriptor(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  file_->ExpectAll();
   is_good_ = sha256_ != nullptr && EVP_DigestInit_ex(sha256_.get(), EVP_sha256(), nullptr) == 1;
   if (!wants_git_sha1) return;
   git_sha1_.reset(EVP_MD_CTX_new());

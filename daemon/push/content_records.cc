@@ -60,8 +60,9 @@ std::optional<BlobId> TakeBlob(std::string_view& text, size_t bytes) {
   return blob.ok() ? std::optional(*blob) : std::nullopt;
 }
 
-std::string KeyOf(const FileStamp& stamp) {
-  std::string key;
+// Those of the empty realm have always been 16 bytes long.
+std::string KeyOf(const std::string& realm, const FileStamp& stamp) {
+  std::string key = realm.empty() ? std::string() : realm + '/';
   Append(key, stamp.device);
   Append(key, stamp.inode);
   return key;
@@ -114,13 +115,13 @@ std::optional<ContentId> IdIn(std::string_view value, const FileStamp& stamp) {
 }  // namespace
 
 absl::StatusOr<std::vector<std::optional<ContentId>>> ContentRecords::Find(
-    const std::vector<FileStamp>& stamps) {
+    const std::string& realm, const std::vector<FileStamp>& stamps) {
   const uint32_t today = DayOf(clock_.wall());
   std::vector<std::optional<ContentId>> found;
   found.reserve(stamps.size());
   metadata::WriteBatch used;
   for (const FileStamp& stamp : stamps) {
-    std::string key = KeyOf(stamp);
+    std::string key = KeyOf(realm, stamp);
     ASSIGN_OR_RETURN(const std::optional<std::string> value, store_.Get(Table::kContents, key));
     found.push_back(value.has_value() ? IdIn(*value, stamp) : std::nullopt);
     if (!found.back().has_value() || DayIn(*value) == today) continue;
@@ -131,13 +132,13 @@ absl::StatusOr<std::vector<std::optional<ContentId>>> ContentRecords::Find(
   return found;
 }
 
-absl::Status ContentRecords::Keep(const std::vector<ContentRecord>& records) {
+absl::Status ContentRecords::Keep(const std::string& realm, const std::vector<ContentRecord>& records) {
   if (records.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(CountIfUnknown());
   const uint32_t today = DayOf(clock_.wall());
   metadata::WriteBatch batch;
   for (const ContentRecord& record : records) {
-    batch.Put(Table::kContents, KeyOf(record.stamp), Encode(record, today));
+    batch.Put(Table::kContents, KeyOf(realm, record.stamp), Encode(record, today));
   }
   RETURN_IF_ERROR(store_.Write(batch, Durability::kProcess));
   bool is_full = false;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -22,9 +23,9 @@ struct ContentRecord {
   ContentId id;
 };
 
-// ContentRecords keeps in Table::kContents what files were found to hold, each under its device and inode; a
-// record counts only for the stamp that it was made for. Of more than `most_records` it forgets, a tenth at a
-// time, those that were not asked for the longest; days are what it counts in.
+// ContentRecords keeps in Table::kContents what files were found to hold, each under its realm (see Folder),
+// device and inode; a record counts only for the stamp that it was made for. Of more than `most_records` it
+// forgets, a tenth at a time, those that were not asked for the longest; days are what it counts in.
 //
 // Thread-safe. Everything blocks on the catalog. Errors: those of MetadataStore.
 class ContentRecords {
@@ -34,10 +35,11 @@ class ContentRecords {
       : store_(store), clock_(clock), most_records_(most_records) {}
 
   // In the order of the stamps; nothing where there is no record, or none that can be read.
-  absl::StatusOr<std::vector<std::optional<ContentId>>> Find(const std::vector<FileStamp>& stamps);
+  absl::StatusOr<std::vector<std::optional<ContentId>>> Find(const std::string& realm,
+                                                             const std::vector<FileStamp>& stamps);
 
   // One write, which need not survive a power cut.
-  absl::Status Keep(const std::vector<ContentRecord>& records);
+  absl::Status Keep(const std::string& realm, const std::vector<ContentRecord>& records);
 
  private:
   absl::Status CountIfUnknown();

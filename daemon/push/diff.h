@@ -8,7 +8,7 @@
 
 #include "common/types/entry.h"
 #include "common/types/repo_path.h"
-#include "daemon/push/folder_walk.h"
+#include "daemon/push/folder.h"
 #include "daemon/push/local_file.h"
 
 namespace batuta::push {

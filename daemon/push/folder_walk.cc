@@ -2,18 +2,18 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "common/folder/opened_folder.h"
 #include "common/status/status.h"
 #include "common/text/human.h"
-#include "daemon/push/beneath.h"
+#include "daemon/push/folder_talk.h"
 #include "daemon/push/ignore_rules.h"
 
 namespace batuta::push {
@@ -21,24 +21,10 @@ namespace {
 
 constexpr uint64_t kMostIgnoreFileBytes = 1 << 20;
 constexpr size_t kMostObjections = 1'000;
+constexpr uint64_t kMostLocalFolders = 1'000'000;  // so that a walk ends whatever a client serves
 constexpr std::string_view kIgnoreIt = "take it away, or name it in a .batutaignore";
 
-struct CloseFolder {
-  void operator()(DIR* folder) const { ::closedir(folder); }
-};
-
-// One name in a folder.
-struct Name {
-  std::string text;
-  unsigned char type = DT_UNKNOWN;
-};
-
-std::string WhatItIs(mode_t mode) {
-  if (S_ISFIFO(mode)) return "a named pipe";
-  if (S_ISSOCK(mode)) return "a socket";
-  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
-  return "no regular file";
-}
+using Kind = FolderEntryKind;
 
 std::string WhyNotFollowed(int error_number) {
   switch (error_number) {
@@ -59,24 +45,36 @@ std::string WhyNotFollowed(int error_number) {
 // One walk through a folder. What is met stands in the listing in the end.
 class FolderWalk {
  public:
-  FolderWalk(int root, std::string_view root_path, uint64_t most_files)
-      : root_(root), root_path_(root_path), most_files_(most_files) {}
+  FolderWalk(const Folder& folder, uint64_t most_files) : folder_(folder), most_files_(most_files) {}
 
-  absl::Status Take(int folder, const std::string& path) {
-    ASSIGN_OR_RETURN(const std::vector<Name> names, NamesIn(folder, path));
+  // `path`: of a folder in it; empty: all of it.
+  absl::Status Take(const std::string& path) {
+    ASSIGN_OR_RETURN(const FolderNames names, folder_.List(path));
+    if (names.error_number != 0) return OnUnlisted(path, names.error_number);
+    if (++folders_ > kMostLocalFolders) {
+      Object("", fmt::format("there are more than {} folders: pack them into archives", kMostLocalFolders));
+      is_full_ = true;
+      return absl::OkStatus();
+    }
     rules_.Enter(path);
-    ReadIgnoreFiles(path, names);
     const std::string before = path.empty() ? std::string() : path + '/';
-    for (const Name& name : names) {
+    RETURN_IF_ERROR(ReadIgnoreFiles(before, names.entries));
+    for (const FolderEntry& entry : names.entries) {
       if (is_full_) break;
-      RETURN_IF_ERROR(TakeName(folder, before + name.text, name));
+      RETURN_IF_ERROR(TakeEntry(before + entry.name, entry));
     }
     rules_.Leave();
     return absl::OkStatus();
   }
 
   // The one file that is pushed, whatever rules there are.
-  absl::Status TakeOnly(const std::string& name) { return TakeFile(root_, name, name, /*is_named=*/true); }
+  absl::Status TakeOnly(const std::string& name) {
+    ASSIGN_OR_RETURN(const FolderNames names, folder_.LookAt(name));
+    const int error_number = names.entries.size() == 1 ? names.error_number : ENOENT;
+    if (error_number != 0) return ErrnoError(error_number, fmt::format("look at {}", Quoted(name)));
+    TakeFile(name, names.entries.front());
+    return absl::OkStatus();
+  }
 
   FolderListing Listing() && {
     const auto by_path = [](const auto& a, const auto& b) { return a.path < b.path; };
@@ -97,74 +95,62 @@ class FolderWalk {
   }
 
   // What vanished since it was seen is not there, which is no problem; what cannot be read is one.
-  absl::StatusOr<std::vector<Name>> NamesIn(int folder, const std::string& path) {
-    const int own = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const std::unique_ptr<DIR, CloseFolder> stream(own < 0 ? nullptr : ::fdopendir(own));
-    std::vector<Name> names;
-    errno = own < 0 ? errno : 0;
-    while (stream != nullptr) {
-      // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else has the stream
-      const dirent* entry = ::readdir(stream.get());
-      if (entry == nullptr) break;
-      const std::string_view name = entry->d_name;
-      if (name != "." && name != "..") names.push_back({.text = std::string(name), .type = entry->d_type});
+  absl::Status OnUnlisted(const std::string& path, int error_number) {
+    switch (path.empty() && error_number != ENOENT ? 0 : error_number) {
+      case ENOENT:
+        return absl::OkStatus();
+      case EACCES:
+        Object(path, fmt::format("may not be read: {}", kIgnoreIt));
+        return absl::OkStatus();
+      case ENOTDIR:
+      case ELOOP:
+        Object(path, "was a folder a moment ago: push again when nothing writes to it any more");
+        return absl::OkStatus();
+      default:
+        return ErrnoError(error_number, fmt::format("list {}", Quoted(path)));
     }
-    if (errno != 0 && errno != ENOENT) return ErrnoError(errno, fmt::format("list {}", Quoted(path)));
-    std::sort(names.begin(), names.end(), [](const Name& a, const Name& b) { return a.text < b.text; });
-    return names;
   }
 
-  void ReadIgnoreFiles(const std::string& folder, const std::vector<Name>& names) {
+  absl::Status ReadIgnoreFiles(const std::string& before, const std::vector<FolderEntry>& entries) {
     for (const std::string_view file : kIgnoreFiles) {
-      const auto is_it = [&](const Name& name) { return name.text == file; };
-      if (std::none_of(names.begin(), names.end(), is_it)) continue;
-      const std::string path = folder.empty() ? std::string(file) : fmt::format("{}/{}", folder, file);
+      if (std::ranges::find(entries, file, &FolderEntry::name) == entries.end()) continue;
+      const std::string path = before + std::string(file);
       std::string text;
-      if (const std::string why = ReadIgnoreFile(path, text); !why.empty()) {
+      ASSIGN_OR_RETURN(const std::string why, ReadIgnoreFile(path, text));
+      if (!why.empty()) {
         // What it leaves out would be pushed.
         Object(path, fmt::format("cannot be read, so that nobody knows what to ignore: {}", why));
         continue;
       }
       rules_.Add(file, text);
     }
+    return absl::OkStatus();
   }
 
   // Why not; empty: it is in `text`.
-  std::string ReadIgnoreFile(const std::string& path, std::string& text) const {
-    const UniqueFd file = OpenBeneath(root_, root_path_, path, O_RDONLY);
-    struct stat stat = {};
-    if (!file || ::fstat(file.get(), &stat) != 0) return std::string(MessageOf(ErrnoError(errno, "open")));
-    if (S_ISDIR(stat.st_mode)) return {};  // that is no ignore file
-    if (!S_ISREG(stat.st_mode)) return WhatItIs(stat.st_mode);
-    text.resize(kMostIgnoreFileBytes + 1);
-    size_t filled = 0;
-    while (filled < text.size()) {
-      const ssize_t count =
-          ::pread(file.get(), text.data() + filled, text.size() - filled, static_cast<off_t>(filled));
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) return std::string(MessageOf(ErrnoError(errno, "read")));
-      if (count == 0) break;
-      filled += static_cast<size_t>(count);
-    }
-    if (filled > kMostIgnoreFileBytes) return "it is larger than a megabyte";
-    text.resize(filled);
-    return {};
+  absl::StatusOr<std::string> ReadIgnoreFile(const std::string& path, std::string& text) const {
+    const absl::StatusOr<RepoPath> name = RepoPath::Parse(path);
+    if (!name.ok()) return std::string(MessageOf(name.status()));
+    ASSIGN_OR_RETURN(const Folder::Found found, folder_.Open(path, *name));
+    if (found.error_number != 0) return std::string(MessageOf(ErrnoError(found.error_number, "open")));
+    if (found.kind == Kind::kFolder) return std::string();  // that is no ignore file
+    if (found.bytes == nullptr) return WhatItIs(found.kind);
+    if (found.bytes->size_bytes() > kMostIgnoreFileBytes) return std::string("it is larger than a megabyte");
+    text.resize(static_cast<size_t>(found.bytes->size_bytes()));
+    const absl::Status read = found.bytes->Read(0, text);
+    if (IsClientGone(read)) return read;
+    return read.ok() ? std::string() : std::string(MessageOf(read));
   }
 
-  absl::Status TakeName(int folder, const std::string& path, const Name& name) {
-    unsigned char type = name.type;
-    if (type == DT_UNKNOWN) {
-      struct stat stat = {};
-      if (::fstatat(folder, name.text.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) return absl::OkStatus();
-      type = S_ISDIR(stat.st_mode) ? DT_DIR : DT_REG;  // anything that is no folder
-    }
-    const bool is_folder = type == DT_DIR;
-    if (std::optional<std::string> why = rules_.WhyIgnored(name.text, is_folder)) {
+  absl::Status TakeEntry(const std::string& path, const FolderEntry& entry) {
+    const bool is_folder = entry.kind == Kind::kFolder;
+    if (std::optional<std::string> why = rules_.WhyIgnored(entry.name, is_folder)) {
       Ignore(Printable(path) + (is_folder ? "/" : ""), *std::move(why));
       return absl::OkStatus();
     }
-    return is_folder ? TakeFolder(folder, path, name.text)
-                     : TakeFile(folder, path, name.text, /*is_named=*/false);
+    if (is_folder) return PathInRepo(path).has_value() ? Take(path) : absl::OkStatus();
+    TakeFile(path, entry);
+    return absl::OkStatus();
   }
 
   void Ignore(std::string path, std::string why) {
@@ -175,27 +161,6 @@ class FolderWalk {
     }
   }
 
-  absl::Status TakeFolder(int folder, const std::string& path, const std::string& name) {
-    if (!PathInRepo(path).has_value()) return absl::OkStatus();
-    const UniqueFd inner(
-        ::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-    if (inner) return Take(inner.get(), path);
-    switch (errno) {
-      case ENOENT:
-        break;
-      case EACCES:
-        Object(path, fmt::format("may not be read: {}", kIgnoreIt));
-        break;
-      case ENOTDIR:
-      case ELOOP:
-        Object(path, "was a folder a moment ago: push again when nothing writes to it any more");
-        break;
-      default:
-        return ErrnoError(errno, fmt::format("open {}", Quoted(path)));
-    }
-    return absl::OkStatus();
-  }
-
   // Nothing where no repo can have a file of that name, which is an objection.
   std::optional<RepoPath> PathInRepo(const std::string& path) {
     absl::StatusOr<RepoPath> parsed = RepoPath::Parse(path);
@@ -204,35 +169,23 @@ class FolderWalk {
     return std::nullopt;
   }
 
-  absl::Status TakeFile(int folder, const std::string& path, const std::string& name, bool is_named) {
-    struct stat stat = {};
-    if (::fstatat(folder, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno == ENOENT && !is_named) return absl::OkStatus();
-      return ErrnoError(errno, fmt::format("look at {}", Quoted(path)));
-    }
+  void TakeFile(const std::string& path, const FolderEntry& entry) {
     std::optional<RepoPath> in_repo = PathInRepo(path);
-    if (!in_repo.has_value()) return absl::OkStatus();
-    if (S_ISLNK(stat.st_mode)) {
-      const UniqueFd target = OpenBeneath(root_, root_path_, path, O_PATH);
-      if (!target || ::fstat(target.get(), &stat) != 0) {
-        Object(path, WhyNotFollowed(errno));
-        return absl::OkStatus();
-      }
-      if (S_ISDIR(stat.st_mode)) {
-        Object(path,
-               "is a symlink to a folder: put the folder itself in its place, or name the link in a "
-               ".batutaignore");
-        return absl::OkStatus();
-      }
+    if (!in_repo.has_value()) return;
+    switch (entry.kind) {
+      case Kind::kFile:
+        return Add(*std::move(in_repo), entry.stamp);
+      case Kind::kUnreadable:
+        return Object(path, fmt::format("may not be read: {}", kIgnoreIt));
+      case Kind::kDeadLink:
+        return Object(path, WhyNotFollowed(entry.error_number));
+      case Kind::kFolderLink:
+        return Object(path,
+                      "is a symlink to a folder: put the folder itself in its place, or name the link in a "
+                      ".batutaignore");
+      default:
+        return Object(path, fmt::format("is {}, not a file: {}", WhatItIs(entry.kind), kIgnoreIt));
     }
-    if (!S_ISREG(stat.st_mode)) {
-      Object(path, fmt::format("is {}, not a file: {}", WhatItIs(stat.st_mode), kIgnoreIt));
-    } else if (::faccessat(folder, name.c_str(), R_OK, AT_EACCESS) != 0 && errno != ENOENT) {
-      Object(path, fmt::format("may not be read: {}", kIgnoreIt));
-    } else {
-      Add(*std::move(in_repo), StampOf(stat));
-    }
-    return absl::OkStatus();
   }
 
   void Add(RepoPath path, const FileStamp& stamp) {
@@ -244,9 +197,9 @@ class FolderWalk {
     listing_.files.push_back({.path = std::move(path), .stamp = stamp});
   }
 
-  const int root_;
-  const std::string_view root_path_;
+  const Folder& folder_;
   const uint64_t most_files_;
+  uint64_t folders_ = 0;
   IgnoreRules rules_;
   FolderListing listing_;
   bool is_full_ = false;  // enough is known
@@ -254,105 +207,12 @@ class FolderWalk {
 
 }  // namespace
 
-LocalFolder::LocalFolder(UniqueFd root, std::filesystem::path path, std::optional<std::string> only_file)
-    : root_(std::move(root)), path_(std::move(path)), only_file_(std::move(only_file)) {}
-
-absl::StatusOr<std::shared_ptr<const LocalFolder>> LocalFolder::Open(const std::filesystem::path& path) {
-  const std::string quoted = Quoted(path.native());
-  const auto error_of = [&quoted](int error_number) {
-    if (error_number == ENOENT || error_number == ENOTDIR) {
-      return MakeError(absl::StatusCode::kNotFound, reason::kEntryNotFound, fmt::format("no {}", quoted),
-                       "name a folder, or a file");
-    }
-    if (error_number == EACCES || error_number == EPERM) {
-      return MakeError(absl::StatusCode::kPermissionDenied, reason::kNotPermitted,
-                       fmt::format("{} may not be read", quoted), "change its permissions");
-    }
-    return ErrnoError(error_number, fmt::format("open {}", quoted));
-  };
-  if (!path.is_absolute()) {
-    return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidPath,
-                     fmt::format("{} is not absolute", quoted), "name it from the root on");
-  }
-  const UniqueFd there(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  struct stat stat = {};
-  if (!there || ::fstat(there.get(), &stat) != 0) return error_of(errno);
-  if (!S_ISDIR(stat.st_mode) && !S_ISREG(stat.st_mode)) {
-    return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidPath,
-                     fmt::format("{} is {}", quoted, WhatItIs(stat.st_mode)), "name a folder, or a file");
-  }
-  const bool is_file = S_ISREG(stat.st_mode);
-  const std::filesystem::path folder = is_file ? path.parent_path() : path;
-  UniqueFd root(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  // One file may lie where nobody may list.
-  if (!root && is_file) root.Reset(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!root) return error_of(errno);
-  std::error_code error;
-  const std::filesystem::path real = std::filesystem::canonical(folder, error);
-  return std::make_shared<const LocalFolder>(
-      std::move(root), error ? folder : real,
-      is_file ? std::optional(path.filename().native()) : std::nullopt);
-}
-
-absl::StatusOr<FolderListing> LocalFolder::Walk(uint64_t most_files) const {
-  FolderWalk walk(root_.get(), path_.native(), most_files);
-  RETURN_IF_ERROR(only_file_.has_value() ? walk.TakeOnly(*only_file_) : walk.Take(root_.get(), ""));
+absl::StatusOr<FolderListing> WalkFolder(const Folder& folder, uint64_t most_files) {
+  FolderWalk walk(folder, most_files);
+  RETURN_IF_ERROR(folder.only_file().has_value() ? walk.TakeOnly(*folder.only_file()) : walk.Take(""));
   FolderListing listing = std::move(walk).Listing();
-  listing.is_one_file = only_file_.has_value();
+  listing.is_one_file = folder.only_file().has_value();
   return listing;
-}
-
-absl::StatusOr<std::unique_ptr<FileBytes>> LocalFolder::OpenFile(const LocalFile& file) const {
-  UniqueFd descriptor = OpenBeneath(root_.get(), path_.native(), file.path.text(), O_RDONLY);
-  if (!descriptor) {
-    switch (errno) {
-      case ENOENT:
-      case ENOTDIR:
-        return FileChangedError(file.path, "is gone");
-      case EXDEV:
-      case ELOOP:
-      case ENXIO:
-        return FileChangedError(file.path, "is another file than before");
-      default:
-        return ErrnoError(errno, fmt::format("open {}", Quoted(file.path.text())));
-    }
-  }
-  struct stat stat = {};
-  if (::fstat(descriptor.get(), &stat) != 0) {
-    return ErrnoError(errno, fmt::format("look at {}", Quoted(file.path.text())));
-  }
-  if (!S_ISREG(stat.st_mode) || StampOf(stat) != file.stamp) {
-    return FileChangedError(file.path, "is not as it was when the folder was read");
-  }
-  return std::make_unique<FileBytes>(std::move(descriptor), file);
-}
-
-absl::StatusOr<std::unique_ptr<FileBytes>> LocalFolder::FindFile(const RepoPath& path) const {
-  return Find(path.text(), path);
-}
-
-absl::StatusOr<std::unique_ptr<FileBytes>> LocalFolder::FindGitFile(const RepoPath& path) const {
-  return Find(".git/" + path.text(), path);
-}
-
-absl::StatusOr<std::unique_ptr<FileBytes>> LocalFolder::Find(const std::string& place,
-                                                             const RepoPath& path) const {
-  UniqueFd descriptor = OpenBeneath(root_.get(), path_.native(), place, O_RDONLY);
-  struct stat stat = {};
-  if (!descriptor) {
-    if (errno == ENOENT || errno == ENOTDIR || errno == EXDEV || errno == ELOOP || errno == ENXIO) {
-      return nullptr;
-    }
-    if (errno == EACCES) {
-      return MakeError(absl::StatusCode::kPermissionDenied, reason::kNotPermitted,
-                       fmt::format("{} may not be read", Quoted(path.text())), "change its permissions");
-    }
-  }
-  if (!descriptor || ::fstat(descriptor.get(), &stat) != 0) {
-    return ErrnoError(errno, fmt::format("open {}", Quoted(path.text())));
-  }
-  if (!S_ISREG(stat.st_mode)) return nullptr;
-  return std::make_unique<FileBytes>(std::move(descriptor), LocalFile{.path = path, .stamp = StampOf(stat)});
 }
 
 }  // namespace batuta::push

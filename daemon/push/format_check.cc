@@ -174,6 +174,17 @@ std::optional<std::string_view> FrontMatterOf(std::string_view text) {
   return std::nullopt;
 }
 
+absl::StatusOr<Verdict> VerdictOn(const BlobId& sha256, FileBytes& file, guard::Verdicts& verdicts,
+                                  bool keeps) {
+  const std::string& path = file.path().text();
+  if (keeps) return verdicts.Of(sha256, path, file, [&file] { return file.CheckUnchanged(); });
+  if (std::optional<Verdict> known = verdicts.Find(sha256, path)) return *std::move(known);
+  guard::Verdicts::Glimpse glimpse = verdicts.Look(path, file);
+  RETURN_IF_ERROR(glimpse.status);
+  RETURN_IF_ERROR(file.CheckUnchanged());
+  return std::move(glimpse.verdict);
+}
+
 }  // namespace
 
 FormatReport ReportOn(const RepoPath& path, const Verdict& verdict) {
@@ -217,9 +228,9 @@ std::string CardLicense(std::string_view readme) {
   return license->text;
 }
 
-absl::StatusOr<FormatReport> CheckFormat(const BlobId& sha256, FileBytes& file, guard::Verdicts& verdicts) {
-  ASSIGN_OR_RETURN(const Verdict verdict,
-                   verdicts.Of(sha256, file.path().text(), file, [&file] { return file.CheckUnchanged(); }));
+absl::StatusOr<FormatReport> CheckFormat(const BlobId& sha256, FileBytes& file, guard::Verdicts& verdicts,
+                                         bool keeps) {
+  ASSIGN_OR_RETURN(const Verdict verdict, VerdictOn(sha256, file, verdicts, keeps));
   FormatReport report = ReportOn(file.path(), verdict);
   constexpr uint64_t kMostCardBytes = 4 << 20;  // of YAML and text that people write
   if (file.path().text() == kCardName && file.size_bytes() <= kMostCardBytes) {

@@ -36,9 +36,11 @@ std::optional<std::string> CardProblem(std::string_view readme);
 std::string CardLicense(std::string_view readme);
 
 // Inspects a file and, where it is a card, its front matter. What was said of the same bytes under such a
-// name before is not found out again. Blocking.
+// name before is not found out again, unless it `keeps` nothing: of bytes that may be others than those of
+// the sha256. Blocking.
 //   kAborted (FILE_CHANGED), kUnavailable (STORAGE_FAILED)  while it was read.
-absl::StatusOr<FormatReport> CheckFormat(const BlobId& sha256, FileBytes& file, guard::Verdicts& verdicts);
+absl::StatusOr<FormatReport> CheckFormat(const BlobId& sha256, FileBytes& file, guard::Verdicts& verdicts,
+                                         bool keeps = true);
 
 // The same of bytes that are made up here, such as a card.
 FormatReport CheckFormat(const RepoPath& path, std::string_view content);

@@ -7,14 +7,14 @@
 #include <fmt/format.h>
 
 #include "common/status/status.h"
-#include "daemon/push/folder_walk.h"
+#include "daemon/push/folder.h"
 #include "daemon/transfer/content_hash.h"
 
 namespace batuta::push {
 
 namespace {
 
-absl::StatusOr<std::string> ReadPlanned(const LocalFolder& folder, const PlannedPushFile& file) {
+absl::StatusOr<std::string> ReadPlanned(const Folder& folder, const PlannedPushFile& file) {
   ASSIGN_OR_RETURN(const RepoPath path, RepoPath::Parse(file.path));
   ASSIGN_OR_RETURN(const std::unique_ptr<FileBytes> bytes, folder.OpenFile({path, file.stamp}));
   std::string content(static_cast<size_t>(file.size_bytes), '\0');
@@ -31,9 +31,9 @@ absl::StatusOr<std::string> ReadPlanned(const LocalFolder& folder, const Planned
 
 }  // namespace
 
-absl::StatusOr<InlineContents> ReadInlineContents(const std::filesystem::path& folder,
+absl::StatusOr<InlineContents> ReadInlineContents(const FolderPlace& place,
                                                   const std::vector<PlannedPushFile>& files) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<const LocalFolder> local, LocalFolder::Open(folder));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Folder> local, place.open());
   InlineContents contents;
   for (const PlannedPushFile& file : files) {
     if (file.made != nullptr) {

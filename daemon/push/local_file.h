@@ -4,22 +4,11 @@
 #include <optional>
 #include <string>
 
+#include "common/folder/folder_entry.h"
 #include "common/types/blob_id.h"
 #include "common/types/repo_path.h"
 
 namespace batuta::push {
-
-// By which a file is known again without being read: as long as none of it changes, neither do its bytes. The
-// change time cannot be set by programs, so it tells also of a file whose modification time was put back.
-struct FileStamp {
-  uint64_t device = 0;
-  uint64_t inode = 0;
-  uint64_t size_bytes = 0;
-  int64_t modified_ns = 0;  // since 1970
-  int64_t changed_ns = 0;
-
-  friend bool operator==(const FileStamp&, const FileStamp&) = default;
-};
 
 // A regular file of the folder that is pushed.
 struct LocalFile {

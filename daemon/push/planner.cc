@@ -23,7 +23,7 @@ constexpr size_t kQuestionsAtOnce = 4;
 
 // What lies in the folder.
 struct Local {
-  std::shared_ptr<const LocalFolder> folder;
+  std::shared_ptr<const Folder> folder;
   FolderListing listing;
   std::string gitleaksignore;
   std::string gitleaks_toml;
@@ -41,27 +41,27 @@ absl::StatusOr<std::string> ReadText(FileBytes& file) {
 }
 
 // A list that stays here, as it is now.
-absl::StatusOr<std::string> ReadList(const LocalFolder& folder, std::string_view name) {
+absl::StatusOr<std::string> ReadList(const Folder& folder, std::string_view name) {
   ASSIGN_OR_RETURN(const RepoPath path, RepoPath::Parse(name));
   ASSIGN_OR_RETURN(const std::unique_ptr<FileBytes> file, folder.FindFile(path));
   return file == nullptr ? std::string() : ReadText(*file);
 }
 
 // What the hub is told word for word: as it was listed, which is what is scanned.
-absl::StatusOr<std::string> ReadListed(const LocalFolder& folder, const LocalFile& listed) {
+absl::StatusOr<std::string> ReadListed(const Folder& folder, const LocalFile& listed) {
   ASSIGN_OR_RETURN(const std::unique_ptr<FileBytes> file, folder.OpenFile(listed));
   return ReadText(*file);
 }
 
-absl::StatusOr<std::string> ReadGitIgnore(const LocalFolder& folder, const FolderListing& listing) {
+absl::StatusOr<std::string> ReadGitIgnore(const Folder& folder, const FolderListing& listing) {
   const auto listed = std::ranges::find_if(
       listing.files, [](const LocalFile& file) { return file.path.text() == ".gitignore"; });
   return listed == listing.files.end() ? std::string() : ReadListed(folder, *listed);
 }
 
-absl::StatusOr<std::shared_ptr<const Local>> ReadFolder(const std::filesystem::path& path) {
+absl::StatusOr<std::shared_ptr<const Local>> ReadFolder(const FolderPlace& place) {
   auto local = std::make_shared<Local>();
-  ASSIGN_OR_RETURN(local->folder, LocalFolder::Open(path));
+  ASSIGN_OR_RETURN(local->folder, place.open());
   ASSIGN_OR_RETURN(local->listing, local->folder->Walk());
   ASSIGN_OR_RETURN(local->gitleaksignore, ReadList(*local->folder, ".gitleaksignore"));
   ASSIGN_OR_RETURN(local->gitleaks_toml, ReadList(*local->folder, ".gitleaks.toml"));
@@ -88,7 +88,8 @@ absl::StatusOr<Look> LookAt(const PlannedPushFile& file, const Local& local, gua
   Look look;
   look.sample.resize(static_cast<size_t>(std::min<uint64_t>(file.size_bytes, hub::kSampleBytes)));
   RETURN_IF_ERROR(bytes->Read(0, std::span(look.sample)));
-  ASSIGN_OR_RETURN(look.report, CheckFormat(*file.sha256, *bytes, verdicts));
+  ASSIGN_OR_RETURN(look.report, CheckFormat(*file.sha256, *bytes, verdicts,
+                                            /*keeps=*/local.folder->realm().empty()));
   RETURN_IF_ERROR(bytes->CheckUnchanged());
   return look;
 }
@@ -111,8 +112,12 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
                             "a push needs the hub, and this daemon is offline",
                             "start it again without HF_HUB_OFFLINE: batuta daemon stop"));
     }
+    absl::StatusOr<FolderPlace> place =
+        PlaceOf(request_.served, request_.path, context_.served, context_.pool);
+    if (!place.ok()) return Fail(place.status());
+    pool_ = place->pool;
     Progress({.phase = "listing"});
-    OnPool([path = request_.path] { return ReadFolder(path); },
+    OnPool([place = *std::move(place)] { return ReadFolder(place); },
            [](PlanTask& self, absl::StatusOr<std::shared_ptr<const Local>> local) {
              if (!local.ok()) return self.Fail(local.status());
              self.local_ = *std::move(local);
@@ -153,13 +158,12 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
   template <typename Work, typename Then>
   void OnPool(Work work, Then then) {
     Sequence& core = context_.core;
-    context_.pool.Post(
-        [&core, weak = weak_from_this(), work = std::move(work), then = std::move(then)]() mutable {
-          auto result = work();
-          core.Post([weak, then = std::move(then), result = std::move(result)]() mutable {
-            if (auto self = weak.lock(); self && !self->has_ended()) then(*self, std::move(result));
-          });
-        });
+    pool_->Post([&core, weak = weak_from_this(), work = std::move(work), then = std::move(then)]() mutable {
+      auto result = work();
+      core.Post([weak, then = std::move(then), result = std::move(result)]() mutable {
+        if (auto self = weak.lock(); self && !self->has_ended()) then(*self, std::move(result));
+      });
+    });
   }
 
   // Where the branch stands: never as it is remembered, for the commit is held against it.
@@ -231,7 +235,8 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
           self.hashing_.reset();
           if (!found.ok()) return self.Fail(found.status());
           self.OnIds(*found);
-        }));
+        }),
+        pool_);
   }
 
   void OnIds(const ContentIds::Found& found) {
@@ -295,6 +300,7 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
   void Scan() {
     SecretRequest wanted;
     wanted.allowances = request_.allow_secrets;
+    wanted.realm = local_->folder->realm();
     wanted.gitleaksignore = local_->gitleaksignore;
     wanted.gitleaks_toml = local_->gitleaks_toml;
     std::map<std::string, PlannedPushFile> by_path;
@@ -316,7 +322,7 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
     };
     scan_ = SecretCheck::Start(
         {.runner = context_.core,
-         .pool = context_.pool,
+         .pool = *pool_,
          .store = context_.store,
          .clock = context_.clock,
          .metrics = context_.metrics},
@@ -447,6 +453,7 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
   Planner::OnPlan done_;
   const std::shared_ptr<std::atomic<bool>> is_over_ = std::make_shared<std::atomic<bool>>(false);
 
+  WorkerPool* pool_ = nullptr;  // what blocks on the folder runs there
   std::shared_ptr<const Local> local_;
   RemoteState remote_;
   bool is_asked_ = false;
@@ -488,10 +495,13 @@ std::unique_ptr<Planning> Planner::Plan(PushRequest request, hub::Access access,
   return std::make_unique<Handle>(std::move(task));
 }
 
-void Planner::PreviewCard(const std::filesystem::path& folder, const RepoId& repo,
-                          absl::AnyInvocable<void(absl::StatusOr<card::Card>)> done) {
-  context_.pool.Post([folder, repo, done = std::move(done)]() mutable {
-    const absl::StatusOr<std::shared_ptr<const Local>> local = ReadFolder(folder);
+void Planner::PreviewCard(const std::filesystem::path& folder, const std::optional<ServedBy>& served,
+                          const RepoId& repo, absl::AnyInvocable<void(absl::StatusOr<card::Card>)> done) {
+  absl::StatusOr<FolderPlace> place = PlaceOf(served, folder, context_.served, context_.pool);
+  if (!place.ok()) return done(place.status());
+  WorkerPool& pool = *place->pool;
+  pool.Post([place = *std::move(place), repo, done = std::move(done)]() mutable {
+    const absl::StatusOr<std::shared_ptr<const Local>> local = ReadFolder(place);
     done(local.ok() ? ReadCard(**local, repo) : local.status());
   });
 }

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "absl/functional/any_invocable.h"
@@ -19,6 +20,7 @@
 #include "daemon/push/content_ids.h"
 #include "daemon/push/plan.h"
 #include "daemon/push/push_request.h"
+#include "daemon/push/served_folders.h"
 
 namespace batuta::metrics {
 struct DaemonMetrics;
@@ -42,6 +44,7 @@ struct PlannerContext {
   guard::Verdicts& verdicts;
   Sequence& core;
   WorkerPool& pool;  // of pushes alone: walks, hashes and scans take their time
+  const ServedFolders& served;
   const Clock& clock;
   bool offline = false;
   const metrics::DaemonMetrics* metrics = nullptr;
@@ -67,13 +70,13 @@ class Planner {
   // On the core sequence, as are the callbacks; none inside Plan(). `done` is called once, unless the
   // planning is dropped before; `on_progress` may be empty.
   //   kNotFound (ENTRY_NOT_FOUND)  nothing lies at the path; errors of the hub but for a repo or a branch
-  //   that is not there; kFailedPrecondition (OFFLINE_MISS)
+  //   that is not there; kFailedPrecondition (OFFLINE_MISS); IsClientGone()
   std::unique_ptr<Planning> Plan(PushRequest request, hub::Access access, OnProgress on_progress,
                                  OnPlan done);
 
-  // The card of a model folder alone. `done` runs on the pool.
-  void PreviewCard(const std::filesystem::path& folder, const RepoId& repo,
-                   absl::AnyInvocable<void(absl::StatusOr<card::Card>)> done);
+  // The card of a model folder alone. `done` runs on a pool, or at once.
+  void PreviewCard(const std::filesystem::path& folder, const std::optional<ServedBy>& served,
+                   const RepoId& repo, absl::AnyInvocable<void(absl::StatusOr<card::Card>)> done);
 
  private:
   const PlannerContext context_;

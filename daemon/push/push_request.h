@@ -27,11 +27,20 @@ struct PushMemory {
   friend bool operator==(const PushMemory&, const PushMemory&) = default;
 };
 
+// The client that reads a folder for the daemon: see ServedFolders.
+struct ServedBy {
+  uint32_t uid = 0;     // whose client
+  std::string id = {};  // of its stream, while that lasts
+
+  friend bool operator==(const ServedBy&, const ServedBy&) = default;
+};
+
 // What one push was asked to do.
 struct PushRequest {
   RepoId repo;
   std::string endpoint = {};   // of the hub that it was agreed to go to; empty: of whichever there is
   std::filesystem::path path;  // absolute: a folder, or one file
+  std::optional<ServedBy> served = {};  // nothing: the daemon reads it itself
   Revision branch = Revision::Main();
   std::string message = {};  // empty: one is made of what changes
   std::string description = {};

@@ -11,29 +11,14 @@
 #include "common/status/status.h"
 #include "daemon/push/assembly.h"
 #include "daemon/push/blob_upload.h"
-#include "daemon/push/folder_walk.h"
 #include "daemon/push/inline_content.h"
+#include "daemon/push/served_folder.h"
 #include "daemon/push/upload_journal.h"
+#include "daemon/push/upload_source.h"
 
 namespace batuta::push {
 
 namespace {
-
-// A card, or what comes with it.
-class MadeBytes final : public safety::ByteSource {
- public:
-  explicit MadeBytes(std::shared_ptr<const std::string> made) : made_(std::move(made)) {}
-
-  uint64_t size_bytes() const override { return made_->size(); }
-
-  absl::Status Read(uint64_t offset, std::span<char> out) override {
-    made_->copy(out.data(), out.size(), static_cast<size_t>(offset));
-    return absl::OkStatus();
-  }
-
- private:
-  const std::shared_ptr<const std::string> made_;
-};
 
 class Run final : public std::enable_shared_from_this<Run> {
  public:
@@ -107,8 +92,13 @@ class Run final : public std::enable_shared_from_this<Run> {
 
   template <typename Work, typename Then>
   void OnPool(Work work, Then then) {
-    context_.pool.Post([&core = context_.core, weak = weak_from_this(), work = std::move(work),
-                        then = std::move(then)]() mutable {
+    OnPool(context_.pool, std::move(work), std::move(then));
+  }
+
+  template <typename Work, typename Then>
+  void OnPool(WorkerPool& pool, Work work, Then then) {
+    pool.Post([&core = context_.core, weak = weak_from_this(), work = std::move(work),
+               then = std::move(then)]() mutable {
       auto result = work();
       core.Post([weak, then = std::move(then), result = std::move(result)]() mutable {
         if (auto self = weak.lock(); self && self->observer_ != nullptr) then(*self, std::move(result));
@@ -335,8 +325,9 @@ class Run final : public std::enable_shared_from_this<Run> {
       waiting_.pop_back();
     }
     OnPool(
-        [&store = context_.store, endpoint = context_.hub.endpoint(), repo = repo(), objects] {
-          const UploadJournal journal(store, endpoint, repo);
+        [&store = context_.store, endpoint = context_.hub.endpoint(), repo = repo(), realm = Realm(),
+         objects] {
+          const UploadJournal journal(store, endpoint, repo, realm);
           std::vector<bool> begun;
           for (const hub::LfsObject& object : objects) begun.push_back(journal.Find(object).has_value());
           return begun;
@@ -383,18 +374,21 @@ class Run final : public std::enable_shared_from_this<Run> {
 
   // A few objects at a time, each of which waits for slots.
   void SendMore() {
+    const absl::StatusOr<FolderPlace> place = Place();
+    if (!place.ok()) return Finish(place.status());
     while (!ready_.empty() && uploads_.size() < 2 * context_.connections) {
-      hub::LfsUpload place = std::move(ready_.back());
+      hub::LfsUpload upload = std::move(ready_.back());
       ready_.pop_back();
-      const BlobId blob = place.object.sha256;
+      const BlobId blob = upload.object.sha256;
       auto flight = std::make_unique<Flight>(*this, blob);
       UploadRequest request{.endpoint = context_.hub.endpoint(),
                             .repo = repo(),
                             .branch = BatchBranch(),
                             .access = access_,
                             .may_wait = request_.may_wait,
-                            .upload = std::move(place),
-                            .open = OpenerOf(plan_.files[wanted_.at(blob).front()])};
+                            .upload = std::move(upload),
+                            .realm = Realm(),
+                            .open = OpenerOf(plan_.files[wanted_.at(blob).front()], *place)};
       flight->upload = BlobUpload::Start({.writer = context_.writer,
                                           .http = context_.http,
                                           .store = context_.store,
@@ -402,6 +396,7 @@ class Run final : public std::enable_shared_from_this<Run> {
                                           .disk = context_.disk,
                                           .clock = context_.clock,
                                           .backoff = context_.backoff,
+                                          .readers = request_.served ? place->pool : nullptr,
                                           .stall_timeout = context_.stall_timeout,
                                           .gate = gate_,
                                           .metrics = context_.metrics},
@@ -411,18 +406,10 @@ class Run final : public std::enable_shared_from_this<Run> {
     if (uploads_.empty()) AskPlaces();
   }
 
-  std::function<absl::StatusOr<UploadSource>()> OpenerOf(const PlannedPushFile& file) const {
-    if (file.made != nullptr) {
-      return [made = file.made]() -> absl::StatusOr<UploadSource> {
-        return UploadSource{.bytes = std::make_shared<MadeBytes>(made)};
-      };
-    }
-    return [root = request_.path, path = file.path, stamp = file.stamp]() -> absl::StatusOr<UploadSource> {
-      ASSIGN_OR_RETURN(const std::shared_ptr<const LocalFolder> folder, LocalFolder::Open(root));
-      ASSIGN_OR_RETURN(const RepoPath name, RepoPath::Parse(path));
-      ASSIGN_OR_RETURN(std::shared_ptr<FileBytes> bytes, folder->OpenFile({name, stamp}));
-      return UploadSource{.bytes = bytes, .check_unchanged = [bytes] { return bytes->CheckUnchanged(); }};
-    };
+  std::string Realm() const { return request_.served ? RealmOf(request_.served->uid) : std::string(); }
+
+  absl::StatusOr<FolderPlace> Place() const {
+    return PlaceOf(request_.served, request_.path, context_.served, context_.pool);
   }
 
   // Not from within the upload's own call: that ends with it.
@@ -445,11 +432,14 @@ class Run final : public std::enable_shared_from_this<Run> {
       const PlannedPushFile& file = FileOf(change);
       if (IsSent(file.change) && !file.is_lfs) files.push_back(file);
     }
-    OnPool([path = request_.path, files = std::move(files)] { return ReadInlineContents(path, files); },
-           [](Run& self, absl::StatusOr<InlineContents> contents) {
-             if (!contents.ok()) return self.Finish(contents.status());
-             self.MakeCommit(*std::move(contents));
-           });
+    absl::StatusOr<FolderPlace> place = Place();
+    if (!place.ok()) return Finish(place.status());
+    OnPool(
+        *place->pool, [place = *place, files = std::move(files)] { return ReadInlineContents(place, files); },
+        [](Run& self, absl::StatusOr<InlineContents> contents) {
+          if (!contents.ok()) return self.Finish(contents.status());
+          self.MakeCommit(*std::move(contents));
+        });
   }
 
   void MakeCommit(InlineContents contents) {

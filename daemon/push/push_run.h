@@ -68,6 +68,7 @@ struct PushContext {
   Sequence& core;
   WorkerPool& pool;  // the planner's
   WorkerPool& disk;  // reads ahead of what is sent
+  const ServedFolders& served;
   const Clock& clock;
   BackoffPolicy backoff;
   std::chrono::milliseconds stall_timeout{60'000};              // see UploadContext

@@ -113,9 +113,9 @@ bool IsOld(std::string_view text, int64_t oldest_day) {
 
 }  // namespace
 
-std::string RulesName(std::string_view gitleaks_toml, bool allows_comments) {
-  return ShortName(
-      fmt::format("{} {} {}", secrets::kRuleVersion, allows_comments ? "comments" : "all", gitleaks_toml));
+std::string RulesName(std::string_view gitleaks_toml, bool allows_comments, std::string_view realm) {
+  return ShortName(fmt::format("{} {} {}{}{}", secrets::kRuleVersion, allows_comments ? "comments" : "all",
+                               realm, realm.empty() ? "" : "/", gitleaks_toml));
 }
 
 ScanRecords::ScanRecords(metadata::MetadataStore& store, const Clock& clock, std::string rules, bool by_path)

@@ -45,7 +45,7 @@ class ScanRecords {
 };
 
 // Another one when the same bytes may give other findings: of our rules' version, of a user's rules and of
-// what else decides. Pure.
-std::string RulesName(std::string_view gitleaks_toml, bool allows_comments);
+// what else decides; and in another realm (see Folder). Pure.
+std::string RulesName(std::string_view gitleaks_toml, bool allows_comments, std::string_view realm = {});
 
 }  // namespace batuta::push

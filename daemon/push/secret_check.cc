@@ -185,7 +185,8 @@ absl::Status Work::PrepareRules() {
     }
     RETURN_IF_ERROR(status);
   }
-  records_.emplace(context_.store, context_.clock, RulesName(toml, request_.allows_comments), by_path);
+  records_.emplace(context_.store, context_.clock, RulesName(toml, request_.allows_comments, request_.realm),
+                   by_path);
   return absl::OkStatus();
 }
 

@@ -46,6 +46,7 @@ struct SecretRequest {
   std::string gitleaksignore = {};           // text of the folder's `.gitleaksignore`; empty: none
   std::string gitleaks_toml = {};  // text of its `.gitleaks.toml`: more rules; it cannot switch ours off
   bool allows_comments = true;     // a comment on the line of a finding makes it none
+  std::string realm = {};          // on whose word the bytes are those of the sha256; see Folder
 
   // Blocking; called on threads of the pool, several at a time, for files whose findings are not remembered.
   // An error ends the check with that error. What it borrows outlives the pool's tasks.

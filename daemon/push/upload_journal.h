@@ -31,9 +31,11 @@ inline constexpr Duration kLongestUpload = std::chrono::hours(7 * 24);
 // Thread-safe; everything blocks. Best effort: what the catalog cannot give or take is sent again.
 class UploadJournal {
  public:
-  // `endpoint`: of the hub that gives the places.
-  UploadJournal(metadata::MetadataStore& store, std::string_view endpoint, const RepoId& repo)
-      : store_(store), prefix_(std::string(endpoint) + " " + repo.folder() + "/") {}
+  // `endpoint`: of the hub that gives the places. `realm`: of the folder; what one realm has sent is nothing
+  // that another goes on with.
+  UploadJournal(metadata::MetadataStore& store, std::string_view endpoint, const RepoId& repo,
+                std::string_view realm = {})
+      : store_(store), prefix_(PrefixOf(endpoint, repo, realm)) {}
 
   std::optional<BegunUpload> Find(const hub::LfsObject& object) const;
 
@@ -43,6 +45,11 @@ class UploadJournal {
   void Forget(const BlobId& object);
 
  private:
+  static std::string PrefixOf(std::string_view endpoint, const RepoId& repo, std::string_view realm) {
+    const std::string place = std::string(endpoint) + " " + repo.folder() + "/";
+    return realm.empty() ? place : std::string(realm) + "/" + place;
+  }
+
   std::string KeyOf(const BlobId& object) const { return prefix_ + object.hex(); }
 
   std::string KeyOfPart(const BlobId& object, uint32_t number) const;

@@ -19,6 +19,8 @@ constexpr size_t kMostFingerprints = 10'000;
 constexpr size_t kMostTitle = 500;  // bytes
 constexpr size_t kMostDescription = 64 * 1024;
 constexpr size_t kMostPath = 4'096;
+constexpr size_t kMostName = 255;
+constexpr size_t kMostFolderId = 64;
 
 absl::Status Invalid(std::string_view text) {
   return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, text);
@@ -29,6 +31,35 @@ absl::StatusOr<std::filesystem::path> DecodePath(const std::string& text) {
   if (!path.is_absolute() || text.size() > kMostPath || text.find('\0') != std::string::npos)
     return Invalid(fmt::format("{} is no absolute path", Quoted(text)));
   return path.lexically_normal();
+}
+
+absl::StatusOr<std::optional<push::ServedBy>> DecodeServed(const std::string& folder_id, uint32_t uid) {
+  if (folder_id.empty()) return std::nullopt;
+  if (folder_id.size() > kMostFolderId) return Invalid("that is no id of a folder");
+  return push::ServedBy{.uid = uid, .id = folder_id};
+}
+
+FolderEntryKind DecodeKind(v1::ServedEntry::Kind kind) {
+  switch (kind) {
+    case v1::ServedEntry::KIND_FILE:
+      return FolderEntryKind::kFile;
+    case v1::ServedEntry::KIND_FOLDER:
+      return FolderEntryKind::kFolder;
+    case v1::ServedEntry::KIND_UNREADABLE:
+      return FolderEntryKind::kUnreadable;
+    case v1::ServedEntry::KIND_DEAD_LINK:
+      return FolderEntryKind::kDeadLink;
+    case v1::ServedEntry::KIND_FOLDER_LINK:
+      return FolderEntryKind::kFolderLink;
+    case v1::ServedEntry::KIND_PIPE:
+      return FolderEntryKind::kPipe;
+    case v1::ServedEntry::KIND_SOCKET:
+      return FolderEntryKind::kSocket;
+    case v1::ServedEntry::KIND_DEVICE:
+      return FolderEntryKind::kDevice;
+    default:
+      return FolderEntryKind::kOther;
+  }
 }
 
 v1::PushFile::Change EncodeChange(push::Change change) {
@@ -77,9 +108,10 @@ void EncodeFinding(const secrets::Finding& finding, v1::SecretFinding* out) {
 
 }  // namespace
 
-absl::StatusOr<push::PushRequest> DecodePush(const v1::PushSpec& spec) {
+absl::StatusOr<push::PushRequest> DecodePush(const v1::PushSpec& spec, uint32_t uid) {
   ASSIGN_OR_RETURN(RepoId repo, DecodeRepo(spec.repo()));
   ASSIGN_OR_RETURN(std::filesystem::path path, DecodePath(spec.path()));
+  ASSIGN_OR_RETURN(std::optional<push::ServedBy> served, DecodeServed(spec.folder_id(), uid));
   ASSIGN_OR_RETURN(Revision branch, DecodeRevision(spec.revision()));
   if (branch.AsCommit()) {
     return MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidRevision,
@@ -101,6 +133,7 @@ absl::StatusOr<push::PushRequest> DecodePush(const v1::PushSpec& spec) {
   return push::PushRequest{
       .repo = std::move(repo),
       .path = std::move(path),
+      .served = std::move(served),
       .branch = std::move(branch),
       .message = spec.message(),
       .description = spec.description(),
@@ -116,18 +149,81 @@ absl::StatusOr<push::PushRequest> DecodePush(const v1::PushSpec& spec) {
   };
 }
 
-absl::StatusOr<CardWish> DecodeCardWish(const v1::PreviewCardRequest& request) {
+absl::StatusOr<CardWish> DecodeCardWish(const v1::PreviewCardRequest& request, uint32_t uid) {
   ASSIGN_OR_RETURN(std::filesystem::path path, DecodePath(request.path()));
+  ASSIGN_OR_RETURN(std::optional<push::ServedBy> served, DecodeServed(request.folder_id(), uid));
   if (request.has_repo()) {
     ASSIGN_OR_RETURN(RepoId repo, DecodeRepo(request.repo()));
-    return CardWish{.path = std::move(path), .repo = std::move(repo)};
+    return CardWish{.path = std::move(path), .served = std::move(served), .repo = std::move(repo)};
   }
   const std::string name = path.has_filename() ? path.filename() : path.parent_path().filename();
   absl::StatusOr<RepoId> repo = RepoId::Parse(RepoType::kModel, name);
-  if (repo.ok()) return CardWish{.path = std::move(path), .repo = *std::move(repo)};
+  if (repo.ok())
+    return CardWish{.path = std::move(path), .served = std::move(served), .repo = *std::move(repo)};
   // A folder that no repo could be called.
   ASSIGN_OR_RETURN(RepoId nameless, RepoId::Parse(RepoType::kModel, "model"));
-  return CardWish{.path = std::move(path), .repo = std::move(nameless)};
+  return CardWish{.path = std::move(path), .served = std::move(served), .repo = std::move(nameless)};
+}
+
+absl::StatusOr<FolderOffer> DecodeOffer(const v1::ServeFolderRequest& request) {
+  if (!request.has_folder()) return Invalid("the folder that is served comes first");
+  FolderOffer offer;
+  ASSIGN_OR_RETURN(offer.path, DecodePath(request.folder().path()));
+  const std::string& file = request.folder().only_file();
+  if (file.empty()) return offer;
+  if (file.size() > kMostName || file == "." || file == ".." || file.find('/') != std::string::npos ||
+      file.find('\0') != std::string::npos)
+    return Invalid(fmt::format("{} is no name of a file", Quoted(file)));
+  offer.only_file = file;
+  return offer;
+}
+
+push::FolderAnswer DecodeAnswer(v1::ServeFolderRequest& request) {
+  push::FolderAnswer answer{.number = request.number(),
+                            .error_number = request.error_number(),
+                            .more = request.more(),
+                            .handle = request.handle(),
+                            .data = std::move(*request.mutable_data())};
+  answer.entries.reserve(static_cast<size_t>(request.entries_size()));
+  for (v1::ServedEntry& entry : *request.mutable_entries()) {
+    answer.entries.push_back({.name = std::move(*entry.mutable_name()),
+                              .kind = DecodeKind(entry.kind()),
+                              .error_number = entry.error_number(),
+                              .stamp = {.device = entry.device(),
+                                        .inode = entry.inode(),
+                                        .size_bytes = entry.size_bytes(),
+                                        .modified_ns = entry.modified_ns(),
+                                        .changed_ns = entry.changed_ns()}});
+  }
+  return answer;
+}
+
+void Encode(const push::FolderQuestion& question, v1::ServeFolderResponse* out) {
+  using Kind = push::FolderQuestion::Kind;
+  out->set_number(question.number);
+  switch (question.kind) {
+    case Kind::kList:
+      out->set_list(question.path);
+      break;
+    case Kind::kLookAt:
+      out->set_look_at(question.path);
+      break;
+    case Kind::kOpen:
+      out->mutable_open()->set_path(question.path);
+      out->mutable_open()->set_head_bytes(question.size_bytes);
+      break;
+    case Kind::kRead:
+      out->mutable_read()->set_handle(question.handle);
+      out->mutable_read()->set_offset(question.offset);
+      out->mutable_read()->set_size_bytes(question.size_bytes);
+      break;
+    case Kind::kCheck:
+      out->set_check(question.handle);
+      break;
+    case Kind::kClose:
+      out->set_close(question.handle);
+      break;
+  }
 }
 
 void Encode(const push::PlanProgress& progress, v1::PlanProgress* out) {

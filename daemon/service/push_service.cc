@@ -10,6 +10,7 @@
 #include "common/status/status.h"
 #include "daemon/service/call.h"
 #include "daemon/service/codec.h"
+#include "daemon/service/folder_call.h"
 #include "daemon/service/push_codec.h"
 #include "daemon/service/services.h"
 #include "daemon/service/streams.h"
@@ -20,24 +21,31 @@ namespace {
 
 constexpr size_t kFilesPerMessage = 1'000;
 
-// The daemon opens what is pushed with its own rights, so it opens nothing for users who have others.
-absl::Status CheckMayRead(const Principal& caller) {
-  if (caller.uid == geteuid() || caller.uid == 0) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kPermissionDenied, reason::kNotPermitted,
-                   "this daemon runs as another user and must not read your files",
-                   "push with a daemon of your own: batuta daemon start");
+// What the daemon opens itself it opens with its own rights: nothing for users who have others, and nothing
+// at all in system mode. Their clients serve it.
+absl::Status CheckMayRead(const ServiceContext& services, const Principal& caller,
+                          const std::optional<push::ServedBy>& served) {
+  if (served) return absl::OkStatus();
+  if (services.facts.mode != "system" && (caller.uid == geteuid() || caller.uid == 0))
+    return absl::OkStatus();
+  return MakeError(
+      absl::StatusCode::kPermissionDenied, reason::kNotPermitted,
+      "this daemon must not read your files itself: the client has to serve the folder",
+      "push with `batuta hf push` of this version, or with a daemon of your own: batuta daemon start");
 }
 
 // How far the plan is, then the plan, then its files.
 class PlanWatch final : public WatchStream<v1::PlanPushResponse> {
  public:
   PlanWatch(const ServiceContext& services, Caller caller, const v1::PlanPushRequest& request)
-      : WatchStream(services), caller_(std::move(caller)), request_(DecodePush(request.spec())) {}
+      : WatchStream(services),
+        caller_(std::move(caller)),
+        request_(DecodePush(request.spec(), caller_.principal.uid)) {}
 
  protected:
   absl::Status Subscribe() override {
     RETURN_IF_ERROR(request_.status());
-    RETURN_IF_ERROR(CheckMayRead(caller_.principal));
+    RETURN_IF_ERROR(CheckMayRead(services(), caller_.principal, request_->served));
     services().jobs.OfferToken(caller_.principal.uid, caller_.token);
     planning_ = services().push_planner.Plan(
         *request_, AccessOf(caller_),
@@ -93,13 +101,15 @@ class GrpcPushService final : public v1::PushService::CallbackService {
                                       v1::StartPushResponse* response) override {
     const UnaryCall call(context_);
     if (!call.is_open()) return call.reactor();
-    absl::StatusOr<push::PushRequest> push = DecodePush(request->spec());
+    absl::StatusOr<push::PushRequest> push = DecodePush(request->spec(), uid_);
     if (!push.ok()) return call.Finish(push.status()), call.reactor();
     push->plan_digest = request->plan_digest();
     push->endpoint = context_.facts.endpoint;
+    if (absl::Status may = CheckMayRead(context_, CallerOf(uid_, *context).principal, push->served);
+        !may.ok())
+      return call.Finish(may), call.reactor();
     context_.core.Post([&jobs = context_.jobs, call, response, caller = CallerOf(uid_, *context),
                         request_id = request->request_id(), push = *std::move(push)]() mutable {
-      if (absl::Status may = CheckMayRead(caller.principal); !may.ok()) return call.Finish(may);
       jobs.OfferToken(caller.principal.uid, caller.token);
       jobs.Start(caller.principal, std::move(caller.token), std::move(request_id), std::move(push),
                  [call, response](const absl::StatusOr<jobs::JobView>& job) {
@@ -114,16 +124,21 @@ class GrpcPushService final : public v1::PushService::CallbackService {
                                         v1::PreviewCardResponse* response) override {
     const UnaryCall call(context_);
     if (!call.is_open()) return call.reactor();
-    absl::StatusOr<CardWish> wish = DecodeCardWish(*request);
+    absl::StatusOr<CardWish> wish = DecodeCardWish(*request, uid_);
     if (!wish.ok()) return call.Finish(wish.status()), call.reactor();
-    if (absl::Status may = CheckMayRead(CallerOf(uid_, *context).principal); !may.ok()) {
+    if (absl::Status may = CheckMayRead(context_, CallerOf(uid_, *context).principal, wish->served);
+        !may.ok())
       return call.Finish(may), call.reactor();
-    }
     context_.push_planner.PreviewCard(
-        wish->path, wish->repo, [call, response](const absl::StatusOr<card::Card>& made) {
+        wish->path, wish->served, wish->repo, [call, response](const absl::StatusOr<card::Card>& made) {
           call.Finish(made, [response](const card::Card& card) { Encode(card, response); });
         });
     return call.reactor();
+  }
+
+  grpc::ServerBidiReactor<v1::ServeFolderRequest, v1::ServeFolderResponse>* ServeFolder(
+      grpc::CallbackServerContext* context) override {
+    return BeginServeFolder(context_, CallerOf(uid_, *context));
   }
 
  private:

@@ -21,6 +21,7 @@
 #include "daemon/jobs/overall_limit.h"
 #include "daemon/pull/planner.h"
 #include "daemon/push/planner.h"
+#include "daemon/push/served_folders.h"
 #include "daemon/service/open_calls.h"
 #include "daemon/service/operations.h"
 #include "daemon/service/rights.h"
@@ -69,6 +70,7 @@ struct ServiceContext {
   budget::BudgetedTransport& budget;
   pull::Planner& planner;
   push::Planner& push_planner;
+  push::ServedFolders& served_folders;
   jobs::JobQueue& jobs;
   jobs::OverallLimit& overall_limit;
   OpenCalls* calls;  // of the user who is served

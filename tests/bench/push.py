@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Pushes to the simulated hub on this machine: a dataset of which one percent changes, and one large file beside four `curl -T`.
+"""Pushes to the simulated hub on this machine: a dataset of which one percent changes, one large file beside four `curl -T`, and one that
+the daemon reads itself or through the client.
 
     tests/bench/push.sh [--runs N] [--scale F] [--only LOAD] [--folder DIR] [--json FILE]
 
@@ -9,6 +10,9 @@ request log, what is read from the daemon's /proc/PID/io.
 The file has 2 GiB and goes in parts of 20 MB. Its time is that of the log, from the beginning of the first part to the end of the
 last: before that it must be hashed, by the hub's protocol, and looked into for secrets; the time of the whole push is told as well.
 The opponent sends four quarters of it at once, to links to parts as well, so that the hub does the same for both.
+
+The last one has 1 GiB: it is pushed by a daemon that reads it and by one that the client serves it to (BATUTA_PUSH_STREAM), in turn; the
+time is that of the whole command.
 
 Ends with what is promised. Exit codes: 0 all holds, 1 something does not.
 """
@@ -34,6 +38,7 @@ MIB = 1 << 20
 FILES = 5_000
 FILE_SIZE = 400_000
 LARGE_SIZE = 2_048 * MIB
+SERVED_SIZE = 1_024 * MIB
 PART = 20 * MB
 TOKEN = "hf_mira"
 CURLS = 4
@@ -81,10 +86,10 @@ class World:
     def __exit__(self, *_):
         self.box.close()
 
-    def push(self, folder, *args):
+    def push(self, folder, *args, env=None):
         """(seconds, the document)"""
         begin = time.perf_counter()
-        result = self.box.batuta("hf", "push", "dataset", str(folder), "--repo", "acme/bench", "--format", "json", *args)
+        result = self.box.batuta("hf", "push", "dataset", str(folder), "--repo", "acme/bench", "--format", "json", *args, env=env)
         elapsed = time.perf_counter() - begin
         if result.code != 0:
             raise RuntimeError(f"exit {result.code}\n{result.out[-2000:]}\n{result.err[-4000:]}\n{self.box.daemon_log()[-8000:]}")
@@ -234,10 +239,10 @@ def run_curls(folder, quarters, size, world):
     return {"curl_s": elapsed}
 
 
-def run_push(folder, data, size, world):
+def run_push(folder, data, size, world, env=None):
     """What one push of the file costs."""
     subprocess.run(["sync", "--file-system", folder], check=True)
-    elapsed, _ = world.push(data, "--yes")
+    elapsed, _ = world.push(data, "--yes", env=env)
     puts = [entry for entry in world.hub.requests() if entry["method"] == "PUT"]
     if sum(entry["body_bytes_received"] for entry in puts) != size:
         raise RuntimeError("not every byte went to the store once")
@@ -245,9 +250,8 @@ def run_push(folder, data, size, world):
     return {"push_s": elapsed, "upload_s": parts, "cpu_s": world.cpu_seconds(), "peak": world.daemon_peak()}
 
 
-def measure_file(folder, scale, runs):
-    size = max(round(LARGE_SIZE * scale), 4 * PART)
-    data = folder / "file"
+def make_large(data, size):
+    """A folder with one large file of that size, and a card; the file."""
     data.mkdir()
     source = data / "model.safetensors"
     header = json.dumps({"w": {"dtype": "U8", "shape": [size - 88], "data_offsets": [0, size - 88]}}).ljust(80).encode()
@@ -258,12 +262,45 @@ def measure_file(folder, scale, runs):
         while left > 0:
             left -= out.write((struct.pack("<Q", left) + block[8:])[:left])
     (data / "README.md").write_text("---\nlicense: mit\n---\n# Bench\n")
+    return source
+
+
+def make_another(source, number):
+    """Another object each time, so that no store has it."""
+    with open(source, "r+b") as out:
+        out.seek(1_000)
+        out.write(struct.pack("<QQ", number, time.time_ns()))
+
+
+def measure_served(folder, scale, runs):
+    size = max(round(SERVED_SIZE * scale), 4 * PART)
+    source = make_large(folder / "served", size)
+    samples = []
+    for number in range(runs):
+        make_another(source, number)
+        while time.time() < source.stat().st_ctime + 2.5:  # or it is read once more, by whoever comes first
+            time.sleep(0.1)
+        sample = {}
+        ways = [("direct", None), ("served", {"BATUTA_PUSH_STREAM": "1"})]
+        for way, env in ways if number % 2 == 0 else reversed(ways):
+            with World(folder) as world:
+                sample[way] = run_push(folder, source.parent, size, world, env)
+        samples.append(sample)
+        print(f"  round {number + 1}: " + "; ".join(f"{way} {one['push_s']:.2f} s ({size / MB / one['push_s']:,.0f} MB/s; parts {one['upload_s']:.2f} s), daemon "
+                                               f"{one['cpu_s']:.2f} s of CPU, {one['peak'] / MIB:.0f} MiB" for way, one in sorted(sample.items())), flush=True)
+    direct, served = (statistics.median(sample[way]["push_s"] for sample in samples) for way in ("direct", "served"))
+    print(f"a push of {size / MIB:,.0f} MiB: {size / MB / direct:,.0f} MB/s read by the daemon, {size / MB / served:,.0f} MB/s through the client")
+    return {"bytes": size, "samples": samples}, [Check("× read by the daemon", direct / served, 0.7, at_most=False)]
+
+
+def measure_file(folder, scale, runs):
+    size = max(round(LARGE_SIZE * scale), 4 * PART)
+    source = make_large(folder / "file", size)
+    data = source.parent
     quarters = cut_in_quarters(folder, source, size)
     samples = []
     for number in range(runs):
-        with open(source, "r+b") as out:  # another object each time, so that no store has it
-            out.seek(1_000)
-            out.write(struct.pack("<QQ", number, time.time_ns()))
+        make_another(source, number)
         sample = {}
         contenders = [lambda world: run_push(folder, data, size, world), lambda world: run_curls(folder, quarters, size, world)]
         for contender in contenders if number % 2 == 0 else reversed(contenders):  # each with a hub of its own, and turn about first
@@ -286,7 +323,7 @@ def parse(argv):
     parser.add_argument("build", type=pathlib.Path, help="build folder with batuta, batutad and hubsim")
     parser.add_argument("--runs", type=int, default=3, help="rounds of the file; medians are reported (default 3)")
     parser.add_argument("--scale", type=float, default=1.0, help="size of the loads; below 1 times are not judged (default 1)")
-    parser.add_argument("--only", choices=["dataset", "file"], action="append", help="this load; may be repeated")
+    parser.add_argument("--only", choices=["dataset", "file", "served"], action="append", help="this load; may be repeated")
     parser.add_argument("--folder", type=pathlib.Path, help="where everything lies (default: $TMPDIR or /tmp)")
     parser.add_argument("--json", type=pathlib.Path, help="write every sample and ratio here as well")
     args = parser.parse_args(argv)
@@ -298,7 +335,8 @@ def parse(argv):
 def main():
     args = parse(sys.argv[1:])
     failed = False
-    loads = {"dataset": lambda folder: measure_dataset(folder, args.scale), "file": lambda folder: measure_file(folder, args.scale, args.runs)}
+    loads = {"dataset": lambda folder: measure_dataset(folder, args.scale), "file": lambda folder: measure_file(folder, args.scale, args.runs),
+             "served": lambda folder: measure_served(folder, args.scale, args.runs)}
     with workplace(args.build.resolve(), "push", args.folder) as folder:
         tempfile.tempdir = str(folder)  # the sandboxes as well: all write to the same file system
         print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; files in {folder}")

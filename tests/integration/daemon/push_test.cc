@@ -1,12 +1,15 @@
 // Pushes through the whole daemon, over its socket, against the simulated hub.
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,6 +20,8 @@
 #include "batuta/v1/job_service.grpc.pb.h"
 #include "batuta/v1/push_service.grpc.pb.h"
 
+#include "client/serving/folder_answers.h"
+#include "common/folder/opened_folder.h"
 #include "common/rpc/metadata_keys.h"
 #include "common/rpc/socket_address.h"
 #include "common/rpc/status_codec.h"
@@ -54,6 +59,51 @@ class CallContext : public grpc::ClientContext {
 struct Planned {
   v1::PushPlan plan;
   std::vector<v1::PushFile> files;
+};
+
+// A client that serves a folder as long as this lives.
+class Serving {
+ public:
+  Serving(const std::shared_ptr<grpc::Channel>& channel, const std::filesystem::path& path)
+      : answers_(client::FolderAnswers(OpenedFolder::Open(path).value())) {
+    context_.AddMetadata(kHubTokenKey, kToken);
+    stream_ = v1::PushService::NewStub(channel)->ServeFolder(&context_);
+    v1::ServeFolderRequest request;
+    request.mutable_folder()->set_path(path.string());
+    v1::ServeFolderResponse greeting;
+    EXPECT_TRUE(stream_->Write(request) && stream_->Read(&greeting));
+    id_ = greeting.folder_id();
+    thread_ = std::thread([this] { Run(); });
+  }
+
+  ~Serving() {
+    context_.TryCancel();
+    thread_.join();
+    stream_->Finish();
+  }
+
+  const std::string& id() const { return id_; }
+
+  // Bytes that it has answered with.
+  uint64_t sent_bytes() const { return sent_bytes_; }
+
+ private:
+  void Run() {
+    for (v1::ServeFolderResponse question; stream_->Read(&question);) {
+      answers_.Answer(question, [this](v1::ServeFolderRequest answer, const client::Block& data) {
+        answer.set_data(std::string(data.bytes.get(), data.size));
+        sent_bytes_ += data.size;
+        return stream_->Write(answer);
+      });
+    }
+  }
+
+  client::FolderAnswers answers_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::ServeFolderRequest, v1::ServeFolderResponse>> stream_;
+  std::string id_;
+  std::atomic<uint64_t> sent_bytes_ = 0;
+  std::thread thread_;
 };
 
 class PushTest : public testing::Test {
@@ -122,6 +172,13 @@ class PushTest : public testing::Test {
 
   // The job when it has ended.
   absl::StatusOr<v1::Job> Push(const v1::PushSpec& spec, const std::string& digest = "") const {
+    const absl::StatusOr<std::string> job = StartPush(spec, digest);
+    if (!job.ok()) return job.status();
+    return Await(*job);
+  }
+
+  // Its id.
+  absl::StatusOr<std::string> StartPush(const v1::PushSpec& spec, const std::string& digest = "") const {
     CallContext context;
     v1::StartPushRequest request;
     *request.mutable_spec() = spec;
@@ -129,16 +186,31 @@ class PushTest : public testing::Test {
     v1::StartPushResponse response;
     const grpc::Status status = v1::PushService::NewStub(channel_)->StartPush(&context, request, &response);
     if (!status.ok()) return FromGrpcStatus(status);
-    return Await(response.job().id());
+    return response.job().id();
   }
 
-  absl::StatusOr<v1::Job> Await(const std::string& id) const {
+  // As soon as it waits for that.
+  absl::StatusOr<v1::Job> AwaitWaiting(const std::string& id, const std::string& reason) const {
+    return Await(id, [&reason](const v1::Job& job) {
+      return job.state() == v1::Job::STATE_WAITING && job.waiting_reason() == reason;
+    });
+  }
+
+  absl::StatusOr<v1::Job> Await(
+      const std::string& id,
+      const std::function<bool(const v1::Job&)>& is_it = [](const auto&) { return false; }) const {
     CallContext context;
     v1::WatchJobRequest request;
     request.set_job_id(id);
     const auto stream = v1::JobService::NewStub(channel_)->WatchJob(&context, request);
     v1::Job job;
-    for (v1::WatchJobResponse response; stream->Read(&response);) job = response.job();
+    for (v1::WatchJobResponse response; stream->Read(&response);) {
+      job = response.job();
+      if (!is_it(job)) continue;
+      context.TryCancel();
+      stream->Finish();
+      return job;
+    }
     const grpc::Status status = stream->Finish();
     if (!status.ok()) return FromGrpcStatus(status);
     return job;
@@ -336,6 +408,128 @@ TEST_F(PushTest, AModelWithoutACardGetsOne) {
   ASSERT_OK_AND_ASSIGN(const Planned again, Plan(spec));
   EXPECT_EQ(again.plan.commits(), 0u);
   EXPECT_EQ(again.plan.card(), "present");
+}
+
+class ServedPushTest : public PushTest {
+ protected:
+  v1::PushSpec ServedSpec(const Serving& serving) const {
+    v1::PushSpec spec = Spec();
+    spec.set_folder_id(serving.id());
+    return spec;
+  }
+};
+
+TEST_F(ServedPushTest, SendsWhatTheClientServes) {
+  Write("data/a.txt", "alpha\n");
+  Write("weights.bin", std::string(3'250'000, 'w'));
+  Write("skipped.log", "not this\n");
+  Write(".gitignore", "*.log\n");
+  const Serving serving(channel_, source());
+  ASSERT_OK_AND_ASSIGN(const Planned planned, Plan(ServedSpec(serving)));
+  EXPECT_THAT(planned.plan.refusals(), IsEmpty());
+  EXPECT_GE(serving.sent_bytes(), 3'250'000u);
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, Push(ServedSpec(serving), planned.plan.digest()));
+  EXPECT_EQ(job.state(), v1::Job::STATE_DONE) << job.error().message();
+  EXPECT_EQ(hub_->ReadFile(kOtter, "main", "data/a.txt").value(), "alpha\n");
+  EXPECT_TRUE(hub_->ReadFile(kOtter, "main", "weights.bin").value() == std::string(3'250'000, 'w'));
+  EXPECT_FALSE(hub_->Stat(kOtter, "main", "skipped.log").ok());
+}
+
+TEST_F(ServedPushTest, ASecretBlocksAndNothingIsSent) {
+  Write("config.yaml", "token: " + FakeSecret() + "\n");
+  const Serving serving(channel_, source());
+  ASSERT_OK_AND_ASSIGN(const Planned planned, Plan(ServedSpec(serving)));
+  EXPECT_THAT(planned.plan.findings(), SizeIs(1));
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, Push(ServedSpec(serving)));
+  EXPECT_EQ(job.error().reason(), "SECRETS_FOUND");
+  EXPECT_EQ(Requests("POST", "/commit/"), 0u);
+}
+
+TEST_F(ServedPushTest, AFolderThatNobodyServesIsNotRead) {
+  Write("a.txt", "alpha\n");
+  v1::PushSpec spec = Spec();
+  spec.set_folder_id("0123456789abcdef");
+  EXPECT_THAT(Plan(spec), HasReason("NOT_PERMITTED"));
+}
+
+TEST_F(ServedPushTest, WaitsForAClientThatLeftAndSendsNothingTwice) {
+  std::string weights(4'000'000, 'w');  // forty parts, eight at a time
+  for (size_t i = 0; i < weights.size(); i += 1'000) weights[i] = static_cast<char>(i / 1'000);
+  Write("weights.bin", weights);
+  hub_->AddFault({.kind = FaultKind::kSlowUpload,
+                  .listener = hubsim::Listener::kCdn,
+                  .count = hubsim::kAlways,
+                  .bytes_per_second = 400'000});
+  const auto is_stored = [](const auto& one) { return one.method == "PUT" && one.status == 200; };
+  auto serving = std::make_unique<Serving>(channel_, source());
+  ASSERT_OK_AND_ASSIGN(const Planned planned, Plan(ServedSpec(*serving)));
+  ASSERT_OK_AND_ASSIGN(const std::string id, StartPush(ServedSpec(*serving), planned.plan.digest()));
+  ASSERT_TRUE(
+      hub_->WaitFor([&](const HubSim::Log& log) { return std::ranges::any_of(log, is_stored); }, 60s));
+  serving.reset();
+  ASSERT_OK_AND_ASSIGN(const v1::Job left, AwaitWaiting(id, "client"));
+  EXPECT_EQ(left.state(), v1::Job::STATE_WAITING);
+  hub_->ClearFaults();
+  serving = std::make_unique<Serving>(channel_, source());
+  EXPECT_THAT(StartPush(ServedSpec(*serving), planned.plan.digest()), IsOkAndHolds(id));
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, Await(id));
+  EXPECT_EQ(job.state(), v1::Job::STATE_DONE) << job.error().message();
+  EXPECT_EQ(hub_->CountRequests(is_stored), 40u);
+  EXPECT_TRUE(hub_->ReadFile(kOtter, "main", "weights.bin").value() == weights);
+}
+
+TEST_F(ServedPushTest, GoesOnAfterARestartOfTheDaemonWhenTheFolderIsServedAgain) {
+  Write("weights.bin", std::string(250'000, 'w'));
+  std::string id;
+  {
+    const Serving serving(channel_, source());
+    hub_->AddFault({.kind = FaultKind::kLatency, .path = "/api/repos/create", .duration = 1s});
+    id = StartPush(ServedSpec(serving)).value();
+    ASSERT_TRUE(hub_->WaitFor(
+        [](const HubSim::Log& log) {
+          return std::ranges::any_of(log, [](const auto& one) { return one.path == "/api/repos/create"; });
+        },
+        60s));
+    daemon_.reset();
+  }
+  Start();
+  // Its token went with the daemon before; both come with the client.
+  ASSERT_OK_AND_ASSIGN(const v1::Job left,
+                       Await(id, [](const v1::Job& job) { return job.state() == v1::Job::STATE_WAITING; }));
+  EXPECT_THAT(left.waiting_reason(), testing::AnyOf("client", "credentials"));
+  const Serving serving(channel_, source());
+  ASSERT_OK_AND_ASSIGN(const v1::Job job, Await(id));
+  EXPECT_EQ(job.state(), v1::Job::STATE_DONE) << job.error().message();
+  EXPECT_TRUE(hub_->ReadFile(kOtter, "main", "weights.bin").value() == std::string(250'000, 'w'));
+}
+
+TEST_F(ServedPushTest, AClientThatAnswersWhatNobodyAskedIsDropped) {
+  Write("a.txt", "alpha\n");
+  grpc::ClientContext context;
+  const auto stream = v1::PushService::NewStub(channel_)->ServeFolder(&context);
+  v1::ServeFolderRequest request;
+  request.mutable_folder()->set_path(source().string());
+  v1::ServeFolderResponse response;
+  ASSERT_TRUE(stream->Write(request) && stream->Read(&response));
+  v1::ServeFolderRequest answer;
+  answer.set_number(99);
+  stream->Write(answer);
+  while (stream->Read(&response)) {
+  }
+  EXPECT_THAT(FromGrpcStatus(stream->Finish()), HasReason("NOT_PERMITTED"));
+}
+
+TEST_F(ServedPushTest, APathThatIsNoneIsNotServed) {
+  for (const char* path : {"", "relative"}) {
+    grpc::ClientContext context;
+    const auto stream = v1::PushService::NewStub(channel_)->ServeFolder(&context);
+    v1::ServeFolderRequest request;
+    request.mutable_folder()->set_path(path);
+    stream->Write(request);
+    v1::ServeFolderResponse response;
+    EXPECT_FALSE(stream->Read(&response));
+    EXPECT_THAT(FromGrpcStatus(stream->Finish()), HasReason("INVALID_ARGUMENT"));
+  }
 }
 
 }  // namespace

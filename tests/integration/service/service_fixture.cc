@@ -47,6 +47,7 @@ ServiceFixture::ServiceFixture() {
                                                                        .verdicts = verdicts_,
                                                                        .core = *core_,
                                                                        .pool = *disk_,
+                                                                       .served = served_folders_,
                                                                        .clock = clock_});
   fitter_ = std::make_unique<pull::Fitter>(pull::FitterContext{.hub = hub_,
                                                                .cache = *cache_,
@@ -95,6 +96,7 @@ ServiceFixture::ServiceFixture() {
                          .budget = *budget_,
                          .planner = *planner_,
                          .push_planner = *push_planner_,
+                         .served_folders = served_folders_,
                          .jobs = *jobs_,
                          .overall_limit = *overall_limit_,
                          .calls = &calls_,

@@ -93,6 +93,7 @@ class ServiceFixture : public testing::Test {
   std::unique_ptr<budget::BudgetedTransport> budget_;
   std::unique_ptr<hub::Asker> asker_;
   std::unique_ptr<hub::RepoWriter> writer_;
+  push::ServedFolders served_folders_;
   std::unique_ptr<push::Planner> push_planner_;
   pull::HeaderStore headers_{store_, clock_};
   Machine machine_;  // that the daemon sees

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <grpcpp/grpcpp.h>
+#include <unistd.h>
 
 #include "batuta/v1/budget_service.grpc.pb.h"
 #include "batuta/v1/cache_service.grpc.pb.h"
@@ -20,7 +21,6 @@
 
 namespace batuta::client {
 namespace {
-
 bool IsOver(const v1::WatchJobResponse& update) {
   return update.job().state() >= v1::Job::STATE_DONE;
 }
@@ -537,6 +537,7 @@ FakeDaemon::FakeDaemon(std::string socket_path) : services_(std::make_unique<Ser
   answers.status.set_cache_path("/cache/hub");
   answers.status.set_socket_path(std::move(socket_path));
   answers.status.set_mode("user");
+  answers.status.set_uid(::geteuid());  // the caller's own daemon
   Set(answers);
 }
 

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "daemon/card/folder_view.h"
+#include "daemon/push/local_folder.h"
 #include "tests/support/files/temp_folder.h"
 #include "tests/support/status/status_matchers.h"
 
@@ -21,7 +22,7 @@ class CardFolderTest : public testing::Test {
   }
 
   CardFolder View() const {
-    const std::shared_ptr<const LocalFolder> local = LocalFolder::Open(folder_.path()).value();
+    const std::shared_ptr<const Folder> local = LocalFolder::Open(folder_.path()).value();
     return CardFolder(local, local->Walk().value());
   }
 
@@ -53,7 +54,7 @@ TEST_F(CardFolderTest, ReadsNothingOutside) {
   Write("model/config.json", "{}");
   Write("outside.json", "{}");
   std::filesystem::create_symlink("../outside.json", folder_ / "model" / "link.json");
-  const std::shared_ptr<const LocalFolder> local = LocalFolder::Open(folder_ / "model").value();
+  const std::shared_ptr<const Folder> local = LocalFolder::Open(folder_ / "model").value();
   CardFolder view(local, local->Walk().value());
   EXPECT_FALSE(card::ReadWhole(view, "link.json", 100).ok());
   EXPECT_FALSE(card::ReadWhole(view, "../outside.json", 100).ok());

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/sync/sequence.h"
+#include "daemon/push/local_folder.h"
 #include "tests/support/clock/fake_clock.h"
 #include "tests/support/files/temp_folder.h"
 #include "tests/support/metadata/fake_metadata_store.h"
@@ -97,7 +98,7 @@ class ContentIdsTest : public ::testing::Test {
   ManualWorkerPool pool_;
   metadata::FakeMetadataStore store_;
   ContentIds ids_{store_, clock_, pool_, runner_, {.most_records = 20}};
-  std::shared_ptr<const LocalFolder> opened_;
+  std::shared_ptr<const Folder> opened_;
 };
 
 TEST_F(ContentIdsTest, FindsBothNamesOfTheBytesAndReadsThemOnce) {

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/push/folder_walk.h"
+#include "daemon/push/local_folder.h"
 #include "tests/support/files/temp_folder.h"
 #include "tests/support/status/status_matchers.h"
 
@@ -109,7 +109,7 @@ class FolderRaceTest : public ::testing::Test {
   TempFolder folder_;
   TempFolder outside_;
   std::set<uint64_t> theirs_;
-  std::shared_ptr<const LocalFolder> opened_;
+  std::shared_ptr<const Folder> opened_;
   FileStamp stamp_;  // of sub/file as it was
   int opened_files_ = 0;
 };

@@ -1,5 +1,3 @@
-#include "daemon/push/folder_walk.h"
-
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -13,7 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "daemon/push/beneath.h"
+#include "common/folder/beneath.h"
+#include "daemon/push/local_folder.h"
 #include "tests/support/files/temp_folder.h"
 #include "tests/support/status/status_matchers.h"
 #include "tests/unit/daemon/push/rewrite.h"
@@ -63,7 +62,7 @@ class FolderWalkTest : public ::testing::Test {
 
   TempFolder folder_;
   TempFolder outside_;
-  std::shared_ptr<const LocalFolder> opened_;  // that was walked last
+  std::shared_ptr<const Folder> opened_;  // that was walked last
 };
 
 TEST_F(FolderWalkTest, ListsFilesSortedByPathWithTheirStamps) {

@@ -6,7 +6,7 @@
 
 #include <gmock/gmock.h>
 
-#include "daemon/push/folder_walk.h"
+#include "daemon/push/local_folder.h"
 #include "tests/support/files/temp_folder.h"
 #include "tests/support/formats/pickle.h"
 #include "tests/support/formats/safetensors.h"
@@ -130,7 +130,7 @@ class FormatCheckOnDiskTest : public ::testing::Test {
 
   const BlobId blob_ = *BlobId::Parse(std::string(64, 'a'));
   TempFolder folder_;
-  std::shared_ptr<const LocalFolder> opened_;
+  std::shared_ptr<const Folder> opened_;
   metadata::FakeMetadataStore store_;
   guard::FakeInspection inspection_;
   guard::Verdicts verdicts_{store_, inspection_};

@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "daemon/push/folder_walk.h"
+#include "daemon/push/local_folder.h"
 #include "tests/support/files/temp_folder.h"
 #include "tests/support/status/status_matchers.h"
 

@@ -1,4 +1,4 @@
-#include "daemon/push/beneath.h"
+#include "common/folder/beneath.h"
 
 #include <array>
 #include <cerrno>
@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-namespace batuta::push {
+namespace batuta {
 namespace {
 
 constexpr int kAlways = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
@@ -81,4 +81,4 @@ UniqueFd OpenBeneathWithoutLinks(int root, const std::string& path, int flags) {
   return file;
 }
 
-}  // namespace batuta::push
+}  // namespace batuta

@@ -5,7 +5,7 @@
 
 #include "common/io/unique_fd.h"
 
-namespace batuta::push {
+namespace batuta {
 
 // Opens what `path` (relative, no `..`) leads to from the folder `root`, without ever leaving it, whatever is
 // renamed meanwhile: symlinks are followed only as long as they lead to what is inside. `root_path` is where
@@ -16,4 +16,4 @@ UniqueFd OpenBeneath(int root, std::string_view root_path, const std::string& pa
 // The same for kernels that cannot follow symlinks so (before Linux 5.6): follows none; ELOOP.
 UniqueFd OpenBeneathWithoutLinks(int root, const std::string& path, int flags);
 
-}  // namespace batuta::push
+}  // namespace batuta
