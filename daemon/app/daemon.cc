@@ -97,7 +97,6 @@ class WiredDaemon final : public Daemon {
   void LookAround();
   void Learn(const hub::RepoNews& news);
   void KeepRoom();
-  std::function<bool(const RepoId&)> MayName() const;
   std::optional<uint64_t> Room() const;
   void Adopt();
   void ForgetGone();
@@ -248,11 +247,11 @@ absl::Status WiredDaemon::OpenStorage() {
   ASSIGN_OR_RETURN(pins_, inventory::Pins::Load(options_.state_dir / "pins.txt", *files_));
   inventory_ = std::make_unique<inventory::Inventory>(*cache_, *store_, *pins_, clock_);
   adoption_ = std::make_unique<adoption::Adoption>(*cache_, *inventory_, *inspection_, *store_);
-  evictor_ = std::make_unique<eviction::Evictor>(eviction::EvictorOptions{.quota = options_.quota,
-                                                                          .grace = options_.grace,
-                                                                          .may_name = MayName(),
-                                                                          .metrics = &instruments_.metrics()},
-                                                 *inventory_, *cache_, clock_);
+  eviction::EvictorOptions eviction{.quota = options_.quota, .grace = options_.grace};
+  if (entitlements_) {  // whoever is told of another repo may be anybody
+    eviction.may_name = [this](const RepoId& repo) { return entitlements_->ReadersOf(repo).group; };
+  }
+  evictor_ = std::make_unique<eviction::Evictor>(eviction, *inventory_, *cache_, clock_);
   return absl::OkStatus();
 }
 
@@ -478,12 +477,6 @@ void WiredDaemon::KeepRoom() {
   core_->PostAfter(kRoomCheck, [this] { KeepRoom(); });
 }
 
-// To whom another repo is talked about: to everybody, so only what everybody may see.
-std::function<bool(const RepoId&)> WiredDaemon::MayName() const {
-  if (!entitlements_) return {};
-  return [this](const RepoId& repo) { return entitlements_->ReadersOf(repo).group; };
-}
-
 // Disk pool. What a pull could have at most, were everything evicted that may go.
 std::optional<uint64_t> WiredDaemon::Room() const {
   const absl::StatusOr<eviction::CacheUsage> usage = evictor_->Measure();
@@ -589,6 +582,7 @@ void WiredDaemon::Stop() {
 }
 
 }  // namespace
+
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Options options, ServiceManager& manager,
                                                       std::function<void()> wants_to_stop) {
   ASSIGN_OR_RETURN(ServiceManager::HandedOver handed_over, manager.TakeSocket());
