@@ -247,7 +247,8 @@ absl::Status WiredDaemon::OpenStorage() {
   ASSIGN_OR_RETURN(pins_, inventory::Pins::Load(options_.state_dir / "pins.txt", *files_));
   inventory_ = std::make_unique<inventory::Inventory>(*cache_, *store_, *pins_, clock_);
   adoption_ = std::make_unique<adoption::Adoption>(*cache_, *inventory_, *inspection_, *store_);
-  eviction::EvictorOptions eviction{.quota = options_.quota, .grace = options_.grace};
+  eviction::EvictorOptions eviction{
+      .quota = options_.quota, .grace = options_.grace, .metrics = &instruments_.metrics()};
   if (entitlements_) {  // whoever is told of another repo may be anybody
     eviction.may_name = [this](const RepoId& repo) { return entitlements_->ReadersOf(repo).group; };
   }

@@ -475,7 +475,7 @@ TEST_F(JobQueueTest, RequestsOfAUserTakeNoMoreThanHisShareAlsoAfterARestart) {
   const auto start_large = [&] {
     absl::StatusOr<JobView> result = absl::UnknownError("the queue did not call back");
     pull::PullRequest request = RequestFor(Model("acme/otter"));
-    request.selection.include = {std::string(60'000, 'x')};
+    request.selection.include = {"*", std::string(60'000, 'x')};
     queue_->Start(kMira, Secret(), {}, std::move(request),
                   [&result](absl::StatusOr<JobView> job) { result = std::move(job); });
     core_.RunUntilIdle();
