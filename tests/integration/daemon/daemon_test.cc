@@ -96,7 +96,7 @@ class DaemonTest : public testing::Test {
 
   absl::Status Start() {
     absl::StatusOr<std::unique_ptr<Daemon>> daemon =
-        Daemon::Start(MakeOptions(), [this] { ++wants_to_stop_; });
+        Daemon::Start(MakeOptions(), manager_, [this] { ++wants_to_stop_; });
     if (!daemon.ok()) return daemon.status();
     daemon_ = *std::move(daemon);
     return absl::OkStatus();
@@ -206,6 +206,7 @@ class DaemonTest : public testing::Test {
   const std::unique_ptr<HubSim> hub_;
   FlagValues flags_;
   std::atomic<int> wants_to_stop_ = 0;
+  ServiceManager manager_;  // nobody
   std::unique_ptr<Daemon> daemon_;
 };
 
@@ -241,7 +242,7 @@ TEST_F(DaemonTest, StopIsIdempotentAndTheDestructorStops) {
 TEST_F(DaemonTest, SecondDaemonOfTheStateFolderIsRefusedAndTheFirstServesOn) {
   ASSERT_THAT(Start(), IsOk());
   const Options options = MakeOptions();
-  EXPECT_THAT(Daemon::Start(options, [] {}), HasReason(reason::kDaemonBusy));
+  EXPECT_THAT(Daemon::Start(options, manager_, [] {}), HasReason(reason::kDaemonBusy));
   EXPECT_THAT(Status(), IsOk());
 }
 

@@ -141,7 +141,7 @@ class PushTest : public testing::Test {
                               if (name == "XDG_CONFIG_HOME") return (folder_ / "config").string();
                               return std::nullopt;
                             }).value();
-    daemon_ = std::move(Daemon::Start(options, [] {})).value();
+    daemon_ = std::move(Daemon::Start(options, manager_, [] {})).value();
     channel_ =
         grpc::CreateChannel(SocketAddress::Parse((folder_ / "run" / "d.sock").string()).value().grpc_target(),
                             grpc::InsecureChannelCredentials());
@@ -224,6 +224,7 @@ class PushTest : public testing::Test {
 
   TempFolder folder_;
   std::unique_ptr<HubSim> hub_;
+  ServiceManager manager_;  // nobody
   std::unique_ptr<Daemon> daemon_;
   std::shared_ptr<grpc::Channel> channel_;
 };

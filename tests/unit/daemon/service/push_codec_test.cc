@@ -22,8 +22,10 @@ v1::PushSpec Spec() {
   return spec;
 }
 
+constexpr uint32_t kUid = 1'000;  // of who asks
+
 std::string ReasonFor(const v1::PushSpec& spec) {
-  return ReasonOf(DecodePush(spec).status());
+  return ReasonOf(DecodePush(spec, kUid).status());
 }
 
 TEST(DecodePushTest, TakesAllThatIsAsked) {
@@ -39,7 +41,7 @@ TEST(DecodePushTest, TakesAllThatIsAsked) {
   spec.set_no_card(true);
   spec.set_no_wait(true);
   spec.set_limit_bytes_per_second(7);
-  ASSERT_OK_AND_ASSIGN(const push::PushRequest request, DecodePush(spec));
+  ASSERT_OK_AND_ASSIGN(const push::PushRequest request, DecodePush(spec, kUid));
   EXPECT_EQ(request.repo.id(), "mira/otter");
   EXPECT_EQ(request.path, "/home/mira/otter/");
   EXPECT_EQ(request.branch.text(), "dev");
@@ -54,7 +56,7 @@ TEST(DecodePushTest, TakesAllThatIsAsked) {
 }
 
 TEST(DecodePushTest, GoesToTheMainBranchAndMakesACardUnlessToldOtherwise) {
-  ASSERT_OK_AND_ASSIGN(const push::PushRequest request, DecodePush(Spec()));
+  ASSERT_OK_AND_ASSIGN(const push::PushRequest request, DecodePush(Spec(), kUid));
   EXPECT_EQ(request.branch, Revision::Main());
   EXPECT_TRUE(request.makes_card);
   EXPECT_TRUE(request.may_wait);
@@ -109,7 +111,7 @@ TEST(EncodePushTest, APushIsAJobOfItsOwnKind) {
   jobs::JobRecord record{.id = "0123456789ab",
                          .owner = {.uid = 1'000, .tool = "trainer"},
                          .request_id = "",
-                         .request = *DecodePush(Spec()),
+                         .request = *DecodePush(Spec(), kUid),
                          .created = WallTime(),
                          .finished = std::nullopt,
                          .commit = {},
