@@ -1,5 +1,7 @@
 #include "daemon/cache/folders.h"
 
+#include <fmt/format.h>
+
 #include "common/status/status.h"
 #include "daemon/cache/disk_error.h"
 
@@ -56,7 +58,8 @@ absl::StatusOr<std::vector<Path>> MakeRealFolders(FileSystem& files, const std::
     RETURN_IF_ERROR(files.MakeFolders(folder));
     // Somebody else may have been quicker, with something else.
     ASSIGN_OR_RETURN(const bool is_real, CheckRealFolder(files, folder));
-    if (!is_real) return InTheWay(folder, "was removed while it was in use");
+    if (!is_real)
+      return absl::NotFoundError(fmt::format("{} was removed while it was in use", folder.string()));
     changed.push_back(folder.parent_path());
   }
   return changed;

@@ -33,7 +33,11 @@ class FolderCall final : public grpc::ServerBidiReactor<v1::ServeFolderRequest, 
 
   // One message at a time; gRPC calls this on one thread after the other.
   void OnReadDone(bool ok) override {
-    if (!ok) return End(absl::OkStatus());  // the client is through
+    if (!ok) {  // the client is through
+      return End(served_ ? absl::OkStatus()
+                         : MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                                     "no folder was offered", "the first message says which one it is"));
+    }
     const absl::Status status = served_ ? served_->talk->Take(DecodeAnswer(request_)) : Serve();
     if (!status.ok()) return End(status);
     const MutexLock lock(mutex_);

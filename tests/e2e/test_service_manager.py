@@ -198,6 +198,7 @@ class WatchdogTest(ManagedCase):
             with socket.socket(socket.AF_UNIX) as client:
                 client.connect(str(self.box.socket))
                 client.settimeout(60)
+                client.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))  # and settings: none
                 self.assertTrue(client.recv(9), "the settings of HTTP/2")
             self.assertIsNone(process.poll())
 
