@@ -7,6 +7,7 @@
 #include <future>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -30,7 +31,8 @@ constexpr int kBacklog = 16;
 
 absl::Status CannotListen(std::string_view where, int error) {
   return MakeError(absl::StatusCode::kFailedPrecondition, reason::kConfigInvalid,
-                   fmt::format("metrics.listen: nothing can listen at {}: {}", where, std::strerror(error)),
+                   fmt::format("metrics.listen: nothing can listen at {}: {}", where,
+                               std::generic_category().message(error)),
                    "choose another port, or leave metrics.listen out");
 }
 
