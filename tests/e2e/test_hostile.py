@@ -20,9 +20,11 @@ HOSTILE, GOOD = 41_001, 41_002  # uids
 SOURCE = (pathlib.Path(__file__).parent / "hostile_client.py").read_text()
 SHARE = 2_040  # connections that one user gets while nobody else has any: half of what there is for users
 
-# Beyond what the daemon takes at rest. A call costs gRPC some 20 KiB, and a user has quotas of 2,048 calls and 64 MiB. What it has accepted and not
-# begun yet is beyond both: calls that are taken back at once, as fast as one can.
-MOST_MORE_BYTES = 640 << 20 if SLOWNESS == 1 else 3_000 << 20
+# Beyond what the daemon takes at rest. A call costs gRPC some 20 KiB, and a user has quotas of 2,048 calls and 64 MiB.
+MOST_MORE_BYTES = 400 << 20 if SLOWNESS == 1 else 2_000 << 20
+
+# Calls that are taken back at once are accepted faster than gRPC begins them, and nothing bounds those: so much for 20,000 (docs/security.md).
+MOST_FOR_RESETS = 640 << 20 if SLOWNESS == 1 else 3_000 << 20
 
 REPO = types_pb2.RepoId(type=types_pb2.REPO_TYPE_MODEL, id="acme/otter")
 RESOLVE = "/batuta.v1.CacheService/Resolve"
@@ -96,20 +98,20 @@ class HostileTest(EndToEndTest):
         idle = self.attack("flood", 1, 5 * SLOWNESS, RESOLVE, QUESTION.SerializeToString(), user=GOOD)
         self.assertGreater(self.end(idle)["answered"], 0)
 
-    def assert_bounded(self):
-        self.assertLess(self.bytes() - self.rest_bytes, MOST_MORE_BYTES)
+    def assert_bounded(self, most=MOST_MORE_BYTES):
+        self.assertLess(self.bytes() - self.rest_bytes, most)
         self.assertLess(self.files() - self.rest_files, 2 * SHARE + 100)
 
-    def withstand(self, how, count, seconds=3, method=RESOLVE, request=QUESTION.SerializeToString()):
+    def withstand(self, how, count, seconds=3, method=RESOLVE, request=QUESTION.SerializeToString(), most=MOST_MORE_BYTES):
         """One attack from beginning to end; returns what became of it."""
         process = self.attack(how, count, seconds, method, request)
         while process.poll() is None:
             self.ask()
-            self.assert_bounded()
+            self.assert_bounded(most)
         self.newcomer()
         done = self.end(process)
         self.assertIsNone(self.process.poll(), self.box.daemon_log()[-3_000:])
-        self.assert_bounded()
+        self.assert_bounded(most)
         wait_until(lambda: self.files() <= self.rest_files + 20, f"the descriptors to be given back ({self.rest_files}, now {self.files()})")
         self.assertEqual(self.box.batuta("daemon", "status").code, 0)
         return done
@@ -147,7 +149,7 @@ class HostileTest(EndToEndTest):
     def test_headers_without_end_pings_and_resets(self):
         self.withstand("no_end_of_headers", 20_000)
         self.withstand("pings", 100_000)
-        self.withstand("resets", 20_000)
+        self.withstand("resets", 20_000, most=MOST_FOR_RESETS)
 
     def test_what_is_too_large_or_no_message_is_refused(self):
         identity = lambda value: value
