@@ -184,10 +184,10 @@ void Listener::Stop() {
   }
   if (socket_) RemoveSocketFile();
   socket_.Reset();
+  open_connections_ = 0;
   peers_.clear();
   of_user_.clear();
   silences_.clear();
-  open_connections_ = 0;
 }
 
 void Listener::RemoveSocketFile() {
@@ -241,11 +241,11 @@ void Listener::DropSilent() {
   }
 }
 
+// Counted before it is closed: whoever sees the end of a connection finds it gone.
 void Listener::Drop(uint64_t number) {
-  const auto peer = peers_.find(number);
-  const auto own = of_user_.find(peer->second.uid);
+  const auto dropped = peers_.extract(number);
+  const auto own = of_user_.find(dropped.mapped().uid);
   if (--own->second == 0) of_user_.erase(own);
-  peers_.erase(peer);
   open_connections_.store(static_cast<uint32_t>(peers_.size()), std::memory_order_relaxed);
 }
 
