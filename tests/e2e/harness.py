@@ -27,6 +27,9 @@ HUBSIM = os.environ["HUBSIM"]
 # How much slower than usual the binaries are: a sanitizer's build says so.
 SLOWNESS = float(os.environ.get("BATUTA_E2E_SLOWNESS", "1"))
 
+# How many times the memory of the usual ones they take: an instrumented build says so. Bounds of memory are those of the usual build, times this.
+MEMORY = float(os.environ.get("BATUTA_E2E_MEMORY", "1"))
+
 # Sanitizers and a busy machine make everything slower; nothing here measures time, it only must not wait for ever.
 PATIENCE_S = 90 * SLOWNESS
 

@@ -14,17 +14,17 @@ import unittest
 from api_stubs import STUBS, grpc  # before the modules that it makes
 from batuta.v1 import cache_service_pb2, cache_service_pb2_grpc, daemon_service_pb2, daemon_service_pb2_grpc
 from batuta.v1 import budget_service_pb2, job_service_pb2, job_service_pb2_grpc, types_pb2
-from harness import PATIENCE_S, SLOWNESS, EndToEndTest, wait_until
+from harness import MEMORY, PATIENCE_S, SLOWNESS, EndToEndTest, wait_until
 
 HOSTILE, GOOD = 41_001, 41_002  # uids
 SOURCE = (pathlib.Path(__file__).parent / "hostile_client.py").read_text()
 SHARE = 2_040  # connections that one user gets while nobody else has any: half of what there is for users
 
 # Beyond what the daemon takes at rest. A call costs gRPC some 20 KiB, and a user has quotas of 2,048 calls and 64 MiB.
-MOST_MORE_BYTES = 400 << 20 if SLOWNESS == 1 else 2_000 << 20
+MOST_MORE_BYTES = (400 << 20) * MEMORY
 
 # Calls that are taken back at once are accepted faster than gRPC begins them, and nothing bounds those: so much for 20,000 (docs/security.md).
-MOST_FOR_RESETS = 640 << 20 if SLOWNESS == 1 else 3_000 << 20
+MOST_FOR_RESETS = (640 << 20) * MEMORY
 
 REPO = types_pb2.RepoId(type=types_pb2.REPO_TYPE_MODEL, id="acme/otter")
 RESOLVE = "/batuta.v1.CacheService/Resolve"
