@@ -382,12 +382,13 @@ class Upload final : public std::enable_shared_from_this<Upload> {
   void Complete() {
     OnReaders([check = source_.check_unchanged] { return check ? check() : absl::OkStatus(); },
               [](Upload& self, const absl::Status& unchanged) {
-                if (!unchanged.ok()) {
+                // Nobody who could be asked is no reason to send the parts again.
+                if (ReasonOf(unchanged) == reason::kFileChanged) {
                   self.OnJournal([object = self.place_.object.sha256](UploadJournal& journal) {
                     journal.Forget(object);
                   });
-                  return self.Finish(unchanged);
                 }
+                if (!unchanged.ok()) return self.Finish(unchanged);
                 if (self.is_basic()) return self.Verify();
                 self.Join();
               });

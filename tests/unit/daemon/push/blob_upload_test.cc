@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "daemon/push/folder_talk.h"
 #include "daemon/push/upload_journal.h"
 #include "tests/support/metadata/fake_metadata_store.h"
 #include "tests/support/runner/manual_task_runner.h"
@@ -391,6 +392,16 @@ TEST_F(BlobUploadTest, EndsWhenTheFileIsNoLongerWhatItWas) {
   EXPECT_THAT(*observer.end, HasReason(reason::kFileChanged));
   EXPECT_EQ(store_.joins, 0);
   EXPECT_EQ(Journalled(), 0u);
+}
+
+TEST_F(BlobUploadTest, SendsNothingAgainWhenNobodyCouldTellWhetherTheFileChanged) {
+  unchanged_ = ClientGoneError("whoever serves the folder left");
+  EXPECT_TRUE(IsClientGone(Upload(Bytes(45)).end.value()));
+  ASSERT_THAT(store_.taken, SizeIs(5));
+  unchanged_ = absl::OkStatus();
+  EXPECT_THAT(Upload(Bytes(45)).end.value(), IsOk());
+  EXPECT_EQ(stored(), Bytes(45));
+  EXPECT_THAT(store_.taken, Each(Pair(Ge(1u), 1)));
 }
 
 TEST_F(BlobUploadTest, StopsWhenItIsDropped) {
