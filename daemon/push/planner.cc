@@ -13,6 +13,7 @@
 #include "daemon/push/card_folder.h"
 #include "daemon/push/format_check.h"
 #include "daemon/push/secret_check.h"
+#include "daemon/push/sent_names.h"
 
 namespace batuta::push {
 
@@ -72,6 +73,13 @@ absl::StatusOr<std::shared_ptr<const Local>> ReadFolder(const FolderPlace& place
 absl::StatusOr<card::Card> ReadCard(const Local& local, const RepoId& repo) {
   CardFolder folder(local.folder, local.listing);
   return card::MakeCard(folder, repo);
+}
+
+// What somebody wrote for this push alone. It leaves with the first commit, so only where there is one.
+std::vector<TextToScan> TextsOf(const PushRequest& request, const PushPlan& plan) {
+  if (std::ranges::none_of(plan.files, IsChange, &PlannedPushFile::change)) return {};
+  return {{.path = "//message", .words = "the commit message", .text = request.message},
+          {.path = "//description", .words = "the description", .text = request.description}};
 }
 
 // What is said of one file before it is sent, and how it begins.
@@ -296,9 +304,10 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
     Scan();
   }
 
-  // Every byte that would be sent.
+  // Every byte that would be sent, and every word that goes with them.
   void Scan() {
     SecretRequest wanted;
+    wanted.texts = TextsOf(request_, plan_);
     wanted.allowances = request_.allow_secrets;
     wanted.realm = local_->folder->realm();
     wanted.gitleaksignore = local_->gitleaksignore;
@@ -348,8 +357,9 @@ class PlanTask final : public Planning, public std::enable_shared_from_this<Plan
       plan_.warnings.push_back(fmt::format("{}: not scanned for secrets", unread));
     for (const std::string& unused : outcome.verdict.unused_allowances)
       plan_.warnings.push_back(fmt::format("--allow-secret {}: there is no such finding", unused));
-    if (!plan_.findings.empty()) return Conclude();  // not a byte of it goes to the hub
-    AskHub();
+    if (plan_.findings.empty()) return AskHub();
+    HideNames(outcome.hidden_names, &plan_);
+    Conclude();  // not a byte of it goes to the hub
   }
 
   // How does the hub want to have them? What is not there yet cannot be asked. The question carries the first

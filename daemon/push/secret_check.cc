@@ -100,10 +100,12 @@ class Work : public std::enable_shared_from_this<Work> {
 
   void Prepare();
   absl::Status PrepareRules();
+  absl::Status LookAtWords();
   void GoOn(MaybeScanner scanner);
   void EndLane();
   absl::Status Look(const FileToScan& file, MaybeScanner& scanner);
   absl::StatusOr<secrets::ScanReport> Scan(const FileToScan& file, MaybeScanner& scanner);
+  absl::StatusOr<secrets::Scanner> NewScanner() const;
   void Fail(absl::Status status);
   void TellProgress();
   void TellEnd();
@@ -123,6 +125,7 @@ class Work : public std::enable_shared_from_this<Work> {
   std::shared_ptr<const secrets::RuleSet> rules_;
   std::vector<std::string> warnings_;
   std::optional<ScanRecords> records_;
+  NameFindings names_;
 
   Mutex mutex_;
   SecretJudge judge_ ABSL_GUARDED_BY(mutex_);
@@ -190,9 +193,38 @@ absl::Status Work::PrepareRules() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<secrets::Scanner> Work::NewScanner() const {
+  return secrets::Scanner::Create(rules_, {.allows_comments = request_.allows_comments});
+}
+
+// What leaves beside the bytes of files. It is little, so one thread looks at all of it.
+absl::Status Work::LookAtWords() {
+  ASSIGN_OR_RETURN(secrets::Scanner scanner, NewScanner());
+  const auto scan = [&scanner](std::string_view path, std::string_view text) {
+    safety::MemorySource source(text);
+    return scanner.Scan(path, source);
+  };
+  for (const TextToScan& text : request_.texts) {
+    ASSIGN_OR_RETURN(secrets::ScanReport report, scan(text.path, text.text));
+    for (secrets::Finding& finding : report.findings) finding.path = text.words;
+    MutexLock lock(mutex_);
+    judge_.Add(text.path, std::move(report));
+  }
+  for (const FileToScan& file : request_.files) {
+    if (is_over_) break;
+    ASSIGN_OR_RETURN(const secrets::ScanReport found, scan(kNamePath, file.path));
+    secrets::ScanReport told = names_.Tell(file.path, found);
+    MutexLock lock(mutex_);
+    judge_.Add(fmt::format("{}/{}", kNamePath, names_.Shown(file.path)), std::move(told));
+  }
+  return absl::OkStatus();
+}
+
 void Work::Prepare() {
   if (is_over_) return;
-  if (absl::Status prepared = PrepareRules(); !prepared.ok()) {
+  absl::Status prepared = PrepareRules();
+  if (prepared.ok()) prepared = LookAtWords();
+  if (!prepared.ok()) {
     Fail(std::move(prepared));
     return TellEnd();
   }
@@ -240,8 +272,7 @@ absl::Status Work::Look(const FileToScan& file, MaybeScanner& scanner) {
 
 absl::StatusOr<secrets::ScanReport> Work::Scan(const FileToScan& file, MaybeScanner& scanner) {
   if (!scanner.has_value()) {
-    ASSIGN_OR_RETURN(secrets::Scanner created,
-                     secrets::Scanner::Create(rules_, {.allows_comments = request_.allows_comments}));
+    ASSIGN_OR_RETURN(secrets::Scanner created, NewScanner());
     scanner.emplace(std::move(created));
   }
   ASSIGN_OR_RETURN(OpenedFile opened, request_.open(file));
@@ -277,6 +308,7 @@ void Work::TellEnd() {
     failure = failure_;
     outcome.verdict = judge_.Finish();
   }
+  outcome.hidden_names = names_.hidden();
   outcome.warnings = warnings_;
   outcome.files_remembered = remembered_;
   outcome.bytes_read = bytes_read_;

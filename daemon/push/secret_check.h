@@ -16,6 +16,7 @@
 #include "common/types/blob_id.h"
 #include "daemon/metadata/metadata_store.h"
 #include "daemon/push/secret_judge.h"
+#include "daemon/push/sent_names.h"
 #include "daemon/safety/base/byte_source.h"
 
 namespace batuta::metrics {
@@ -40,8 +41,16 @@ struct OpenedFile {
   absl::AnyInvocable<absl::Status()> check_unchanged = {};
 };
 
+// Words that leave beside the files.
+struct TextToScan {
+  std::string path;   // of its fingerprints: one that no file of a repo has, such as "//message"
+  std::string words;  // what it is, for a person
+  std::string text;
+};
+
 struct SecretRequest {
-  std::vector<FileToScan> files;
+  std::vector<FileToScan> files;  // their names are looked into as well
+  std::vector<TextToScan> texts = {};
   std::vector<std::string> allowances = {};  // of the caller; see SecretJudge
   std::string gitleaksignore = {};           // text of the folder's `.gitleaksignore`; empty: none
   std::string gitleaks_toml = {};  // text of its `.gitleaks.toml`: more rules; it cannot switch ours off
@@ -62,6 +71,7 @@ struct SecretProgress {
 
 struct SecretOutcome {
   SecretVerdict verdict;
+  HiddenNames hidden_names = {};           // of files: those that hold a secret, allowed or not
   std::vector<std::string> warnings = {};  // what of the `.gitleaks.toml` does not count
   uint32_t files_remembered = 0;           // whose bytes were not looked at
   uint64_t bytes_read = 0;
@@ -69,7 +79,7 @@ struct SecretOutcome {
 
 // SecretCheck looks for secrets in what a push would send (daemon/secrets). What was found in a file is
 // remembered in Table::kScans by its bytes, what its name promises, and the rules: never a secret, nothing
-// but its redacted excerpt (see ScanRecords).
+// but its redacted excerpt (see ScanRecords). Names and texts are looked into every time.
 //
 // A check that is started: dropping it ends it within a block of a megabyte; no callback comes after that.
 class SecretCheck {

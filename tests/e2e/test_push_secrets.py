@@ -159,6 +159,35 @@ class PushSecretsTest(PushTest):
         self.push("acme/data")
         self.assertNotIn("a.py", self.tree("acme/data"))
 
+    def test_words_and_names_that_leave_with_the_files_are_looked_into(self):
+        """The title of the commit, its text and the names of its files leave just as their bytes do."""
+        title, text, name = hub_token(), github_token(), hub_token()
+        self.write({f"runs/{name}/log.txt": "fine\n"})
+        words = ["--message", f"with {title}", "--description", f"First line\nby {text}"]
+        refused = self.push("acme/data", *words, code=8)
+        self.assertEqual(refused.error["reason"], "SECRETS_FOUND")
+        findings = {finding["path"]: finding for finding in refused.json["findings"]}
+        places = ["the commit message", "the description", f"the name of runs/hf_…{name[-2:]} ({len(name)} characters)"]
+        self.assertEqual(list(findings), places)
+        self.assertEqual([findings[place]["line"] for place in places], [1, 2, 1])
+        self.assertEqual(findings[places[0]]["fingerprint"], "//message:hf-token:1")
+
+        human = self.box.batuta("hf", "push", "dataset", str(self.folder), "--repo", "acme/data", "--yes", *words)
+        self.assertEqual(human.code, 8)
+        for place in places:
+            self.assertIn(f"secret   {place}:", human.out + human.err)
+        everything = refused.out + refused.err + human.out + human.err + self.box.daemon_log()
+        everything += self.box.batuta("hf", "jobs", "ls", "--format", "json").out
+        for secret in (title, text, name):
+            for tail in range(12, len(secret)):
+                self.assertNotIn(secret[-tail:], everything)
+        self.assert_nothing_left(title, text, name)
+
+        allowed = [flag for place in places for flag in ("--allow-secret", findings[place]["fingerprint"])]
+        self.push("acme/data", *words, *allowed)
+        self.assert_hub_has("acme/data")
+        self.assertEqual(self.commits("acme/data")[0]["title"], f"with {title}")
+
     def test_message_of_the_commit_and_the_log_show_nothing(self):
         secret = hub_token()
         self.write({"a.py": f"x = '{secret}'\n"})

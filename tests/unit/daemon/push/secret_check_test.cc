@@ -229,6 +229,71 @@ TEST_F(SecretCheckTest, WhatIsOldIsForgotten) {
   EXPECT_THAT(Check(RequestFor({{"a.ini", leak_}}))->verdict.findings, SizeIs(1));
 }
 
+TEST_F(SecretCheckTest, WordsThatLeaveBesideTheFilesAreLookedInto) {
+  SecretRequest request = RequestFor({{"a.txt", "fine\n"}});
+  request.texts = {{.path = "//message", .words = "the commit message", .text = leak_},
+                   {.path = "//description", .words = "the description", .text = ""}};
+  const SecretRequest again = request;
+  const auto outcome = Check(std::move(request));
+  ASSERT_THAT(outcome, IsOk());
+  ASSERT_THAT(outcome->verdict.findings, SizeIs(1));
+  EXPECT_EQ(outcome->verdict.findings[0].path, "the commit message");
+  EXPECT_EQ(outcome->verdict.findings[0].line, 2U);
+  EXPECT_EQ(outcome->verdict.findings[0].fingerprint, "//message:hf-token:2");
+  EXPECT_THAT(std::string(MessageOf(StatusOf(outcome->verdict))), HasSubstr("the commit message\", line 2"));
+  EXPECT_EQ(Stored().find("hf-token"), std::string::npos) << "what is no file is not remembered";
+  EXPECT_EQ(told_.back().files_total, 1U);
+  EXPECT_TRUE(Check(again)->verdict.blocks());
+}
+
+TEST_F(SecretCheckTest, WordsAreAllowedAsFilesAre) {
+  const SecretRequest leak = [this] {
+    SecretRequest request = RequestFor({});
+    request.texts = {{.path = "//message", .words = "the commit message", .text = leak_}};
+    return request;
+  }();
+  SecretRequest by_caller = leak;
+  by_caller.allowances = {"//message:hf-token:2"};
+  EXPECT_FALSE(Check(std::move(by_caller))->verdict.blocks());
+  SecretRequest by_list = leak;
+  by_list.gitleaksignore = "//message:hf-token:2\n";
+  EXPECT_FALSE(Check(std::move(by_list))->verdict.blocks());
+  SecretRequest by_comment = leak;
+  by_comment.texts[0].text = token_.line + "  # batuta:allow-secret a fake\n";
+  EXPECT_FALSE(Check(std::move(by_comment))->verdict.blocks());
+  // A file that is called like the words is another thing.
+  SecretRequest by_file = leak;
+  by_file.allowances = {"the commit message:hf-token:2"};
+  EXPECT_TRUE(Check(std::move(by_file))->verdict.blocks());
+}
+
+TEST_F(SecretCheckTest, ASecretInANameIsFoundAndShownNowhere) {
+  const std::string path = "runs/" + token_.secret + "/log.txt";
+  const std::map<std::string, std::string> files = {{path, leak_}, {"b.txt", "fine\n"}};
+  const auto outcome = Check(RequestFor(files));
+  ASSERT_THAT(outcome, IsOk());
+  ASSERT_THAT(outcome->verdict.findings, SizeIs(2));  // its content too, by its path: see HideNames()
+  const secrets::Finding& name = outcome->verdict.findings[1];
+  const std::string shown = "runs/hf_…" + token_.secret.substr(35) + " (37 characters)";
+  EXPECT_EQ(name.path, "the name of " + shown);
+  EXPECT_EQ(name.fingerprint, "//name/" + shown + ":hf-token:1");
+  EXPECT_THAT(outcome->hidden_names, ElementsAre(testing::Pair(path, shown)));
+
+  SecretRequest allowed = RequestFor(files);
+  allowed.allowances = {name.fingerprint, path + ":hf-token:2"};
+  const auto clean = Check(std::move(allowed));
+  ASSERT_THAT(clean, IsOk());
+  EXPECT_FALSE(clean->verdict.blocks());
+  EXPECT_THAT(clean->verdict.unused_allowances, IsEmpty());
+}
+
+TEST_F(SecretCheckTest, NamesThatAreSecretAsFilesAreNoSecretsThemselves) {
+  const auto outcome = Check(
+      RequestFor({{"docs/id_rsa", ""}, {"secrets/api_key.md", "fine\n"}, {"token=abc/part-0.csv", "1\n"}}));
+  ASSERT_THAT(outcome, IsOk());
+  EXPECT_FALSE(outcome->verdict.blocks());
+}
+
 TEST_F(SecretCheckTest, NothingToScanIsClean) {
   const auto outcome = Check(RequestFor({}));
   ASSERT_THAT(outcome, IsOk());
