@@ -21,6 +21,7 @@ constexpr int64_t kRepeated = 2;
 
 // One node of the schema, which is listed in the order of a walk.
 struct Node {
+  int64_t type = 0;  // physical
   int64_t repetition = 0;
   int64_t children = 0;
   std::string_view name;
@@ -29,6 +30,7 @@ struct Node {
 // A column, and how its values may be missing or repeated.
 struct Leaf {
   std::string name;
+  int64_t type = 0;
   bool can_be_missing = false;
   bool can_be_repeated = false;
 };
@@ -36,6 +38,7 @@ struct Leaf {
 struct Chunk {
   int64_t type = 0;
   int64_t codec = 0;
+  int64_t values = 0;
   int64_t size_bytes = 0;
   int64_t data_offset = 0;
   int64_t dictionary_offset = 0;
@@ -49,10 +52,11 @@ uint64_t Unsigned(int64_t number) {
 Node ReadNode(ThriftReader& reader) {
   Node node;
   reader.Struct([&](int64_t id, uint8_t) {
+    if (id == 1) node.type = reader.Integer();
     if (id == 3) node.repetition = reader.Integer();
     if (id == 4) node.name = reader.Binary();
     if (id == 5) node.children = reader.Integer();
-    return id >= 3 && id <= 5;
+    return id == 1 || (id >= 3 && id <= 5);
   });
   return node;
 }
@@ -78,6 +82,7 @@ std::optional<std::vector<Leaf>> LeavesOf(const std::vector<Node>& nodes) {
       leaf.name += node.name.substr(0, kMostNameBytes - std::min(leaf.name.size(), kMostNameBytes));
       leaf.can_be_missing |= node.repetition == kOptional || node.repetition == kRepeated;
       leaf.can_be_repeated |= node.repetition == kRepeated;
+      leaf.type = node.type;
     }
     if (node.children > 0) {
       parents.push_back({node.children, std::move(leaf)});
@@ -97,6 +102,9 @@ Chunk ReadChunk(ThriftReader& reader) {
         return true;
       case 4:
         chunk.codec = reader.Integer();
+        return true;
+      case 5:
+        chunk.values = reader.Integer();
         return true;
       case 7:
         chunk.size_bytes = reader.Integer();
@@ -120,7 +128,7 @@ Chunk ReadChunk(ThriftReader& reader) {
 }
 
 std::optional<ColumnChunk> PlaceOf(const Chunk& chunk, uint64_t file_bytes) {
-  if (chunk.type != kByteArray || chunk.is_elsewhere) return std::nullopt;
+  if (chunk.is_elsewhere) return std::nullopt;
   uint64_t offset = Unsigned(chunk.data_offset);
   if (chunk.dictionary_offset > 0) offset = std::min(offset, Unsigned(chunk.dictionary_offset));
   const uint64_t size = Unsigned(chunk.size_bytes);
@@ -128,19 +136,63 @@ std::optional<ColumnChunk> PlaceOf(const Chunk& chunk, uint64_t file_bytes) {
   return ColumnChunk{.offset = offset, .size_bytes = size, .codec = chunk.codec};
 }
 
-std::optional<std::vector<TextColumn>> ReadDescription(std::string_view description, uint64_t file_bytes) {
+// Of one number; nothing for other types. Those of fixed length hold whatever somebody put there.
+std::optional<uint64_t> WidthOf(int64_t type) {
+  switch (type) {
+    case 1:  // INT32
+    case 4:  // FLOAT
+      return 4;
+    case 2:  // INT64
+    case 5:  // DOUBLE
+      return 8;
+    case 3:  // INT96
+      return 12;
+    default:
+      return std::nullopt;
+  }
+}
+
+// One that lies inside of another could be both text and numbers.
+bool AnyOverlap(std::vector<ColumnChunk> chunks, uint64_t end) {
+  std::ranges::sort(chunks, {}, &ColumnChunk::offset);
+  uint64_t last_end = kMagic.size();
+  for (const ColumnChunk& chunk : chunks) {
+    if (chunk.offset < last_end) return true;
+    last_end = chunk.offset + chunk.size_bytes;
+  }
+  return last_end > end;
+}
+
+int LevelBlocks(const Leaf& leaf) {
+  return (leaf.can_be_missing ? 1 : 0) + (leaf.can_be_repeated ? 1 : 0);
+}
+
+// `begin` is where the description itself does, in the file.
+std::optional<ParquetDescription> ReadDescription(std::string_view description, uint64_t begin,
+                                                  uint64_t file_bytes) {
   ThriftReader reader(description);
   std::vector<Node> nodes;
   std::optional<std::vector<Leaf>> leaves;
-  std::vector<TextColumn> columns;
+  std::vector<ColumnChunk> places;
+  ParquetDescription described;
+  const auto add = [&](const Chunk& chunk, size_t column) {
+    const std::optional<ColumnChunk> place = PlaceOf(chunk, file_bytes);
+    if (!place || !leaves || column >= leaves->size()) return;
+    places.push_back(*place);
+    const Leaf& leaf = (*leaves)[column];
+    if (chunk.type == kByteArray) described.texts[column].chunks.push_back(*place);
+    const std::optional<uint64_t> width = leaf.type == chunk.type ? WidthOf(chunk.type) : std::nullopt;
+    if (width) {
+      described.numbers.push_back({.place = *place,
+                                   .level_blocks = LevelBlocks(leaf),
+                                   .width_bytes = *width,
+                                   .values = Unsigned(chunk.values)});
+    }
+  };
   const auto read_row_group = [&](int64_t id, uint8_t) {
     if (id != 1) return false;
-    size_t number = 0;
-    reader.List([&](uint8_t) {
-      const std::optional<ColumnChunk> place = PlaceOf(ReadChunk(reader), file_bytes);
-      if (place.has_value() && number < columns.size()) columns[number].chunks.push_back(*place);
-      ++number;
-    });
+    size_t column = 0;
+    reader.List([&](uint8_t) { add(ReadChunk(reader), column++); });
     return true;
   };
   reader.Struct([&](int64_t id, uint8_t) {
@@ -150,22 +202,21 @@ std::optional<std::vector<TextColumn>> ReadDescription(std::string_view descript
         if (nodes.size() <= kMostNodes) nodes.push_back(node);
       });
       if (nodes.size() <= kMostNodes) leaves = LeavesOf(nodes);
-      for (Leaf& leaf : leaves.value_or(std::vector<Leaf>())) {
-        columns.push_back({.name = std::move(leaf.name),
-                           .level_blocks = (leaf.can_be_missing ? 1 : 0) + (leaf.can_be_repeated ? 1 : 0)});
-      }
+      for (const Leaf& leaf : leaves.value_or(std::vector<Leaf>()))
+        described.texts.push_back({.name = leaf.name, .level_blocks = LevelBlocks(leaf)});
     }
     if (id == 4) reader.List([&](uint8_t) { reader.Struct(read_row_group); });
     return id == 2 || id == 4;
   });
-  if (!reader.ok() || !leaves.has_value()) return std::nullopt;
-  std::erase_if(columns, [](const TextColumn& column) { return column.chunks.empty(); });
-  return columns;
+  if (!reader.ok() || !leaves) return std::nullopt;
+  std::erase_if(described.texts, [](const TextColumn& column) { return column.chunks.empty(); });
+  if (AnyOverlap(std::move(places), begin)) described.numbers.clear();
+  return described;
 }
 
 }  // namespace
 
-std::optional<std::vector<TextColumn>> TextColumnsOf(safety::ByteSource& file, std::string_view head) {
+std::optional<ParquetDescription> DescribeParquet(safety::ByteSource& file, std::string_view head) {
   const uint64_t file_bytes = file.size_bytes();
   if (!head.starts_with(kMagic) || file_bytes < kMagic.size() + kTailBytes) return std::nullopt;
   char tail[kTailBytes];
@@ -176,33 +227,33 @@ std::optional<std::vector<TextColumn>> TextColumnsOf(safety::ByteSource& file, s
       length > file_bytes - kTailBytes) {
     return std::nullopt;
   }
+  const uint64_t begin = file_bytes - kTailBytes - length;
   std::string description(length, '\0');
-  if (!file.Read(file_bytes - kTailBytes - length, description).ok()) return std::nullopt;
-  return ReadDescription(description, file_bytes);
+  if (!file.Read(begin, description).ok()) return std::nullopt;
+  return ReadDescription(description, begin, file_bytes);
 }
 
 std::optional<ParquetPage> ReadParquetPage(std::string_view bytes) {
   ThriftReader reader(bytes);
   ParquetPage page;
   int64_t kind = -1;
-  const auto read_coding = [&](int64_t wanted) {
-    reader.Struct([&](int64_t id, uint8_t) {
-      if (id != wanted) return false;
-      page.coding = reader.Integer();
-      return true;
-    });
+  const auto read_older = [&](int64_t id, uint8_t) {
+    if (id == 1) page.values = Unsigned(reader.Integer());
+    if (id == 2) page.coding = reader.Integer();
+    return id == 1 || id == 2;
   };
   const auto read_newer = [&](int64_t id, uint8_t type) {
+    if (id == 1) page.values = Unsigned(reader.Integer());
     if (id == 4) page.coding = reader.Integer();
     if (id == 5 || id == 6) page.level_bytes += Unsigned(reader.Integer());
     if (id == 7) page.is_packed = type == ThriftReader::kTrue;
-    return id >= 4 && id <= 7;
+    return id == 1 || (id >= 4 && id <= 7);
   };
   reader.Struct([&](int64_t id, uint8_t) {
     if (id == 1) kind = reader.Integer();
     if (id == 2) page.size_bytes = Unsigned(reader.Integer());
     if (id == 3) page.packed_bytes = Unsigned(reader.Integer());
-    if (id == 5 || id == 7) read_coding(2);
+    if (id == 5 || id == 7) reader.Struct(read_older);
     if (id == 8) reader.Struct(read_newer);
     return id != 4 && id != 6 && id <= 8;
   });

@@ -9,7 +9,7 @@
 
 #include "daemon/safety/base/byte_source.h"
 
-// Where text stands in a Parquet file, by what the file says of itself.
+// Where text and numbers stand in a Parquet file, by what the file says of itself.
 namespace batuta::secrets {
 
 // How pages are packed and values written, by the numbers that Parquet gives them.
@@ -30,9 +30,22 @@ struct TextColumn {
   std::vector<ColumnChunk> chunks = {};
 };
 
+// The pages of a column of numbers, all of the same size, in one group of rows.
+struct NumberChunk {
+  ColumnChunk place;
+  int level_blocks = 0;  // as of text
+  uint64_t width_bytes = 0;
+  uint64_t values = 0;  // missing ones too
+};
+
+struct ParquetDescription {
+  std::vector<TextColumn> texts;
+  std::vector<NumberChunk> numbers;  // none where any two chunks of the file overlap
+};
+
 // In the order of the file. Nothing for what is no Parquet file, or one whose description makes no sense.
 // Reads the description, at most 16 MiB.
-std::optional<std::vector<TextColumn>> TextColumnsOf(safety::ByteSource& file, std::string_view head);
+std::optional<ParquetDescription> DescribeParquet(safety::ByteSource& file, std::string_view head);
 
 struct ParquetPage {
   enum class Kind { kData, kDictionary, kOther };
@@ -42,6 +55,7 @@ struct ParquetPage {
   uint64_t packed_bytes = 0;  // behind the header
   uint64_t size_bytes = 0;    // unpacked
   int64_t coding = 0;
+  uint64_t values = 0;
   uint64_t level_bytes = 0;  // of a newer page: before the values, and not packed
   bool is_newer = false;
   bool is_packed = true;

@@ -8,7 +8,7 @@ namespace batuta::secrets {
 
 // Goes up whenever the same bytes may give other findings; what was remembered of older ones is then
 // worthless.
-inline constexpr uint32_t kRuleVersion = 1;
+inline constexpr uint32_t kRuleVersion = 2;
 
 // How sure a kind is, and therefore where it is looked for.
 enum class Tier : uint8_t {

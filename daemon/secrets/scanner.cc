@@ -16,6 +16,7 @@
 #include "daemon/secrets/encoding.h"
 #include "daemon/secrets/file_profile.h"
 #include "daemon/secrets/ignore_list.h"
+#include "daemon/secrets/number_ranges.h"
 #include "daemon/secrets/parquet.h"
 #include "daemon/secrets/stream.h"
 #include "daemon/secrets/tensor_file.h"
@@ -69,7 +70,7 @@ class Scanner::Impl {
 
   absl::Status ScanSubject(const Subject& subject);
   absl::Status ScanArchive(const Subject& subject, Stream& packed);
-  absl::Status ScanColumns(const Subject& subject, const std::vector<TextColumn>& columns);
+  absl::Status ScanColumns(const Subject& subject, const ParquetDescription& parquet);
   absl::Status ScanAsItIs(const std::string& path, Stream& stream);
   absl::Status ScanBlocks(const std::string& path, Stream& stream, const Profile& profile);
   void ScanBlock(const std::string& path, std::string_view text, Span zone, const Profile& profile);
@@ -160,8 +161,8 @@ absl::Status Scanner::Impl::ScanSubject(const Subject& subject) {
       return ScanBlocks(subject.path, only,
                         {.most = Tier::kPossible, .has_bare_values = false, .decodes = false});
     }
-    if (const auto columns = TextColumnsOf(*subject.source, head); columns)
-      return ScanColumns(subject, *columns);
+    if (const auto parquet = DescribeParquet(*subject.source, head); parquet)
+      return ScanColumns(subject, *parquet);
   }
   return ScanBlocks(subject.path, headed, ProfileOf(subject.path, head, subject.size_bytes));
 }
@@ -183,8 +184,8 @@ absl::Status Scanner::Impl::ScanArchive(const Subject& subject, Stream& packed) 
   return ScanAsItIs(subject.path, *subject.seekable);
 }
 
-absl::Status Scanner::Impl::ScanColumns(const Subject& subject, const std::vector<TextColumn>& columns) {
-  for (const TextColumn& column : columns) {
+absl::Status Scanner::Impl::ScanColumns(const Subject& subject, const ParquetDescription& parquet) {
+  for (const TextColumn& column : parquet.texts) {
     const std::string path = fmt::format("{}!{}", subject.path, column.name);
     ColumnStream values(*subject.source, column);
     ASSIGN_OR_RETURN(HeadedStream headed, HeadedStream::Create(values, kHeadBytes));
@@ -194,8 +195,9 @@ absl::Status Scanner::Impl::ScanColumns(const Subject& subject, const std::vecto
         {.most = is_text ? Tier::kLikely : Tier::kCertain, .has_bare_values = false, .decodes = is_text}));
     if (!values.problem().empty()) Unread(path, values.problem());
   }
-  // What the description leaves out, or is wrong about.
-  SourceStream all(*subject.source);
+  // What the description leaves out, or is wrong about: all but plain numbers.
+  ASSIGN_OR_RETURN(const std::vector<ByteRange> numbers, NumberRanges(*subject.source, parquet.numbers));
+  SparseStream all(*subject.source, numbers);
   return ScanAsItIs(subject.path, all);
 }
 

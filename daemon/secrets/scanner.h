@@ -13,8 +13,8 @@ namespace batuta::secrets {
 
 // Scanner looks for secrets in files, from their first byte to the last: text and whatever codings text
 // carries, UTF-16, archives and compressed files inside each other, text columns of Parquet. Of safetensors
-// and GGUF files the tensors are passed over, once the header accounts for them; of other binary files every
-// byte counts, for the kinds that say themselves what they are.
+// and GGUF files and NumPy arrays the numbers are passed over, once the header accounts for them; of other
+// binary files every byte counts, for the kinds that say themselves what they are.
 //
 // For one thread at a time; takes some megabytes, however large the file. Blocking, as the source is.
 class Scanner {

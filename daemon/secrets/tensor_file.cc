@@ -8,11 +8,13 @@
 #include "common/status/status.h"
 #include "daemon/gguf/byte_source.h"
 #include "daemon/gguf/header.h"
+#include "daemon/secrets/numpy_header.h"
 
 namespace batuta::secrets {
 namespace {
 
 constexpr uint64_t kMostHeaderBytes = 32 << 20;
+constexpr uint64_t kMostNumpyHeaderBytes = 64 << 10;
 
 class GgufSource final : public gguf::ByteSource {
  public:
@@ -81,10 +83,27 @@ std::optional<uint64_t> GgufHeaderBytes(safety::ByteSource& file) {
   return is_whole ? std::optional<uint64_t>(header->data_offset) : std::nullopt;
 }
 
+// Magic, two bytes of version, the length of the header: two bytes of it in version 1, else four.
+std::optional<uint64_t> NumpyHeaderBytes(safety::ByteSource& file, std::string_view head) {
+  if (head.size() < 12 || head[6] < 1 || head[6] > 3 || head[7] != 0) return std::nullopt;
+  uint32_t length = 0;
+  const size_t length_bytes = head[6] == 1 ? 2 : 4;
+  std::memcpy(&length, head.data() + 8, length_bytes);
+  const uint64_t begin = 8 + length_bytes;
+  if (length > kMostNumpyHeaderBytes || begin + length > file.size_bytes()) return std::nullopt;
+  std::string header(length, '\0');
+  if (!file.Read(begin, header).ok()) return std::nullopt;
+  const std::optional<uint64_t> data = NumpyDataBytes(header);
+  if (!data || *data != file.size_bytes() - begin - length) return std::nullopt;
+  return begin + length;
+}
+
 }  // namespace
 
 std::optional<uint64_t> HeaderBytes(safety::ByteSource& file, std::string_view head) {
-  return head.starts_with("GGUF") ? GgufHeaderBytes(file) : SafetensorsHeaderBytes(file, head);
+  if (head.starts_with("GGUF")) return GgufHeaderBytes(file);
+  if (head.starts_with("\x93NUMPY")) return NumpyHeaderBytes(file, head);
+  return SafetensorsHeaderBytes(file, head);
 }
 
 }  // namespace batuta::secrets

@@ -77,9 +77,13 @@ std::string Packed(int64_t codec, const std::string& bytes) {
   }
 }
 
-std::string Plain(const std::vector<std::string>& values) {
+std::string Plain(const std::vector<std::string>& values, int64_t type) {
+  constexpr int64_t kStrings = 6;
   std::string bytes;
-  for (const std::string& value : values) bytes += Fixed(static_cast<uint32_t>(value.size())) + value;
+  for (const std::string& value : values) {
+    if (type == kStrings) bytes += Fixed(static_cast<uint32_t>(value.size()));
+    bytes += value;
+  }
   return bytes;
 }
 
@@ -100,7 +104,7 @@ std::string Page(int64_t kind, size_t unpacked, const std::string& body, int id,
 
 std::string DataPage(const ParquetColumn& column, const std::vector<std::string>& values) {
   const auto count = static_cast<int64_t>(values.size());
-  const std::string coded = column.dictionary.empty() ? Plain(values) : std::string("\1\2\0", 3);
+  const std::string coded = column.dictionary.empty() ? Plain(values, column.type) : std::string("\1\2\0", 3);
   const std::string levels = Levels(values.size());
   // How much of a repeated value is there is told as well.
   const int blocks = column.can_be_repeated ? 2 : column.can_be_missing ? 1 : 0;
@@ -192,7 +196,7 @@ std::string WriteParquet(const std::vector<ParquetColumn>& columns) {
     }
     const size_t begin = file.size();
     if (!column.dictionary.empty()) {
-      const std::string plain = Plain(column.dictionary);
+      const std::string plain = Plain(column.dictionary, column.type);
       const std::string details = Struct()
                                       .Add(1, kInt, Number(static_cast<int64_t>(column.dictionary.size())))
                                       .Add(2, kInt, Number(0))
@@ -201,6 +205,8 @@ std::string WriteParquet(const std::vector<ParquetColumn>& columns) {
     }
     const size_t data_begin = file.size();
     for (const std::vector<std::string>& values : column.pages) file += DataPage(column, values);
+    size_t count = 0;
+    for (const std::vector<std::string>& values : column.pages) count += values.size();
     std::vector<std::string> path;
     for (const std::string& name : column.path) path.push_back(Text(name));
     Struct meta;
@@ -208,6 +214,7 @@ std::string WriteParquet(const std::vector<ParquetColumn>& columns) {
         .Add(2, kList, ListOf(kInt, {Number(column.coding)}))
         .Add(3, kList, ListOf(kBinary, path))
         .Add(4, kInt, Number(column.codec))
+        .Add(5, kInt, Number(static_cast<int64_t>(count)))
         .Add(7, kInt, Number(static_cast<int64_t>(file.size() - begin)))
         .Add(9, kInt, Number(static_cast<int64_t>(data_begin)));
     if (!column.dictionary.empty()) meta.Add(11, kInt, Number(static_cast<int64_t>(begin)));

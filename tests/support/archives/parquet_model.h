@@ -10,7 +10,7 @@ namespace batuta::test {
 
 struct ParquetColumn {
   std::vector<std::string> path;  // names from the root down
-  int64_t type = 6;               // strings
+  int64_t type = 6;               // strings; of others, values are as they stand in the file
   int64_t codec = 0;
   int64_t coding = 0;  // of the values
   bool can_be_missing = true;

@@ -42,10 +42,10 @@ std::string Unsnappied(std::string_view packed) {
 // The text of each column, and what is wrong with it.
 std::vector<std::string> TextsOf(const std::string& bytes) {
   safety::MemorySource file(bytes);
-  const auto columns = TextColumnsOf(file, std::string_view(bytes).substr(0, 100));
-  if (!columns.has_value()) return {"no Parquet"};
+  const auto parquet = DescribeParquet(file, std::string_view(bytes).substr(0, 100));
+  if (!parquet.has_value()) return {"no Parquet"};
   std::vector<std::string> texts;
-  for (const TextColumn& column : *columns) {
+  for (const TextColumn& column : parquet->texts) {
     ColumnStream stream(file, column);
     texts.push_back(column.name + "=" + All(stream) + stream.problem());
   }
