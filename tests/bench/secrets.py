@@ -49,13 +49,75 @@ def loads(chance):
     yield "chats, JSON lines", "jsonl", filled(iter(chat, None))
     yield "tables with hashes, CSV", "csv", filled(iter(row, None))
     yield "programs", "py", filled(iter(lambda: chance.choice(programs), None))
-    yield "binary data", "npy", b"\x93NUMPY\x01\0" + chance.randbytes(FILE)
+    yield "random bytes", "bin", chance.randbytes(FILE)
     yield "weights, safetensors", "safetensors", weights(chance, FILE)
+    yield "numbers, NumPy", "npy", array(chance, FILE // 8)
+    yield "numbers and text, Parquet", "parquet", parquet(chance, FILE // 16 // 8, lines)
 
 
 def weights(chance, size):
     header = json.dumps({"t": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
     return len(header).to_bytes(8, "little") + header + chance.randbytes(size)
+
+
+def array(chance, count):
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({count},), }}"
+    header += " " * (-(len(header) + 11) % 64) + "\n"
+    return b"\x93NUMPY\x01\0" + len(header).to_bytes(2, "little") + header.encode() + chance.randbytes(8 * count)
+
+
+# Thrift's compact protocol, as far as Parquet's own description of a file needs it.
+INT, BINARY, LIST, STRUCT = 5, 8, 9, 12
+
+
+def varint(value):
+    if value < 0x80:
+        return bytes([value])
+    return bytes([value & 0x7F | 0x80]) + varint(value >> 7)
+
+
+def number(value):
+    return varint(value << 1)
+
+
+def text(value):
+    return varint(len(value)) + value.encode()
+
+
+def struct(*fields):
+    """Of (id, type, value), in the order of the ids."""
+    content, last = b"", 0
+    for name, kind, value in fields:
+        content += bytes([name - last << 4 | kind]) + value
+        last = name
+    return content + b"\0"
+
+
+def listed(kind, values):
+    return (bytes([len(values) << 4 | kind]) if len(values) < 15 else bytes([0xF0 | kind]) + varint(len(values))) + b"".join(values)
+
+
+def parquet(chance, rows, lines):
+    """Sixteen columns of numbers and one of text, an eighth of the bytes, in one group of rows and a page each, neither packed nor coded.
+    Nothing may be missing, so there are no levels."""
+    doubles, byte_arrays = 5, 6
+    columns = [(f"x{i}", doubles, chance.randbytes(8 * rows)) for i in range(16)]
+    notes = [" ".join(chance.choice(lines).split()[:2]).encode() for _ in range(rows)]
+    columns.append(("note", byte_arrays, b"".join(len(note).to_bytes(4, "little") + note for note in notes)))
+    content, chunks = b"PAR1", []
+    for name, kind, values in columns:
+        begin, size = len(content), number(len(values))
+        details = struct((1, INT, number(rows)), (2, INT, number(0)), (3, INT, number(3)), (4, INT, number(3)))
+        content += struct((1, INT, number(0)), (2, INT, size), (3, INT, size), (5, STRUCT, details)) + values
+        size = number(len(content) - begin)
+        meta = struct((1, INT, number(kind)), (2, LIST, listed(INT, [number(0)])), (3, LIST, listed(BINARY, [text(name)])), (4, INT, number(0)),
+                      (5, INT, number(rows)), (6, INT, size), (7, INT, size), (9, INT, number(begin)))
+        chunks.append(struct((2, INT, number(begin)), (3, STRUCT, meta)))
+    group = struct((1, LIST, listed(STRUCT, chunks)), (2, INT, number(len(content) - 4)), (3, INT, number(rows)))
+    schema = [struct((4, BINARY, text("schema")), (5, INT, number(len(columns))))]
+    schema += [struct((1, INT, number(kind)), (3, INT, number(0)), (4, BINARY, text(name))) for name, kind, _ in columns]
+    footer = struct((1, INT, number(2)), (2, LIST, listed(STRUCT, schema)), (3, INT, number(rows)), (4, LIST, listed(STRUCT, [group])))
+    return content + footer + len(footer).to_bytes(4, "little") + b"PAR1"
 
 
 def measured(command, folder):
