@@ -1,12 +1,15 @@
 #include "daemon/app/rpc_server.h"
 
+#include <string_view>
 #include <utility>
 
+#include "absl/synchronization/mutex.h"
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/service_type.h>
 #include <grpcpp/server_posix.h>
+#include <sys/socket.h>
 
 #include "common/log/log.h"
 #include "daemon/app/rpc_meter.h"
@@ -21,8 +24,8 @@ constexpr int kMaxRequestBytes = 12 << 20;  // a pull with as many locked files 
 
 // Of one connection.
 constexpr int kMaxMetadataBytes = 8 << 10;
-constexpr int kMaxStreamsPerConnection = 256;
-constexpr int kMaxIdleMs = 60 * 60 * 1'000;  // without a call; longer than anybody thinks about a question
+constexpr int kMaxStreamsPerConnection = 100;  // what HTTP/2 has every server allow
+constexpr int kMaxIdleMs = 60 * 60 * 1'000;    // without a call; longer than anybody thinks about a question
 
 // Of one user, all his connections together. What a call takes in gRPC and what has come of messages counts
 // against the quota, which is a target and not a wall: beyond it gRPC gives back what it can.
@@ -35,9 +38,18 @@ constexpr size_t kMaxUsers = 1'024;
 // A block of a served folder goes in few frames instead of in 64.
 constexpr int kMaxFrameBytes = 1 << 20;
 
+// The listener still has a descriptor of it, and lets go when it sees the end.
+void End(const UniqueFd& connection) {
+  shutdown(connection.get(), SHUT_RDWR);
+}
+
 }  // namespace
 
 RpcServer::RpcServer(const service::ServiceContext& context) : context_(context) {
+  // The packaged libraries are built with checks for their own authors: every mutex that gRPC takes is noted
+  // in one graph of the whole process, to find cycles. The threads that serve calls would wait for each other
+  // there.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 }
@@ -49,9 +61,11 @@ RpcServer::~RpcServer() {
 // No keepalive: the kernel tells when the other end of a Unix socket is gone, and a client that was stopped
 // for a while (Ctrl-Z) goes on afterwards. Those that ping too often are sent away by default.
 RpcServer::Facade::Facade(const service::ServiceContext& shared, uint32_t uid)
-    : calls(*shared.calls, kMaxCallsPerUser, shared.clock.steady()), context(shared) {
+    : calls(*shared.calls, kMaxCallsPerUser, shared.clock.steady()),
+      retractions(uid, shared.clock),
+      context(shared) {
   context.calls = &calls;
-  services = service::MakeServices(context, uid);
+  services = service::MakeServices(context, uid, [this](std::string_view peer) { retractions.Note(peer); });
   grpc::ServerBuilder builder;
   for (const auto& service : services) builder.RegisterService(service.get());
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
@@ -68,14 +82,17 @@ void RpcServer::Serve(UniqueFd connection, uint32_t uid) {
   if (is_stopped_) return;
   auto facade = facades_.find(uid);
   if (facade == facades_.end()) {
-    if (facades_.size() >= kMaxUsers)
-      return LogWarn("connection refused", Field("why", "too many users"), Field("uid", uid));
+    if (facades_.size() >= kMaxUsers) {
+      LogWarn("connection refused", Field("why", "too many users"), Field("uid", uid));
+      return End(connection);
+    }
     facade = facades_.try_emplace(uid, context_, uid).first;
   }
   if (facade->second.server == nullptr) {
     LogError("no RPC server for a user", Field("uid", uid));
-    return;
+    return End(connection);
   }
+  if (facade->second.retractions.AreTooMany()) return End(connection);
   grpc::AddInsecureChannelFromFd(facade->second.server.get(), connection.Release());
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/io/unique_fd.h"
+#include "daemon/app/retractions.h"
 #include "daemon/service/service_context.h"
 
 namespace grpc {
@@ -41,6 +42,7 @@ class RpcServer {
     Facade(const service::ServiceContext& shared, uint32_t uid);
 
     service::OpenCalls calls;
+    Retractions retractions;
     service::ServiceContext context;  // the shared one, but for `calls`
     std::vector<std::unique_ptr<grpc::Service>> services;
     std::unique_ptr<grpc::Server> server;

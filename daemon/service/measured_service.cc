@@ -9,7 +9,9 @@
 #include <google/protobuf/wire_format_lite.h>
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
+#include <grpc/grpc.h>
 #include <grpc/slice.h>
+#include <grpc/support/alloc.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/impl/codegen/server_callback_handlers.h>
@@ -110,11 +112,16 @@ class WholeMessage {
 class MeasuringHandler final : public MethodHandler {
  public:
   MeasuringHandler(MethodHandler& own, RpcMethod::RpcType type, const std::string& method,
-                   const Descriptor& request)
-      : own_(own), refuser_(MakeRefuser(type, method)), limits_(LimitsOf(method)), request_(request) {}
+                   const Descriptor& request, const OnTakenBack& on_taken_back)
+      : own_(own),
+        refuser_(MakeRefuser(type, method)),
+        limits_(LimitsOf(method)),
+        request_(request),
+        on_taken_back_(on_taken_back) {}
 
   // Any thread of gRPC. What comes out of it is handed to RunHandler(), by gRPC.
   void* Deserialize(grpc_call* call, grpc_byte_buffer* buffer, grpc::Status* status, void** data) override {
+    if (buffer == nullptr) TellTakenBack(call);
     if (buffer == nullptr || IsWithin(buffer)) return own_.Deserialize(call, buffer, status, data);
     grpc_byte_buffer_destroy(buffer);
     void* const empty = refuser_->Deserialize(call, grpc_raw_byte_buffer_create(nullptr, 0), status, data);
@@ -132,6 +139,12 @@ class MeasuringHandler final : public MethodHandler {
   // None that a parser gives.
   static constexpr grpc::StatusCode kRefused = grpc::StatusCode::OUT_OF_RANGE;
 
+  void TellTakenBack(grpc_call* call) const {
+    if (!on_taken_back_) return;
+    const std::unique_ptr<char, decltype(&gpr_free)> peer(grpc_call_get_peer(call), &gpr_free);
+    on_taken_back_(peer.get());
+  }
+
   bool IsWithin(grpc_byte_buffer* buffer) const {
     const size_t size = grpc_byte_buffer_length(buffer);
     if (size <= kSmallBytes) return true;
@@ -142,6 +155,7 @@ class MeasuringHandler final : public MethodHandler {
   const std::unique_ptr<MethodHandler> refuser_;
   const RequestLimits limits_;
   const Descriptor& request_;
+  const OnTakenBack on_taken_back_;
 };
 
 // The handlers of another service, which its author and gRPC alone are meant to see.
@@ -182,7 +196,8 @@ bool HasAtMostParts(std::string_view data, const Descriptor& type, uint64_t most
   return CountParts(in, type, 0, most);
 }
 
-MeasuredService::MeasuredService(const std::string& name, std::unique_ptr<grpc::Service> service)
+MeasuredService::MeasuredService(const std::string& name, std::unique_ptr<grpc::Service> service,
+                                 const OnTakenBack& on_taken_back)
     : service_(std::move(service)) {
   const auto* const described = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
   for (int index = 0; index < described->method_count(); ++index) {
@@ -193,7 +208,8 @@ MeasuredService::MeasuredService(const std::string& name, std::unique_ptr<grpc::
     if (method.client_streaming()) {
       handler = std::make_unique<PassingHandler>(own);
     } else {
-      handler = std::make_unique<MeasuringHandler>(own, type, method.name(), *method.input_type());
+      handler =
+          std::make_unique<MeasuringHandler>(own, type, method.name(), *method.input_type(), on_taken_back);
     }
     paths_.push_back(std::make_unique<const std::string>(fmt::format("/{}/{}", name, method.name())));
     AddMethod(new grpc::internal::RpcServiceMethod(paths_.back()->c_str(), type, nullptr));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +29,10 @@ RequestLimits LimitsOf(std::string_view method);
 // come before what is wrong with it. Pure.
 bool HasAtMostParts(std::string_view data, const google::protobuf::Descriptor& type, uint64_t most);
 
+// Hears that a call was taken back before its request had come; `peer` is how gRPC names its connection. Any
+// thread; the call is still under way.
+using OnTakenBack = std::function<void(std::string_view peer)>;
+
 // MeasuredService offers the methods of a service of the API, and measures each request before it is parsed:
 // one that is larger than the method can have any use for, or that would become far larger in memory, ends
 // with
@@ -35,8 +40,9 @@ bool HasAtMostParts(std::string_view data, const google::protobuf::Descriptor& t
 // The messages of a stream of requests are not looked at: they are bounded by what the server takes at all.
 class MeasuredService final : public grpc::Service {
  public:
-  // `name` is the full one, e.g. "batuta.v1.JobService".
-  MeasuredService(const std::string& name, std::unique_ptr<grpc::Service> service);
+  // `name` is the full one, e.g. "batuta.v1.JobService". `on_taken_back` may be empty.
+  MeasuredService(const std::string& name, std::unique_ptr<grpc::Service> service,
+                  const OnTakenBack& on_taken_back = {});
 
  private:
   std::unique_ptr<grpc::Service> service_;

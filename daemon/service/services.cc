@@ -7,15 +7,14 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/service_type.h>
 
-#include "daemon/service/measured_service.h"
-
 namespace batuta::service {
 
-std::vector<std::unique_ptr<grpc::Service>> MakeServices(const ServiceContext& context, uint32_t uid) {
+std::vector<std::unique_ptr<grpc::Service>> MakeServices(const ServiceContext& context, uint32_t uid,
+                                                         const OnTakenBack& on_taken_back) {
   std::vector<std::unique_ptr<grpc::Service>> services;
-  const auto add = [&services](std::string_view name, std::unique_ptr<grpc::Service> service) {
-    services.push_back(
-        std::make_unique<MeasuredService>(fmt::format("batuta.v1.{}", name), std::move(service)));
+  const auto add = [&](std::string_view name, std::unique_ptr<grpc::Service> service) {
+    services.push_back(std::make_unique<MeasuredService>(fmt::format("batuta.v1.{}", name),
+                                                         std::move(service), on_taken_back));
   };
   add("HubService", MakeHubService(context, uid));
   add("JobService", MakeJobService(context, uid));

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "daemon/service/measured_service.h"
 #include "daemon/service/service_context.h"
 
 namespace grpc {
@@ -22,7 +23,9 @@ std::unique_ptr<grpc::Service> MakeFitService(const ServiceContext& context, uin
 std::unique_ptr<grpc::Service> MakePushService(const ServiceContext& context, uint32_t uid);
 std::unique_ptr<grpc::Service> MakeDaemonService(const ServiceContext& context, uint32_t uid);
 
-// All of them, each request measured before it is parsed.
-std::vector<std::unique_ptr<grpc::Service>> MakeServices(const ServiceContext& context, uint32_t uid);
+// All of them, each request measured before it is parsed. `on_taken_back`, where there is one, hears of calls
+// whose request never came.
+std::vector<std::unique_ptr<grpc::Service>> MakeServices(const ServiceContext& context, uint32_t uid,
+                                                         const OnTakenBack& on_taken_back = {});
 
 }  // namespace batuta::service

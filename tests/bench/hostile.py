@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Where is a file? How long one client waits for the answer while others do what they like.
 
-    tests/bench/hostile.sh [--idle N] [--busy N] [--seconds N] [--json FILE]
+    tests/bench/hostile.sh [--idle N] [--busy N] [--seconds N] [--judged-only] [--json FILE]
 
 One client, with a connection of its own, asks 200 times a second, each time when it is due (tests/bench/resolve_load.cc): alone; beside
 connections that do nothing; with others that ask as well; with one that floods, that is, which has as many calls under way as its
@@ -9,7 +9,8 @@ connection may have, and asks anew at each answer (tests/e2e/hostile_client.py);
 them are the same user, so no share of another protects the one that is measured. Beside the latencies stand what the daemon's memory and
 descriptors were at their most.
 
-Judged is the third line: idle, busy and flooding clients together. Exit codes: 0 what is promised holds, 1 it does not.
+Judged is the line of idle, busy and flooding clients together. Before it stands the floor: the same clients at a server of the same gRPC
+that answers at once (tests/bench/empty_server.cc), since all of them share the processors with whoever answers. Exit codes: 0 what is promised holds, 1 it does not.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from workplace import ROOT, workplace
 
 RATE = 200  # questions a second of the one that is measured
 BUSY_RATE = 1_000  # of the others together
-UNDER_WAY = 256  # calls of the one that floods
+UNDER_WAY = 100  # calls of the one that floods: as many as one connection may have
 REPOS, FILES = 300, 20
 MOST_MS = 5
 MOST_BYTES = 512 << 20
@@ -65,14 +66,15 @@ class Watch:
 class Bench:
     def __init__(self, args, build, box):
         self.args, self.box, self.lines = args, box, []
-        self.load = build / "tests/bench/resolve_load"
+        self.tools = build / "tests/bench"
+        self.socket = box.socket
         self.others = []
 
     def ask(self, clients, seconds, rate):
-        return subprocess.Popen([self.load, self.box.socket, str(REPOS), str(FILES), str(clients), str(seconds), str(rate)], stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen([self.tools / "resolve_load", self.socket, str(REPOS), str(FILES), str(clients), str(seconds), str(rate)], stdout=subprocess.PIPE, text=True)
 
     def hostile(self, how, count, seconds, method=RESOLVE, request=question("acme-00/otter-00000", "config.json")):
-        process = subprocess.Popen([sys.executable, "-I", ROOT / "tests/e2e/hostile_client.py", self.box.socket, how, str(count), str(seconds), method, request.hex()],
+        process = subprocess.Popen([sys.executable, "-I", ROOT / "tests/e2e/hostile_client.py", self.socket, how, str(count), str(seconds), method, request.hex()],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if process.stdout.readline() != "begun\n":
             raise RuntimeError(f"{how} did not begin")
@@ -105,17 +107,35 @@ class Bench:
         print(f"  {line['verdict']}  {name}: p50 {line['p50_ms']:.2f} ms, p99 {line['p99_ms']:.2f} ms, most {line['max_ms']:.1f} ms; "
               f"{line['memory_mib']:.0f} MiB, {line['descriptors']} descriptors", flush=True)
 
-    def run(self, pid):
+    def measure_flooded(self, name, pid, is_judged):
         args, seconds = self.args, self.args.seconds
-        self.measure("alone", pid)
-        idle = self.hostile("idle", args.idle, 10 * seconds)
-        self.measure(f"{args.idle:,} idle connections", pid)
         busy = self.ask(args.busy, seconds + 6, BUSY_RATE)
         time.sleep(1)
         flood = self.hostile("flood", UNDER_WAY, seconds + 4)
-        self.measure(f"{args.idle:,} idle, {args.busy} busy, one floods", pid, is_judged=True)
+        self.measure(f"{args.idle:,} idle, {args.busy} busy, one floods{name}", pid, is_judged)
         answered = json.loads(flood.stdout.read())["answered"]
         print(f"        it had {answered / (seconds + 4):,.0f} answers a second, the busy ones {json.loads(busy.communicate()[0])['per_second']:,.0f}", flush=True)
+
+    def measure_floor(self):
+        """A server that answers at once, in the place of the daemon."""
+        self.socket = self.box.folder / "empty.sock"
+        with subprocess.Popen([self.tools / "empty_server", self.socket], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as empty:
+            empty.stdout.readline()
+            self.hostile("idle", self.args.idle, 10 * self.args.seconds)
+            self.measure_flooded(" (floor)", empty.pid, is_judged=False)
+            self.leave()
+            empty.stdin.close()
+        self.socket = self.box.socket
+
+    def run(self, pid):
+        args, seconds = self.args, self.args.seconds
+        self.measure("alone", pid)
+        self.measure_floor()
+        idle = self.hostile("idle", args.idle, 10 * seconds)
+        self.measure(f"{args.idle:,} idle connections", pid)
+        self.measure_flooded("", pid, is_judged=True)
+        if args.judged_only:
+            return
         for how, method, request in (("flood", "/batuta.v1.CacheService/ListRepos", b""), ("never_read", RESOLVE, question("acme-00/otter-00000", "config.json")),
                                      ("come_and_go", "", b""), ("resets", RESOLVE, question("acme-00/otter-00000", "config.json")),
                                      ("unfinished", RESOLVE, b""), ("pings", "", b"")):
@@ -134,6 +154,7 @@ def parse(argv):
     parser.add_argument("--idle", type=int, default=1_000, help="connections that do nothing (default 1,000)")
     parser.add_argument("--busy", type=int, default=64, help="connections that ask as well (default 64)")
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement (default 5)")
+    parser.add_argument("--judged-only", action="store_true", help="without the other kinds of flood")
     parser.add_argument("--json", type=pathlib.Path, help="write every figure here as well")
     return parser.parse_args(argv)
 

@@ -4,5 +4,5 @@
 set -euo pipefail
 
 . "$(dirname "${BASH_SOURCE[0]}")/build.sh"
-build_bench "build test" batuta batutad hubsim make_cache resolve_load
+build_bench "build test" batuta batutad hubsim make_cache resolve_load empty_server
 exec /usr/bin/python3 tests/bench/hostile.py build/bench "$@"

@@ -231,15 +231,29 @@ class Client:
         while self.goes_on() and self.done["sent"] < self.count and connection.send(frame(PING, 0, 0, b"12345678") * 100):
             self.done["sent"] += 100
 
-    def resets(self):
-        """Calls that are taken back as soon as they were made."""
-        connection = self.connect().begin()
+    def resets(self, connections=1):
+        """Calls that are taken back as soon as they were made, fifty at a time; whoever is sent away comes back."""
+        start, end = headers(self.method), message(self.request)
         self.begun()
+        open_ones = [None] * connections
         while self.goes_on() and self.done["sent"] < self.count:
-            if not connection.call(self.method, self.request) or not connection.send(frame(RESET, 0, connection.stream, b"\0\0\0\x08")):
-                connection.socket.close()
-                connection = self.connect().begin()
-            self.done["sent"] += 1
+            for at, connection in enumerate(open_ones):
+                if connection is None:
+                    connection = open_ones[at] = self.connect()
+                    if connection is None:
+                        continue
+                    connection.begin()
+                first, connection.stream = connection.stream + 2, connection.stream + 100
+                calls = b"".join(frame(HEADERS, END_HEADERS, stream, start) + frame(DATA, END_STREAM, stream, end) + frame(RESET, 0, stream, b"\0\0\0\x08")
+                                 for stream in range(first, connection.stream + 1, 2))
+                self.done["sent"] += 50
+                if not connection.send(calls):
+                    self.done["refused"] += 1
+                    connection.socket.close()
+                    open_ones[at] = None
+
+    def resets_of_many(self):
+        self.resets(50)
 
     # --- calls ---
 
