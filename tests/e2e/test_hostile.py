@@ -155,7 +155,6 @@ class HostileTest(EndToEndTest):
                                      ("resets", "/batuta.v1.CacheService/ListRepos", listing)):
             done = self.withstand(how, 150_000, 20 * SLOWNESS, method, request)
             self.assertGreater(done["sent"], 10_000)
-            self.assertGreater(done["refused"], 0)
         self.assertIn("takes back too many calls", self.box.daemon_log())
 
     def test_who_takes_back_what_he_has_under_way_may_go_on(self):
