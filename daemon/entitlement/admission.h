@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -36,11 +37,16 @@ class Admission {
   explicit Admission(const Context& context) : context_(context) {}
 
   // `done` is called once, not inside Admit(). OK: the caller may read what there is of the repo, and the
-  // folder lets that user in.
+  // folder lets that user in. `brings`: the commit of which something is to be fetched, if so.
   //   kNotFound (OFFLINE_MISS)  the hub may not be asked, and nothing says that the caller may: for this
   //     one it is not there.
   //   those of HubClient::GetRepo() and CheckAccess(); transient ones only where nothing is known either.
-  void Admit(const RepoId& repo, const Revision& revision, const hub::Access& access, Done done);
+  void Admit(const RepoId& repo, const Revision& revision, const hub::Access& access,
+             const std::optional<CommitId>& brings, Done done);
+
+  // `why` has ended what the caller wanted of the repo. Where it is the hub's refusal, what the caller has
+  // proved is taken back, and what was public is closed. Then `done` is called with `why`, perhaps at once.
+  void OnEnded(const RepoId& repo, const hub::Access& access, const absl::Status& why, Done done);
 
   // Takes back what does not hold any more, now and then, from Start() on.
   void Start();

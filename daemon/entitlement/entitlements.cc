@@ -44,20 +44,29 @@ cache::Readers Entitlements::ReadersOf(const RepoId& repo) const {
   return entitlement::ReadersOf(found->second, clock_.wall(), options_.lifetimes);
 }
 
-Step Entitlements::NextStep(const RepoId& repo, uint32_t uid, bool may_ask) const {
+Step Entitlements::NextStep(const RepoId& repo, uint32_t uid, bool may_ask, std::string_view brings) const {
   MutexLock lock(mutex_);
   const auto found = known_.find(repo);
   const RepoAccess* const access = found == known_.end() ? nullptr : &found->second;
-  const Step step = entitlement::NextStep(access, uid, clock_.wall(), options_.lifetimes, may_ask);
+  const Step step = entitlement::NextStep(access, uid, clock_.wall(), options_.lifetimes, may_ask, brings);
   return step == Step::kRefuse && IsExempt(uid) ? Step::kAdmit : step;
 }
 
-absl::Status Entitlements::Learn(const RepoId& repo, Gate gate) {
+absl::Status Entitlements::Learn(const RepoId& repo, Gate gate, std::string_view commit) {
   const Durability durability = gate == Gate::kPublic ? Durability::kProcess : Durability::kPower;
   return Change(repo, durability, [&](RepoAccess& access) {
     access.gate = gate;
     access.told_at = clock_.wall();
+    access.commit = commit;
     if (gate == Gate::kPublic) access.proofs.clear();
+  });
+}
+
+absl::Status Entitlements::Close(const RepoId& repo, Gate gate) {
+  return Change(repo, Durability::kPower, [&](RepoAccess& access) {
+    if (access.gate != Gate::kPublic) return;
+    access.gate = gate;
+    access.told_at = clock_.wall();
   });
 }
 
@@ -70,8 +79,10 @@ absl::Status Entitlements::Revoke(const RepoId& repo, uint32_t uid) {
 }
 
 absl::StatusOr<std::vector<RepoId>> Entitlements::DropExpired() {
-  const WallTime now = clock_.wall();
-  const auto is_over = [&](const auto& proof) { return !Holds(proof.second, now, options_.lifetimes.grant); };
+  // Of each change its own time: a proof that is made meanwhile must not seem to come from the future.
+  const auto is_over = [&](const auto& proof) {
+    return !Holds(proof.second, clock_.wall(), options_.lifetimes.grant);
+  };
   std::vector<RepoId> changed;
   {
     MutexLock lock(mutex_);
@@ -94,7 +105,10 @@ absl::Status Entitlements::Change(const RepoId& repo, Durability durability,
     MutexLock lock(mutex_);
     if (const auto found = known_.find(repo); found != known_.end()) access = found->second;
   }
+  const RepoAccess before = access;
   change(access);
+  // Of names that somebody only tries nothing is kept.
+  if (access == before) return absl::OkStatus();
   RETURN_IF_ERROR(metadata::Put(store_, Table::kGrants, repo.folder(), Encode(access), durability));
   MutexLock lock(mutex_);
   known_.insert_or_assign(repo, std::move(access));

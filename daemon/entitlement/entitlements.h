@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -41,13 +42,16 @@ class Entitlements {
   // Never blocks for the catalog.
   bool MayRead(const RepoId& repo, uint32_t uid) const;
   cache::Readers ReadersOf(const RepoId& repo) const;
-  Step NextStep(const RepoId& repo, uint32_t uid, bool may_ask) const;
+  Step NextStep(const RepoId& repo, uint32_t uid, bool may_ask, std::string_view brings = {}) const;
 
   bool IsExempt(uint32_t uid) const { return options_.exempt.contains(uid); }
 
-  // The hub has just said so. With kPublic every proof is forgotten: it says nothing of a repo that is closed
-  // again later.
-  absl::Status Learn(const RepoId& repo, Gate gate);
+  // The hub has just said so, at `commit` (hex). With kPublic every proof is forgotten: it says nothing of a
+  // repo that is closed again later.
+  absl::Status Learn(const RepoId& repo, Gate gate, std::string_view commit = {});
+
+  // The hub has just refused somebody what everybody gets of a public repo: if it was one, it is `gate` now.
+  absl::Status Close(const RepoId& repo, Gate gate);
 
   // The hub has just taken the token of that user for the repo, or refused it.
   absl::Status Grant(const RepoId& repo, uint32_t uid);

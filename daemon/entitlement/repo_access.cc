@@ -49,11 +49,13 @@ cache::Readers ReadersOf(const RepoAccess& access, WallTime now, const Lifetimes
   return readers;
 }
 
-Step NextStep(const RepoAccess* access, uint32_t uid, WallTime now, const Lifetimes& lifetimes,
-              bool may_ask) {
+Step NextStep(const RepoAccess* access, uint32_t uid, WallTime now, const Lifetimes& lifetimes, bool may_ask,
+              std::string_view brings) {
   const bool may_read = access != nullptr && MayRead(*access, uid, now, lifetimes);
   if (!may_ask) return may_read ? Step::kAdmit : Step::kRefuse;
   if (!may_read) return Step::kAsk;
+  // What is new may be the first thing in it that is not for everybody.
+  if (access->gate == Gate::kPublic && !brings.empty() && brings != access->commit) return Step::kAsk;
   const WallTime said_at = access->gate == Gate::kPublic ? access->told_at : access->proofs.at(uid);
   return Holds(said_at, now, lifetimes.proof) ? Step::kAdmit : Step::kAsk;
 }
@@ -64,7 +66,8 @@ std::string Encode(const RepoAccess& access) {
   return json{{"v", kVersion},
               {"gate", ToString(access.gate)},
               {"told_ms", ToUnixMillis(access.told_at)},
-              {"proofs", std::move(proofs)}}
+              {"proofs", std::move(proofs)},
+              {"commit", access.commit}}
       .dump();
 }
 
@@ -73,7 +76,9 @@ std::optional<RepoAccess> Decode(std::string_view text) {
     const json record = json::parse(text);
     const std::optional<Gate> gate = ParseGate(record.at("gate").get<std::string>());
     if (record.at("v") != kVersion || !gate) return std::nullopt;
-    RepoAccess access{.gate = *gate, .told_at = FromUnixMillis(record.at("told_ms").get<int64_t>())};
+    RepoAccess access{.gate = *gate,
+                      .told_at = FromUnixMillis(record.at("told_ms").get<int64_t>()),
+                      .commit = record.value("commit", std::string())};
     for (const auto& [uid, proved_ms] : record.at("proofs").items()) {
       access.proofs.emplace(static_cast<uint32_t>(std::stoul(uid)), FromUnixMillis(proved_ms.get<int64_t>()));
     }

@@ -34,6 +34,7 @@ struct RepoAccess {
   Gate gate = Gate::kPrivate;
   WallTime told_at;                          // when the hub said so
   std::map<uint32_t, WallTime> proofs = {};  // uid → when the hub last took that user's token for it
+  std::string commit = {};                   // hex of the one that was there then; "" = not known
 
   friend bool operator==(const RepoAccess&, const RepoAccess&) = default;
 };
@@ -48,8 +49,10 @@ cache::Readers ReadersOf(const RepoAccess& access, WallTime now, const Lifetimes
 // What is to be done for somebody who wants to read.
 enum class Step { kAdmit, kRefuse, kAsk };
 
-// `access`: null = nothing is known. `may_ask`: the hub can be asked.
-Step NextStep(const RepoAccess* access, uint32_t uid, WallTime now, const Lifetimes& lifetimes, bool may_ask);
+// `access`: null = nothing is known. `may_ask`: the hub can be asked. `brings`: hex of the commit of which
+// something is to be fetched; empty: it is all there.
+Step NextStep(const RepoAccess* access, uint32_t uid, WallTime now, const Lifetimes& lifetimes, bool may_ask,
+              std::string_view brings = {});
 
 std::string Encode(const RepoAccess& access);
 

@@ -174,11 +174,6 @@ class PlanFlow : public std::enable_shared_from_this<PlanFlow> {
     return plan;
   }
 
-  static bool TakesAny(const PullPlan& plan) {
-    return std::ranges::any_of(
-        plan.files, [](const PlannedFile& file) { return file.action == PlannedFile::Action::kDownload; });
-  }
-
   static Tree Wanted(const PullPlan& plan) {
     Tree wanted{plan.commit, {}};
     for (const PlannedFile& file : plan.files) {
@@ -377,6 +372,11 @@ class LookFlow : public std::enable_shared_from_this<LookFlow> {
 };
 
 }  // namespace
+
+bool TakesAny(const PullPlan& plan) {
+  return std::ranges::any_of(
+      plan.files, [](const PlannedFile& file) { return file.action == PlannedFile::Action::kDownload; });
+}
 
 Planner::Planner(PlannerOptions options, hub::HubClient& hub, cache::Cache& cache, Sequence& core,
                  WorkerPool& disk, Reviewer* reviewer, Fitter* fitter)

@@ -47,6 +47,9 @@ struct PullPlan {
   std::shared_ptr<const Review> review = nullptr;
 };
 
+// Is something to be fetched?
+bool TakesAny(const PullPlan& plan);
+
 struct PlannerOptions {
   bool offline = false;  // every pull is answered from the cache
 };

@@ -83,7 +83,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
 
   void Stop() override {
     context_.core.AssertCurrent();
-    observer_ = nullptr;
+    observer_ = ending_ = nullptr;
     *is_over_ = true;
     LeaveAll();
     look_ = nullptr;
@@ -149,26 +149,29 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     if (observer_ == nullptr) return;
     // From before it is known what is there: nothing of it may go from now on.
     TakeLease(std::nullopt);
+    // First: what is cached makes a plan, and the words in which it fails.
+    Admit(std::nullopt, [](Run& run) { run.MakePlan(); });
+  }
+
+  void MakePlan() {
     context_.planner.Plan(request_, access_, [weak = weak_from_this()](absl::StatusOr<PullPlan> plan) {
       auto self = weak.lock();
       if (!self || self->observer_ == nullptr) return;
-      if (plan.ok()) return self->Admit(*std::move(plan));
-      self->OnPlanFailed(plan.status());
+      if (!plan.ok()) return self->OnPlanFailed(plan.status());
+      const auto brings = TakesAny(*plan) ? std::optional(plan->commit) : std::nullopt;
+      self->Admit(brings, [made = *std::move(plan)](Run& run) mutable { run.OnPlan(std::move(made)); });
     });
   }
 
-  // That there is a plan says that the hub shows the repo to the caller, not that it gives him its files.
-  void Admit(PullPlan plan) {
-    if (context_.admission == nullptr) return OnPlan(std::move(plan));
+  void Admit(const std::optional<CommitId>& brings, absl::AnyInvocable<void(Run&)> then) {
+    if (context_.admission == nullptr) return then(*this);
     hub::Access access = access_;
     if (request_.offline) access.memory = hub::Memory::kOnly;
     context_.admission->Admit(
-        request_.repo, request_.revision, access,
-        [weak = weak_from_this(), plan = std::move(plan)](const absl::Status& admitted) mutable {
+        request_.repo, request_.revision, access, brings,
+        [weak = weak_from_this(), then = std::move(then)](const absl::Status& admitted) mutable {
           auto self = weak.lock();
-          if (!self || self->observer_ == nullptr) return;
-          if (!admitted.ok()) return self->OnPlanFailed(admitted);
-          self->OnPlan(std::move(plan));
+          if (self && self->observer_ != nullptr) admitted.ok() ? then(*self) : self->OnPlanFailed(admitted);
         });
   }
 
@@ -510,7 +513,16 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
     look_ = nullptr;
     space_ = {};
     lease_ = {};
-    std::exchange(observer_, nullptr)->OnFinished(Explained(status));
+    ending_ = std::exchange(observer_, nullptr);
+    if (context_.admission == nullptr || status.ok()) return TellEnd(Explained(status));
+    context_.admission->OnEnded(request_.repo, access_, Explained(status),
+                                [weak = weak_from_this()](const absl::Status& why) {
+                                  if (auto self = weak.lock()) self->TellEnd(why);
+                                });
+  }
+
+  void TellEnd(const absl::Status& status) {
+    if (ending_ != nullptr) std::exchange(ending_, nullptr)->OnFinished(status);
   }
 
   void LeaveAll() {
@@ -523,6 +535,7 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   const PullRequest request_;
   hub::Access access_;
   PullObserver* observer_;                                 // null: ended or stopped
+  PullObserver* ending_ = nullptr;                         // to be told of the end
   const std::shared_ptr<std::atomic<Priority>> priority_;  // read by requests on other threads
   const std::shared_ptr<transfer::BandwidthLimit> limit_;
   const std::shared_ptr<std::atomic<bool>> is_over_ = std::make_shared<std::atomic<bool>>(false);

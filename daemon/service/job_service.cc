@@ -74,8 +74,7 @@ class GrpcJobService final : public v1::JobService::CallbackService {
     hub::Access access = AccessOf(CallerOf(uid_, *context));
     context_.core.Post([&services = context_, stream, pull = *std::move(pull), access = std::move(access)] {
       if (!stream->is_open()) return;
-      if (!pull.fit) return Plan(services, stream, pull, access);
-      // What fits is worked out from what is cached of the files, too.
+      // What is cached of the files is told, and what fits is worked out from it.
       hub::Access asking = access;
       if (pull.offline) asking.memory = hub::Memory::kOnly;
       Admit(services.rights, pull.repo, pull.revision, asking,

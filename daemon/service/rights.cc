@@ -30,7 +30,7 @@ bool MayKnow(const Rights& rights, uint32_t uid, const RepoId& repo) {
 void Admit(const Rights& rights, const RepoId& repo, const Revision& revision, const hub::Access& access,
            entitlement::Admission::Done done) {
   if (!rights.is_shared()) return done(absl::OkStatus());
-  rights.admission->Admit(repo, revision, access, std::move(done));
+  rights.admission->Admit(repo, revision, access, /*brings=*/std::nullopt, std::move(done));
 }
 
 }  // namespace batuta::service

@@ -135,6 +135,39 @@ class EntitlementTest(UsersTest):
         self.assertIsNone(self.cyd.cat(path))
         self.assertEqual(self.ana.cat(path), WEIGHTS)
 
+    def test_what_is_refused_to_somebody_is_open_to_nobody(self):
+        path = self.weights(self.ana.pull("model", "acme/open"))
+        self.hub.settings("acme/open", gated="manual", granted=["ana"])
+        self.assertEqual(self.cyd.pull("model", "acme/open", code=5)["reason"], "REPO_GATED")
+        self.assertIsNone(self.ben.cat(path))
+        self.hub.settings("acme/open", gated="")
+        self.ana.pull("model", "acme/open")
+        self.assertEqual(self.ben.cat(path), WEIGHTS)
+        self.hub.settings("acme/open", private=True, granted=["ana"])
+        self.assertEqual(self.cyd.pull("model", "acme/open", code=4)["reason"], "REPO_NOT_FOUND")
+        self.assertIsNone(self.ben.cat(path))
+
+    def test_a_token_that_is_revoked_opens_nothing_from_the_next_pull_on(self):
+        path = self.weights(self.ana.pull("model", "ana/hidden"))
+        self.ana.token = "hf_revoked"
+        self.assertEqual(self.ana.pull("model", "ana/hidden", code=5)["reason"], "TOKEN_REJECTED")
+        self.assert_closed_to(self.ana, "ana/hidden", path)
+
+    def test_a_pull_that_fails_tells_nobody_else_what_is_there(self):
+        pulled = self.ana.pull("model", "ana/hidden")
+        by_commit = ("--revision", pulled["commit"])
+        for how, code in ((("--offline",), 10), (by_commit, 4), (("--dry-run", *by_commit), 4)):
+            refused = self.ben.batuta("hf", "pull", "model", "ana/hidden", "model.safetensor", *how)
+            self.assertEqual(refused.code, code, refused.out + refused.err)
+            self.assertNotIn("model.safetensors", refused.err)
+            never = self.ben.batuta("hf", "pull", "model", "ana/never-was", "model.safetensor", *how)
+            self.assertEqual(refused.err.replace("hidden", "never-was"), never.err)
+
+    def test_a_plan_tells_nobody_else_what_is_there(self):
+        self.ana.pull("model", "acme/gated")
+        self.assertEqual(self.ben.pull("model", "acme/gated", "--dry-run", code=5)["reason"], "REPO_GATED")
+        self.assertEqual(self.ana.pull("model", "acme/gated", "--dry-run")["bytes_to_download"], 0)
+
     def test_a_grant_that_is_not_renewed_ends(self):
         self.restart("[users]\ngrant_ttl = \"2s\"\n")
         path = self.weights(self.ana.pull("model", "acme/gated"))
@@ -174,6 +207,35 @@ class EntitlementTest(UsersTest):
         sent = {entry["authorization"] for entry in self.hub.requests()}
         self.assertEqual(sent, {None, "Bearer hf_ben"})
         self.assertEqual(self.hub.stats()["leaked_tokens"], 0)
+
+
+class RememberedTest(UsersTest):
+    """What the hub said once proves nothing later, however well it is remembered."""
+
+    CONFIG = "[users]\nproof_ttl = 0\n"
+
+    def test_a_commit_is_asked_about_anew(self):
+        self.hub.commit("acme/team", {"config.json": "{}", "model.safetensors": PRIVATE})
+        self.hub.settings("acme/team", private=True, granted=["ana"])
+        pulled = self.ana.pull("model", "acme/team")
+        self.ana.pull("model", "acme/team", "--revision", pulled["commit"])
+        self.hub.settings("acme/team", private=True, granted=["ben"])
+        refused = self.ana.pull("model", "acme/team", "--revision", pulled["commit"], code=4)
+        self.assertEqual(refused["reason"], "REPO_NOT_FOUND")
+        self.assertIsNone(self.ana.cat(self.weights(pulled)))
+
+
+class NewCommitTest(UsersTest):
+    CONFIG = "[hub]\nrevision_ttl = 0\n"
+
+    def test_what_comes_into_a_repo_after_it_was_closed_is_not_open_for_a_moment(self):
+        pulled = self.ana.pull("model", "acme/open")
+        self.assertEqual(self.cyd.cat(self.weights(pulled)), WEIGHTS)
+        self.hub.settings("acme/open", private=True, granted=["ana"])
+        self.hub.commit("acme/open", {"secret.txt": "not for everybody"})
+        newer = self.ana.pull("model", "acme/open")
+        self.assertEqual(self.ana.cat(f"{newer['path']}/secret.txt"), b"not for everybody")
+        self.assertIsNone(self.cyd.cat(f"{newer['path']}/secret.txt"))
 
 
 class ConsentTest(UsersTest):

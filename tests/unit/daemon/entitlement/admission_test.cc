@@ -52,15 +52,24 @@ class AdmissionTest : public ::testing::Test {
     hub_.Describe({.summary = {.repo = kOtter, .is_private = is_private, .gated = gated}, .commit = kCommit});
   }
 
-  absl::Status Admit(uint32_t uid, const std::string& token, hub::Memory memory = hub::Memory::kUse) {
+  absl::Status Admit(uint32_t uid, const std::string& token, hub::Memory memory = hub::Memory::kUse,
+                     const std::optional<CommitId>& brings = {}) {
     std::optional<absl::Status> outcome;
     const hub::Access access{
         .principal = {.uid = uid, .tool = "test"}, .token = Secret(token), .memory = memory};
-    admission_->Admit(kOtter, Revision::Main(), access,
+    admission_->Admit(kOtter, Revision::Main(), access, brings,
                       [&outcome](const absl::Status& admitted) { outcome = admitted; });
     EXPECT_FALSE(outcome.has_value()) << "called inside Admit()";
     core_.RunUntilIdle();
     return outcome.value_or(absl::InternalError("not called"));
+  }
+
+  void End(uint32_t uid, const std::string& token, const absl::Status& why) {
+    std::optional<absl::Status> told;
+    admission_->OnEnded(kOtter, {.principal = {.uid = uid, .tool = "test"}, .token = Secret(token)}, why,
+                        [&told](const absl::Status& status) { told = status; });
+    core_.RunUntilIdle();
+    EXPECT_EQ(told, why);
   }
 
   // The bits of the folder's mode for its group: with an access control list they are its mask.
@@ -116,6 +125,51 @@ TEST_F(AdmissionTest, ARefusalIsPassedOnAndEndsWhatWasProvedBefore) {
   hub_.FailNext(absl::OkStatus());  // the repo is told of
   hub_.FailNext(MakeError(absl::StatusCode::kPermissionDenied, reason::kRepoGated, "gated"));
   EXPECT_THAT(Admit(kAna, "hf_ana"), HasReason(reason::kRepoGated));
+  EXPECT_FALSE(entitlements_.MayRead(kOtter, kAna));
+  EXPECT_EQ(GroupMode(), 0U);
+}
+
+TEST_F(AdmissionTest, AProofIsNothingThatIsRemembered) {
+  Serve("", true);
+  ASSERT_THAT(Admit(kAna, "hf_ana"), IsOk());
+  EXPECT_EQ(hub_.last_access().memory, hub::Memory::kRenew);
+}
+
+TEST_F(AdmissionTest, ANewCommitOfAPublicRepoIsAskedAboutBeforeItIsBrought) {
+  ASSERT_THAT(Admit(kAna, "hf_ana", hub::Memory::kUse, kCommit), IsOk());
+  ASSERT_THAT(Admit(kAna, "hf_ana", hub::Memory::kUse, kCommit), IsOk());
+  EXPECT_EQ(hub_.asked().size(), 1U);
+  Serve("", true);
+  const CommitId newer = *CommitId::Parse(std::string(40, '4'));
+  EXPECT_THAT(Admit(kAna, "hf_ana", hub::Memory::kUse, newer), IsOk());
+  EXPECT_FALSE(entitlements_.MayRead(kOtter, kAna + 1));
+  EXPECT_TRUE(entitlements_.MayRead(kOtter, kAna));
+}
+
+TEST_F(AdmissionTest, WhatIsRefusedToSomebodyIsNotPublic) {
+  for (const std::string& token : {std::string(), std::string("hf_ben")}) {
+    ASSERT_THAT(entitlements_.Learn(kOtter, Gate::kPublic), IsOk());
+    core_.clock().Advance(5min);
+    hub_.FailNext(MakeError(absl::StatusCode::kNotFound, reason::kRepoNotFound, "no such repo"));
+    EXPECT_THAT(Admit(kAna, token), HasReason(reason::kRepoNotFound));
+    EXPECT_FALSE(entitlements_.MayRead(kOtter, kAna + 1)) << "token " << token;
+    EXPECT_EQ(GroupMode(), 0U);
+  }
+}
+
+TEST_F(AdmissionTest, ABadTokenSaysNothingOfAPublicRepo) {
+  ASSERT_THAT(Admit(kAna, ""), IsOk());
+  End(kAna, "hf_bad", MakeError(absl::StatusCode::kUnauthenticated, reason::kTokenRejected, "bad"));
+  End(kAna, "hf_ana", MakeError(absl::StatusCode::kPermissionDenied, reason::kHubForbidden, "CDN"));
+  End(kAna, "", MakeError(absl::StatusCode::kNotFound, reason::kRevisionNotFound, "no such branch"));
+  EXPECT_TRUE(entitlements_.MayRead(kOtter, kAna + 1));
+}
+
+TEST_F(AdmissionTest, ARefusalElsewhereEndsWhatWasProvedBefore) {
+  Serve("", true);
+  ASSERT_THAT(Admit(kAna, "hf_ana"), IsOk());
+  ASSERT_NE(GroupMode(), 0U);
+  End(kAna, "hf_ana", MakeError(absl::StatusCode::kUnauthenticated, reason::kTokenRejected, "bad"));
   EXPECT_FALSE(entitlements_.MayRead(kOtter, kAna));
   EXPECT_EQ(GroupMode(), 0U);
 }

@@ -86,6 +86,28 @@ TEST_F(EntitlementsTest, WhatWasPublicLeavesNobodyInWhenItIsClosed) {
   EXPECT_FALSE(MayRead(kAna));
 }
 
+TEST_F(EntitlementsTest, OfNamesThatAreOnlyTriedNothingIsKept) {
+  ASSERT_THAT(entitlements_->Revoke(kOtter, kAna), IsOk());
+  ASSERT_THAT(entitlements_->Close(kHeron, Gate::kPrivate), IsOk());
+  size_t records = 0;
+  ASSERT_THAT(store_.Scan(metadata::Table::kGrants, {},
+                          [&records](std::string_view, std::string_view) {
+                            ++records;
+                            return true;
+                          }),
+              IsOk());
+  EXPECT_EQ(records, 0U);
+}
+
+TEST_F(EntitlementsTest, OnlyWhatWasPublicIsClosed) {
+  ASSERT_THAT(entitlements_->Learn(kOtter, Gate::kPublic), IsOk());
+  ASSERT_THAT(entitlements_->Close(kOtter, Gate::kGated), IsOk());
+  EXPECT_FALSE(MayRead(kBen));
+  ASSERT_THAT(entitlements_->Grant(kOtter, kAna), IsOk());
+  ASSERT_THAT(entitlements_->Close(kOtter, Gate::kPrivate), IsOk());
+  EXPECT_TRUE(MayRead(kAna));
+}
+
 TEST_F(EntitlementsTest, WhatCannotBeKeptIsNotBelieved) {
   store_.FailWrites(absl::UnavailableError("disk"));
   EXPECT_THAT(entitlements_->Grant(kOtter, kAna), StatusIs(absl::StatusCode::kUnavailable));

@@ -48,6 +48,13 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"PrivateAndNothingProved", Closed(Gate::kPrivate, {}), Step::kAsk, Step::kRefuse}),
     [](const auto& test) { return test.param.name; });
 
+TEST(NextStepTest, ACommitThatWasNotThereWhenTheRepoWasPublicIsAskedAbout) {
+  const RepoAccess access{.gate = Gate::kPublic, .told_at = kNow, .commit = "33"};
+  EXPECT_EQ(NextStep(&access, kAna, kNow, kLifetimes, true, "33"), Step::kAdmit);
+  EXPECT_EQ(NextStep(&access, kAna, kNow, kLifetimes, true, ""), Step::kAdmit);
+  EXPECT_EQ(NextStep(&access, kAna, kNow, kLifetimes, true, "44"), Step::kAsk);
+}
+
 TEST(NextStepTest, OfWhatIsNotKnownNobodyReads) {
   EXPECT_EQ(NextStep(nullptr, kAna, kNow, kLifetimes, true), Step::kAsk);
   EXPECT_EQ(NextStep(nullptr, kAna, kNow, kLifetimes, false), Step::kRefuse);
@@ -63,8 +70,11 @@ TEST(ReadersOfTest, AreTheGroupOfWhatIsPublicAndElseWhoHasProved) {
 }
 
 TEST(RepoAccessRecordTest, ComesBackAsItWas) {
-  const RepoAccess access = Closed(Gate::kGated, {{kAna, kNow}, {kBen, kNow - 1h}});
+  RepoAccess access = Closed(Gate::kGated, {{kAna, kNow}, {kBen, kNow - 1h}});
+  access.commit = "33";
   EXPECT_EQ(Decode(Encode(access)), access);
+  // One of before there were commits.
+  EXPECT_TRUE(Decode(R"({"v":1,"gate":"public","told_ms":0,"proofs":{}})").has_value());
 }
 
 TEST(RepoAccessRecordTest, WhatIsNoneOpensNothing) {
