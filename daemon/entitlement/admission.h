@@ -48,6 +48,10 @@ class Admission {
   // proved is taken back, and what was public is closed. Then `done` is called with `why`, perhaps at once.
   void OnEnded(const RepoId& repo, const hub::Access& access, const absl::Status& why, Done done);
 
+  // What is not public has its bytes to itself: they are neither taken for another repo, which others may
+  // read, nor do they come by way of one. Any thread.
+  bool Shares(const RepoId& repo) const { return context_.entitlements.ReadersOf(repo).group; }
+
   // Takes back what does not hold any more, now and then, from Start() on.
   void Start();
 

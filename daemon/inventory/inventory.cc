@@ -517,14 +517,15 @@ std::vector<std::string> Inventory::Warnings(const std::vector<RepoId>& only) co
   return warnings;
 }
 
-std::vector<std::optional<RepoId>> Inventory::HoldersOf(const std::vector<Entry>& entries,
-                                                        const RepoId& but) const {
+std::vector<std::optional<RepoId>> Inventory::HoldersOf(
+    const std::vector<Entry>& entries, const RepoId& but,
+    const std::function<bool(const RepoId&)>& lends) const {
   std::vector<std::optional<RepoId>> holders(entries.size());
   std::unordered_map<uint64_t, size_t> wanted;  // mark → position
   for (size_t i = 0; i < entries.size(); ++i) wanted.emplace(BlobMark(entries[i].blob.hex()), i);
   wanted.erase(0);
   for (const auto& repo : All()) {
-    if (repo->repo == but) continue;
+    if (repo->repo == but || (lends && !lends(repo->repo))) continue;
     for (const Snapshot& snapshot : repo->snapshots) {
       for (const Selection& selection : snapshot.selections) {
         for (const File& file : selection.files) {

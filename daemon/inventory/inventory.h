@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -95,8 +96,9 @@ class Inventory {
   std::vector<std::string> Warnings(const std::vector<RepoId>& only) const;
 
   // For each entry a repo, other than `but`, that has its blob in a snapshot, as it seems: by BlobMark() and
-  // size. Goes through all that is known, once, in memory.
-  std::vector<std::optional<RepoId>> HoldersOf(const std::vector<Entry>& entries, const RepoId& but) const;
+  // size. Goes through all that is known, once, in memory. Only repos of which `lends` says so; empty: all.
+  std::vector<std::optional<RepoId>> HoldersOf(const std::vector<Entry>& entries, const RepoId& but,
+                                               const std::function<bool(const RepoId&)>& lends = {}) const;
 
   // The same, in memory only. False when Touch() is needed: the catalog does not know of the latest minute,
   // or the repo is not known yet.

@@ -131,9 +131,9 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
   // Runs `work` on the pool and `then` with its result on the core sequence, unless the run has ended.
   template <typename Work, typename Then>
   void OnPool(WorkerPool& pool, Work work, Then then) {
-    auto disk = std::make_shared<Disk>(Disk{context_.cache, context_.space, context_.inventory,
-                                            context_.verified, context_.reviewer, guard_, files_,
-                                            request_.repo, request_.revision, access_.principal, is_over_});
+    auto disk = std::make_shared<Disk>(
+        Disk{context_.cache, context_.space, context_.inventory, context_.verified, context_.reviewer, guard_,
+             files_, request_.repo, request_.revision, access_.principal, context_.admission, is_over_});
     Sequence& core = context_.core;
     pool.Post(
         [weak = weak_from_this(), disk, &core, work = std::move(work), then = std::move(then)]() mutable {
@@ -314,13 +314,14 @@ class Run final : public PullRun, public std::enable_shared_from_this<Run> {
 
   // Hands out blobs up to the window; when no group is open any more, the snapshot is complete.
   void Advance() {
+    const bool can_link = context_.cache.abilities().hard_links && context_.cache.abilities().symlinks;
+    const bool shares = context_.admission == nullptr || context_.admission->Shares(request_.repo);
     while (in_flight_ < context_.window && next_ < fetched_groups_) {
       if (is_refused_.contains(next_)) {
         ++next_;
         continue;
       }
-      const cache::Abilities& abilities = context_.cache.abilities();
-      Move(next_++, /*elsewhere_will_do=*/abilities.hard_links && abilities.symlinks);
+      Move(next_++, /*elsewhere_will_do=*/can_link && shares);
     }
     if (open_groups_ == 0) return Complete();
     if (open_groups_ > held_back_.size()) return;

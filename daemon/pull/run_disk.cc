@@ -73,7 +73,10 @@ absl::Status ShareWithOthers(const Disk& disk, const PullPlan& plan, Work* work)
   for (const std::vector<size_t>& group : work->groups) {
     entries.push_back(plan.files[group.front()].entry);
   }
-  const std::vector<std::optional<RepoId>> holders = disk.inventory->HoldersOf(entries, disk.repo);
+  const auto lends = [&disk](const RepoId& repo) {
+    return disk.admission == nullptr || disk.admission->Shares(repo);
+  };
+  const std::vector<std::optional<RepoId>> holders = disk.inventory->HoldersOf(entries, disk.repo, lends);
   std::vector<HeldBlob> held;
   std::vector<size_t> groups;
   for (size_t i = 0; i < holders.size(); ++i) {

@@ -11,6 +11,7 @@
 
 #include "daemon/cache/cache.h"
 #include "daemon/cache/space_ledger.h"
+#include "daemon/entitlement/admission.h"
 #include "daemon/guard/pull_guard.h"
 #include "daemon/inventory/inventory.h"
 #include "daemon/pull/commit_files.h"
@@ -33,6 +34,7 @@ struct Disk {
   RepoId repo;
   Revision revision;
   Principal who;
+  const entitlement::Admission* admission;           // null: every repo shares its blobs
   std::shared_ptr<const std::atomic<bool>> is_over;  // the run
 };
 

@@ -11,13 +11,15 @@
 // Life and end of a transfer; its connections are in blob_connections.cc.
 namespace batuta::transfer {
 
-BlobTransfer::BlobTransfer(TransferContext& context, Owner& owner, RepoId repo, Entry entry, uint64_t number)
+BlobTransfer::BlobTransfer(TransferContext& context, Owner& owner, RepoId repo, Entry entry, uint64_t number,
+                           bool lends)
     : context_(context),
       core_(context.core),
       owner_(owner),
       repo_(std::move(repo)),
       entry_(std::move(entry)),
       number_(number),
+      lends_(lends),
       gate_(std::make_shared<BandwidthGate>(context.limit, context.core, context.clock)) {}
 
 void BlobTransfer::Join(Member member) {

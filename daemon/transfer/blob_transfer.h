@@ -69,7 +69,7 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
     virtual void OnIdle(BlobTransfer& blob) = 0;
   };
 
-  BlobTransfer(TransferContext& context, Owner& owner, RepoId repo, Entry entry, uint64_t number);
+  BlobTransfer(TransferContext& context, Owner& owner, RepoId repo, Entry entry, uint64_t number, bool lends);
 
   // Observers are never called from inside these two.
   void Join(Member member);
@@ -105,6 +105,9 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
   std::string job() const;
 
   uint64_t number() const { return number_; }
+
+  // May those join who want it for another repo?
+  bool lends() const { return lends_; }
 
   const RepoId& repo() const { return repo_; }
 
@@ -200,6 +203,7 @@ class BlobTransfer final : public std::enable_shared_from_this<BlobTransfer> {
   const RepoId repo_;
   const Entry entry_;
   const uint64_t number_;
+  const bool lends_;
   const std::shared_ptr<BandwidthGate> gate_;
   const std::shared_ptr<GuardPanel> guards_ = std::make_shared<GuardPanel>();
 

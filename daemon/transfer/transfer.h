@@ -91,8 +91,8 @@ struct TransferSpec {
   Principal principal = {};  // on whose behalf
   std::string job = {};      // for which of his jobs; "" = none
 
-  // When a transfer of the same blob to another repo is under way that one is joined: it ends with
-  // OnElsewhere(), and the caller links the blob.
+  // When a transfer of the same blob to another repo is under way that was begun with this, too, that one is
+  // joined: it ends with OnElsewhere(), and the caller links the blob.
   bool elsewhere_will_do = false;
 
   // Shared by all transfers of one job; null = none. A blob that several jobs want obeys the most generous.

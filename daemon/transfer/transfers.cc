@@ -115,7 +115,8 @@ TransferId TransferTable::Join(TransferSpec spec, std::shared_ptr<TransferObserv
   std::shared_ptr<BlobTransfer> blob = Find(spec);
   const bool is_new = blob == nullptr;
   if (is_new) {
-    blob = std::make_shared<BlobTransfer>(context_, *this, spec.repo, spec.entry, next_number_++);
+    blob = std::make_shared<BlobTransfer>(context_, *this, spec.repo, spec.entry, next_number_++,
+                                          spec.elsewhere_will_do);
     blobs_[spec.entry.blob].push_back(blob);
   }
   if (blob->entry().size_bytes != spec.entry.size_bytes) {
@@ -139,8 +140,9 @@ std::shared_ptr<BlobTransfer> TransferTable::Find(const TransferSpec& spec) cons
   const auto own = std::ranges::find(known->second, spec.repo, &BlobTransfer::repo);
   if (own != known->second.end()) return *own;
   if (!spec.elsewhere_will_do) return nullptr;
-  const auto other = std::ranges::find_if(
-      known->second, [&spec](const auto& blob) { return blob->entry().size_bytes == spec.entry.size_bytes; });
+  const auto other = std::ranges::find_if(known->second, [&spec](const auto& blob) {
+    return blob->lends() && blob->entry().size_bytes == spec.entry.size_bytes;
+  });
   return other == known->second.end() ? nullptr : *other;
 }
 

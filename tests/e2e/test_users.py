@@ -238,6 +238,18 @@ class NewCommitTest(UsersTest):
         self.assertIsNone(self.cyd.cat(f"{newer['path']}/secret.txt"))
 
 
+class OneBlobTest(UsersTest):
+    """The same bytes in a repo for everybody and in one that is not."""
+
+    def test_what_is_not_public_lends_its_bytes_to_no_other_repo(self):
+        self.hub.commit("ben/mirror", {"config.json": "{}", "model.safetensors": GATED})
+        self.ana.pull("model", "acme/gated")
+        mirrored = self.ben.pull("model", "ben/mirror")
+        self.assertGreaterEqual(mirrored["bytes_downloaded"], len(GATED))
+        self.hub.commit("ana/copy", {"config.json": "{}", "model.safetensors": GATED})
+        self.assertLess(self.ana.pull("model", "ana/copy")["bytes_downloaded"], len(GATED), "public ones lend theirs")
+
+
 class ConsentTest(UsersTest):
     def test_what_one_user_admits_is_admitted_for_nobody_else(self):
         self.hub.commit("acme/pickled", {"pytorch_model.bin": b"\x80\x04N."})

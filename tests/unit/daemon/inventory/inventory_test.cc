@@ -64,6 +64,8 @@ TEST_F(InventoryTest, KnowsWhichOtherRepoHasABlob) {
               ElementsAre(otter, otter, std::nullopt, std::nullopt));
   EXPECT_THAT(world_.inventory->HoldersOf({entry("{}", 2), entry("weights", 7)}, otter),
               ElementsAre(std::nullopt, badger));
+  const auto lends = [&](const RepoId& repo) { return repo != badger; };
+  EXPECT_THAT(world_.inventory->HoldersOf({entry("weights", 7)}, otter, lends), ElementsAre(std::nullopt));
 }
 
 TEST_F(InventoryTest, KnowsTheMarksOfAllThatIsThere) {

@@ -114,6 +114,17 @@ TEST_F(TransfersElsewhereTest, WhoNeedsItInTheOwnRepoGetsItThere) {
   EXPECT_EQ(third.observer->elsewhere, std::nullopt) << "its own repo comes first";
 }
 
+TEST_F(TransfersElsewhereTest, WhoKeepsItToItselfIsJoinedByNoOtherRepo) {
+  const auto first = Join(otter_, first_source_, /*elsewhere_will_do=*/false);
+  const auto second = Join(badger_, second_source_);
+  world_.Run();
+
+  EXPECT_TRUE(first.observer->is_ok());
+  EXPECT_EQ(second.observer->elsewhere, std::nullopt);
+  EXPECT_EQ(world_.cache->Published(otter_, entry_.blob), content_);
+  EXPECT_EQ(world_.cache->Published(badger_, entry_.blob), content_);
+}
+
 TEST_F(TransfersElsewhereTest, WhenTheFirstLeavesTheOtherGoesOnWithWhatIsThere) {
   first_source_->SetScript(Stalling(40'000));
   const auto first = Join(otter_, first_source_);
