@@ -437,16 +437,28 @@ void JobQueue::Save(const QueuedJob& job) {
 }
 
 void JobQueue::ForgetOld() {
-  if (slots_.size() <= options_.keep_ended) return;
   std::vector<std::pair<uint64_t, JobId>> ended;
   for (const auto& [id, slot] : slots_) {
     if (HasEnded(slot.job->record().state) && slot.watchers.empty()) ended.emplace_back(slot.number, id);
   }
-  if (ended.size() <= options_.keep_ended) return;
-  std::ranges::sort(ended);
-  ended.resize(ended.size() - options_.keep_ended);
+  std::ranges::sort(ended, std::greater<>());
+
+  struct Kept {
+    size_t jobs = 0;
+    size_t request_bytes = 0;
+  };
+
+  // Of each user by himself: nobody's jobs are forgotten because another one has many.
+  std::map<uint32_t, Kept> kept_of;
   for (const auto& [number, id] : ended) {
-    const JobRecord& record = slots_.at(id).job->record();
+    const Slot& slot = slots_.at(id);
+    const JobRecord& record = slot.job->record();
+    Kept& kept = kept_of[record.owner.uid];
+    ++kept.jobs;
+    kept.request_bytes += slot.request_bytes;
+    const bool stays =
+        kept.jobs <= options_.keep_ended && kept.request_bytes <= options_.max_request_bytes_of_user;
+    if (stays) continue;
     by_request_.erase({record.owner.uid, record.request_id});
     slots_.erase(id);
     journal_.Post([this, id = id] {

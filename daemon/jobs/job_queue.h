@@ -24,10 +24,10 @@
 namespace batuta::jobs {
 
 struct JobQueueOptions {
-  size_t keep_ended = 200;                        // ended jobs that stay listed; older ones are forgotten
+  size_t keep_ended = 200;                        // a user's ended jobs that stay listed; older ones go
   size_t max_active = 10'000;                     // jobs not ended; more are refused (DAEMON_BUSY)
   size_t max_active_of_user = 2'000;              // of them, those of one user
-  size_t max_request_bytes_of_user = 64 << 20;    // what is kept of the requests of those, all together
+  size_t max_request_bytes_of_user = 64 << 20;    // of the requests of those, and as much of the ended ones
   std::chrono::milliseconds progress_every{100};  // at most so often a watcher is told of progress
 
   // A token for a job that is resumed at start, e.g. from the user's token file in user mode; may be empty.

@@ -420,6 +420,36 @@ TEST_F(JobQueueTest, OldEndedJobsAreForgottenInCatalogToo) {
   EXPECT_THAT(store_.Get(Table::kJobs, first), IsOkAndHolds(std::nullopt));
 }
 
+TEST_F(JobQueueTest, ManyEndedJobsOfOneUserCostNoOtherUserHis) {
+  options_.keep_ended = 3;
+  Reopen();
+  const auto fail = [this](const Principal& who) {
+    hub_.FailNext(MakeError(absl::StatusCode::kNotFound, reason::kRepoNotFound, "no such repo"));
+    ASSERT_THAT(Start(who), IsOk());
+    clock_.Advance(1s);
+  };
+  fail(kNoor);
+  for (int number = 0; number < 6; ++number) fail(kMira);
+  core_.RunUntilIdle();
+
+  EXPECT_THAT(queue_->List(kMira, false), SizeIs(3));
+  EXPECT_THAT(queue_->List(kNoor, false), SizeIs(1));
+}
+
+TEST_F(JobQueueTest, EndedJobsWithLargeRequestsAreForgottenSooner) {
+  options_.max_request_bytes_of_user = 1'000;
+  Reopen();
+  for (int number = 0; number < 20; ++number) {
+    hub_.FailNext(MakeError(absl::StatusCode::kNotFound, reason::kRepoNotFound, "no such repo"));
+    ASSERT_THAT(Start(kMira), IsOk());
+    clock_.Advance(1s);
+  }
+  core_.RunUntilIdle();
+
+  EXPECT_GT(queue_->List(kMira, false).size(), 0U);
+  EXPECT_LT(queue_->List(kMira, false).size(), 20U);
+}
+
 TEST_F(JobQueueTest, DrainedQueueRefusesNewJobsAndKeepsOldOnesForTheNextStart) {
   ServeOtter();
   ASSERT_OK_AND_ASSIGN(const JobView job, Start(kMira));
