@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <grpc/support/log.h>
 
 #include "client/connection/daemon_process.h"
 #include "common/config/hub_token.h"
@@ -66,9 +67,9 @@ bool IsStranger(const absl::Status& status) {
   return DetailsOf(status).facts.contains("stranger");
 }
 
-absl::Status NoDaemon(std::string_view why) {
+absl::Status NoDaemon(std::string_view why, std::string_view hint) {
   return MakeError(absl::StatusCode::kUnavailable, reason::kDaemonUnreachable,
-                   fmt::format("no daemon answers: {}", why), kStartHint);
+                   fmt::format("no daemon answers: {}", why), hint);
 }
 
 absl::Status StartFailed(std::string_view how, const DaemonProcess& process) {
@@ -100,6 +101,8 @@ absl::Status CheckIdentity(const Environment& environment, const v1::GetStatusRe
 }
 
 absl::StatusOr<Connection> Connector::Open(const ConnectOptions& options) const {
+  // It would stand between the lines of the command, on a busy machine for example. Who wants it says so.
+  if (!IsSet(options_.environment, "GRPC_VERBOSITY")) gpr_set_log_function([](gpr_log_func_args*) {});
   CallIdentity identity;
   identity.tool = options_.tool;
   identity.patience = options.patience;
@@ -124,6 +127,7 @@ absl::StatusOr<Connection> Connector::Open(const ConnectOptions& options) const 
 absl::StatusOr<Connection> Connector::OpenExisting(const SocketSearch& search,
                                                    const CallIdentity& identity) const {
   std::string why;
+  std::string hint(kStartHint);
   for (const SocketSearch::Place& place : search.places) {
     absl::StatusOr<UniqueFd> socket = ConnectTo(place);
     absl::Status status = socket.status();
@@ -135,9 +139,11 @@ absl::StatusOr<Connection> Connector::OpenExisting(const SocketSearch& search,
       // A system daemon that this user may not use is no daemon to them; all else is told.
       return status;
     }
+    // One that runs and is not for this user: he may want to be let in.
+    if (absl::IsPermissionDenied(status)) hint = fmt::format("{}; {}", DetailsOf(status).hint, kStartHint);
     why += fmt::format("{}{}", why.empty() ? "" : "; ", MessageOf(status));
   }
-  return NoDaemon(why);
+  return NoDaemon(why, hint);
 }
 
 absl::StatusOr<Connection> Connector::Spawn(const SocketSearch& search, const CallIdentity& identity) const {

@@ -38,7 +38,8 @@ absl::Status ConnectError(const SocketAddress& address, int error_number) {
   if (error_number == EACCES || error_number == EPERM) {
     return MakeError(absl::StatusCode::kPermissionDenied, reason::kNotPermitted,
                      fmt::format("socket {}: {}", Quoted(address.path()), text),
-                     "members of the socket's group may use it (for the system daemon: group `batuta`)");
+                     "members of the socket's group may use it (for the system daemon: group `batuta`), from "
+                     "their next login on");
   }
   return Unreachable(address, text);
 }

@@ -306,6 +306,7 @@ class RolesTest(UsersTest):
         stranger.groups = ()
         refused = stranger.batuta("daemon", "status")
         self.assertEqual(refused.code, 3, refused.out + refused.err)
+        self.assertIn("group `batuta`", refused.err)
 
 
 if __name__ == "__main__":

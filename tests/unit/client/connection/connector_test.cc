@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include <grpc/support/log.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -71,6 +72,15 @@ TEST_F(ConnectorTest, SendsTheTokenOfTheCallersFile) {
   EXPECT_EQ(daemon.calls().token, "hf_file");
   ASSERT_OK_AND_ASSIGN(const Connection without, connector().Open({.send_token = false}));
   EXPECT_EQ(daemon.calls().token, "");
+}
+
+TEST_F(ConnectorTest, WhatGrpcSaysOfItselfStandsNotBetweenTheLines) {
+  const FakeDaemon daemon(socket_path());
+  ASSERT_OK_AND_ASSIGN(const Connection connection, connector().Open({}));
+
+  testing::internal::CaptureStderr();
+  gpr_log(GPR_ERROR, "Waiting for thread pool to idle before shutting down");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 TEST_F(ConnectorTest, SaysHowToStartOneWhenItMayNot) {
