@@ -14,7 +14,7 @@ namespace batuta::app {
 // in a second. Pure.
 class RetractionLevel {
  public:
-  // As many as one connection may have under way: a program that gives up everything it asked, and asks anew.
+  // A program that gives up all its connection has under way, and asks anew, may do so twice in a second.
   static constexpr double kMost = 256;
 
   void Add(SteadyTime now);
