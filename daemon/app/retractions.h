@@ -14,8 +14,8 @@ namespace batuta::app {
 // in a second. Pure.
 class RetractionLevel {
  public:
-  // A program that gives up all its connection has under way, and asks anew, may do so twice in a second.
-  static constexpr double kMost = 256;
+  // Ten times what one connection may have under way: a program that gives up all it asked, and asks anew.
+  static constexpr double kMost = 1'000;
 
   void Add(SteadyTime now);
   bool IsTooHigh(SteadyTime now) const;
