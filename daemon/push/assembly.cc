@@ -128,7 +128,7 @@ PushPlan Assemble(const PushRequest& request, const FolderListing& listing,
   }
   if (remote.exists && request.is_private && !remote.is_private) {
     plan.refusals.push_back({.path = "",
-                             .reason = std::string(reason::kNotPushable),
+                             .reason = reason::kNotPushable,
                              .text = "--private was asked for, but the repo is there and is public: make it "
                                      "private on its page, or push without --private"});
   }
