@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One client asks where files are, while others do what they like. Builds, runs hostile.py.
-#   tests/bench/hostile.sh [--idle N] [--busy N] [--seconds N] [--json FILE]
+#   tests/bench/hostile.sh [--idle N] [--busy N] [--seconds N] [--judged-only] [--json FILE]
 set -euo pipefail
 
 . "$(dirname "${BASH_SOURCE[0]}")/build.sh"
