@@ -14,6 +14,7 @@
 #include "daemon/hub/http_error.h"
 #include "daemon/metrics/daemon_metrics.h"
 #include "daemon/push/file_body.h"
+#include "daemon/push/folder_talk.h"
 #include "daemon/push/upload_journal.h"
 
 namespace batuta::push {
@@ -224,7 +225,8 @@ class Upload final : public std::enable_shared_from_this<Upload> {
   void Queue(uint32_t number) {
     slots_.Take([weak = weak_from_this(), &slots = slots_, number, round = round_] {
       const auto self = weak.lock();
-      if (self == nullptr || self->observer_ == nullptr || self->round_ != round) return slots.GiveBack();
+      if (self == nullptr || self->observer_ == nullptr || self->round_ != round || !self->gone_.ok())
+        return slots.GiveBack();
       self->Send(number);
     });
   }
@@ -272,8 +274,14 @@ class Upload final : public std::enable_shared_from_this<Upload> {
     if (round != round_ || flights_.erase(number) == 0) return;
     slots_.GiveBack();
     if (observer_ == nullptr) return;
+    const bool has_tag = !result.etag.empty() && result.etag.size() <= kMaxTagBytes;
+    if (IsClientGone(result.status)) gone_ = result.status;
+    if (!gone_.ok()) {
+      if (result.status.ok() && has_tag) KeepStored(number, result.etag);
+      if (flights_.empty()) Finish(gone_);
+      return;
+    }
     if (result.status.ok()) {
-      const bool has_tag = !result.etag.empty() && result.etag.size() <= kMaxTagBytes;
       if (is_basic() || has_tag) return OnStored(number, result.etag);
       const absl::Status untold =
           MakeError(absl::StatusCode::kInternal, reason::kHubProtocol,
@@ -305,12 +313,16 @@ class Upload final : public std::enable_shared_from_this<Upload> {
     stored_bytes_ = 0;
   }
 
-  void OnStored(uint32_t number, const std::string& etag) {
+  void KeepStored(uint32_t number, const std::string& etag) {
     NoteStored(number, etag);
-    if (!is_basic()) {
-      OnJournal([object = place_.object.sha256, part = hub::StoredPart{number, etag}](
-                    UploadJournal& journal) { journal.Keep(object, part); });
-    }
+    if (is_basic()) return;
+    OnJournal([object = place_.object.sha256, part = hub::StoredPart{number, etag}](UploadJournal& journal) {
+      journal.Keep(object, part);
+    });
+  }
+
+  void OnStored(uint32_t number, const std::string& etag) {
+    KeepStored(number, etag);
     TellProgress(0);
     if (observer_ != nullptr && --left_ == 0) Complete();
   }
@@ -454,6 +466,9 @@ class Upload final : public std::enable_shared_from_this<Upload> {
   size_t most_stored_ = 0;                 // parts that ever were, at one time
   std::map<uint32_t, Flight> flights_;     // parts under way
   uint32_t left_ = 0;
+  // Not OK: whoever reads the file for the daemon is gone. Parts that have all their bytes are waited for, so
+  // that they need not be sent again; the others end by themselves.
+  absl::Status gone_;
   bool is_old_ = false;               // the place is from the journal
   bool is_joining_ = false;           // the parts are there; whether they are joined is not known
   std::map<uint32_t, int> failures_;  // of a part, in a row

@@ -404,6 +404,20 @@ TEST_F(BlobUploadTest, SendsNothingAgainWhenNobodyCouldTellWhetherTheFileChanged
   EXPECT_THAT(store_.taken, Each(Pair(Ge(1u), 1)));
 }
 
+TEST_F(BlobUploadTest, PartsThatHaveAllTheirBytesAreNotSentAgainWhenTheClientLeft) {
+  store_.on_put = [](uint64_t put, uint32_t) {
+    return put == 1 ? std::optional(FakeAnswer{.failure = ClientGoneError("whoever serves the folder left")})
+                    : std::nullopt;
+  };
+  EXPECT_TRUE(IsClientGone(Upload(Bytes(45)).end.value()));
+  const size_t before = store_.taken.size();
+  EXPECT_GT(before, 0u);
+  store_.on_put = {};
+  EXPECT_THAT(Upload(Bytes(45)).end.value(), IsOk());
+  EXPECT_EQ(stored(), Bytes(45));
+  EXPECT_THAT(store_.taken, Each(Pair(Ge(1u), 1)));
+}
+
 TEST_F(BlobUploadTest, StopsWhenItIsDropped) {
   store_.on_put = [](uint64_t, uint32_t) { return std::optional(Held()); };
   Start(Bytes(100));
