@@ -60,7 +60,8 @@ class Check:
 class World:
     """A hub, a daemon that was just started, and the client; all below one folder."""
 
-    def __init__(self, folder, config=""):
+    def __init__(self, folder, config="", ready=(0, 0)):
+        """`ready` are the count and the size of files that the hub has for what comes (tests/hubsim/net/spool_folder.h)."""
         from harness import Sandbox  # reads the environment that workplace() sets
 
         self.box = Sandbox()
@@ -69,7 +70,8 @@ class World:
             root.mkdir(exist_ok=True)
             objects.mkdir(exist_ok=True)
             (root / "hub.json").write_text(json.dumps({"users": [{"name": "mira", "token": TOKEN, "orgs": ["acme"], "role": "write"}]}))
-            self.hub = self.box.hub(root, ["--no-rate-limits", "--multipart-chunk", str(PART), "--objects-folder", str(objects)])
+            self.hub = self.box.hub(root, ["--no-rate-limits", "--multipart-chunk", str(PART), "--objects-folder", str(objects),
+                                             "--ready-bodies", str(ready[0]), "--ready-body-bytes", str(ready[1])])
             self.box.env["HF_TOKEN"] = TOKEN
             if config:
                 path = self.box.folder / "config" / "batuta" / "config.toml"
@@ -283,7 +285,7 @@ def measure_served(folder, scale, runs):
         sample = {}
         ways = [("direct", None), ("served", {"BATUTA_PUSH_STREAM": "1"})]
         for way, env in ways if number % 2 == 0 else reversed(ways):
-            with World(folder) as world:
+            with World(folder, ready=(-(-size // PART), PART)) as world:
                 sample[way] = run_push(folder, source.parent, size, world, env)
         samples.append(sample)
         print(f"  round {number + 1}: " + "; ".join(f"{way} {one['push_s']:.2f} s ({size / MB / one['push_s']:,.0f} MB/s; parts {one['upload_s']:.2f} s), daemon "
@@ -302,9 +304,10 @@ def measure_file(folder, scale, runs):
     for number in range(runs):
         make_another(source, number)
         sample = {}
-        contenders = [lambda world: run_push(folder, data, size, world), lambda world: run_curls(folder, quarters, size, world)]
-        for contender in contenders if number % 2 == 0 else reversed(contenders):  # each with a hub of its own, and turn about first
-            with World(folder) as world:
+        contenders = [(lambda world: run_push(folder, data, size, world), PART),
+                      (lambda world: run_curls(folder, quarters, size, world), -(-size // CURLS))]
+        for contender, body in contenders if number % 2 == 0 else reversed(contenders):  # each with a hub of its own, and turn about first
+            with World(folder, ready=(-(-size // body), body)) as world:
                 sample.update(contender(world))
         samples.append(sample)
         print(f"  round {number + 1}: parts {sample['upload_s']:.2f} s ({size / MB / sample['upload_s']:,.0f} MB/s), whole push {sample['push_s']:.2f} s, "

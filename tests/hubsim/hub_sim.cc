@@ -3,17 +3,16 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include "tests/hubsim/api/admin_api.h"
 #include "tests/hubsim/api/cdn_handler.h"
 #include "tests/hubsim/api/hub_handler.h"
 #include "tests/hubsim/api/site.h"
 #include "tests/hubsim/net/http_server.h"
+#include "tests/hubsim/net/spool_folder.h"
 #include "tests/hubsim/store/folder_loader.h"
 #include "tests/hubsim/store/history.h"
 
@@ -21,36 +20,6 @@ namespace batuta::hubsim {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A folder of one's own for spooled uploads, gone with the simulator.
-class SpoolFolder {
- public:
-  // Below `parent`; where temporary folders usually are when it is empty.
-  static absl::StatusOr<std::unique_ptr<SpoolFolder>> Make(fs::path parent) {
-    std::error_code error;
-    if (parent.empty()) parent = fs::temp_directory_path(error);
-    std::string name = (parent / "hubsim-XXXXXX").string();
-    if (error || ::mkdtemp(name.data()) == nullptr) {
-      return absl::UnavailableError("no temporary folder for uploads: " + name);
-    }
-    return std::unique_ptr<SpoolFolder>(new SpoolFolder(name));
-  }
-
-  SpoolFolder(const SpoolFolder&) = delete;
-  SpoolFolder& operator=(const SpoolFolder&) = delete;
-
-  ~SpoolFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-
-  const fs::path& path() const { return path_; }
-
- private:
-  explicit SpoolFolder(fs::path path) : path_(std::move(path)) {}
-
-  const fs::path path_;
-};
 
 absl::StatusOr<ContentPtr> ContentFrom(const std::string& path, const FileSource& source) {
   if (const auto* text = std::get_if<std::string>(&source)) return MemoryContent(*text);
@@ -84,8 +53,8 @@ class LoopbackHub final : public HubSim {
         cdn_handler_(site_),
         hub_(std::move(hub)),
         cdn_(std::move(cdn)) {
-    hub_->Run({hub_handler_, faults_, recorder_, stop_, spool_->path(), options_.kept_body_bytes});
-    cdn_->Run({cdn_handler_, faults_, recorder_, stop_, spool_->path()});
+    hub_->Run({hub_handler_, faults_, recorder_, stop_, *spool_, options_.kept_body_bytes});
+    cdn_->Run({cdn_handler_, faults_, recorder_, stop_, *spool_});
   }
 
   ~LoopbackHub() override { StopServers(); }
@@ -320,6 +289,8 @@ class LoopbackHub final : public HubSim {
 absl::StatusOr<std::unique_ptr<HubSim>> HubSim::Start(Options options) {
   absl::StatusOr<std::unique_ptr<SpoolFolder>> spool = SpoolFolder::Make(options.objects_folder);
   if (!spool.ok()) return spool.status();
+  if (absl::Status status = (*spool)->Prepare(options.ready_bodies, options.ready_body_bytes); !status.ok())
+    return status;
   absl::StatusOr<std::unique_ptr<HttpServer>> hub = HttpServer::Listen(Listener::kHub, options.hub_port);
   if (!hub.ok()) return hub.status();
   absl::StatusOr<std::unique_ptr<HttpServer>> cdn = HttpServer::Listen(Listener::kCdn, options.cdn_port);

@@ -81,6 +81,9 @@ void Declare(CLI::App& app, Arguments& arguments) {
   app.add_option("--objects-folder", arguments.options.objects_folder,
                  "Keep what is uploaded in a folder below this one, removed at the end")
       ->check(CLI::ExistingDirectory);
+  app.add_option("--ready-bodies", arguments.options.ready_bodies,
+                 "Files made ahead for the first long bodies, for measurements");
+  app.add_option("--ready-body-bytes", arguments.options.ready_body_bytes, "Bytes of each of these files");
   app.add_option("--keep-bodies", arguments.options.kept_body_bytes,
                  "Show request bodies up to this size in the request log");
   app.add_option("--most-lfs-files", arguments.options.most_lfs_files, "LFS files in one commit");

@@ -32,7 +32,7 @@ class Conversation {
       : connection_(connection),
         which_(which),
         parts_(parts),
-        reader_(connection, parts.spool_folder, kBodyLimit) {}
+        reader_(connection, parts.spool, kBodyLimit) {}
 
   // False when the connection is to be closed.
   bool Step(Request request) {

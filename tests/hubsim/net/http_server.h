@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -18,6 +17,7 @@
 #include "tests/hubsim/net/http_message.h"
 #include "tests/hubsim/net/request_recorder.h"
 #include "tests/hubsim/net/socket.h"
+#include "tests/hubsim/net/spool_folder.h"
 
 namespace batuta::hubsim {
 
@@ -47,7 +47,7 @@ struct ServerParts {
   FaultBoard& faults;
   RequestRecorder& recorder;
   const StopSignal& stop;
-  std::filesystem::path spool_folder = {};
+  SpoolFolder& spool;
   std::uint64_t kept_body_bytes = 0;  // request bodies up to this size go into the log
 };
 

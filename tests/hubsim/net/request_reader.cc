@@ -8,7 +8,6 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
-#include <fcntl.h>
 #include <unistd.h>
 
 namespace batuta::hubsim {
@@ -30,7 +29,7 @@ std::string ToString(string_view text) {
 // SpooledBody keeps a short body in memory and a long one in a file.
 class SpooledBody {
  public:
-  explicit SpooledBody(const std::filesystem::path& folder) : folder_(folder) {}
+  explicit SpooledBody(SpoolFolder& folder) : folder_(folder) {}
 
   SpooledBody(const SpooledBody&) = delete;
   SpooledBody& operator=(const SpooledBody&) = delete;
@@ -62,10 +61,10 @@ class SpooledBody {
 
  private:
   bool OpenFile() {
-    std::string name = (folder_ / "body-XXXXXX").string();
-    file_ = Descriptor(::mkostemp(name.data(), O_CLOEXEC));
-    if (!file_.is_open()) return false;
-    path_ = std::move(name);
+    std::optional<SpoolFolder::File> file = folder_.Open();
+    if (!file) return false;
+    path_ = std::move(file->path);
+    file_ = std::move(file->descriptor);
     const std::string held = std::move(memory_);
     memory_.clear();
     return WriteAll({held.data(), held.size()});
@@ -80,7 +79,7 @@ class SpooledBody {
     return true;
   }
 
-  const std::filesystem::path folder_;
+  SpoolFolder& folder_;
   std::string memory_;
   std::string path_;  // empty: in memory
   Descriptor file_;
@@ -92,8 +91,7 @@ class SpooledBody {
 // The parser library calls these as it reads; they only record.
 class RequestReader::Parser final : public http::basic_parser<true> {
  public:
-  Parser(Request& request, const std::filesystem::path& spool_folder)
-      : request_(&request), body_(spool_folder) {}
+  Parser(Request& request, SpoolFolder& spool) : request_(&request), body_(spool) {}
 
   void SetRequest(Request& request) { request_ = &request; }
 
@@ -141,17 +139,16 @@ class RequestReader::Parser final : public http::basic_parser<true> {
   bool spool_failed_ = false;
 };
 
-RequestReader::RequestReader(Connection& connection, std::filesystem::path spool_folder,
-                             std::uint64_t body_limit)
+RequestReader::RequestReader(Connection& connection, SpoolFolder& spool, std::uint64_t body_limit)
     : connection_(connection),
-      spool_folder_(std::move(spool_folder)),
+      spool_(spool),
       body_limit_(body_limit),
       buffer_(std::make_unique_for_overwrite<char[]>(kBufferBytes)) {}
 
 RequestReader::~RequestReader() = default;
 
 RequestReader::Outcome RequestReader::ReadHead(Request& request) {
-  parser_ = std::make_unique<Parser>(request, spool_folder_);
+  parser_ = std::make_unique<Parser>(request, spool_);
   parser_->header_limit(kHeadLimit);
   parser_->body_limit(body_limit_);
   while (true) {

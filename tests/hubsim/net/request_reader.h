@@ -1,18 +1,18 @@
 // RequestReader turns the bytes of one connection into requests, head first and then body. The only user of
 // the HTTP parser library.
 //
-// Bodies up to 256 KiB stay in memory; longer ones go to a file in `spool_folder`, gone with the body.
+// Bodies up to 256 KiB stay in memory; longer ones go to a file of the spool folder, gone with the body.
 // Thread safety: one thread uses it.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 
 #include "tests/hubsim/net/body_intake.h"
 #include "tests/hubsim/net/http_message.h"
 #include "tests/hubsim/net/socket.h"
+#include "tests/hubsim/net/spool_folder.h"
 
 namespace batuta::hubsim {
 
@@ -25,7 +25,7 @@ class RequestReader {
     kTooLarge,   // head above 64 KiB or body above the limit; answer 413 and close
   };
 
-  RequestReader(Connection& connection, std::filesystem::path spool_folder, std::uint64_t body_limit);
+  RequestReader(Connection& connection, SpoolFolder& spool, std::uint64_t body_limit);
   ~RequestReader();
   RequestReader(const RequestReader&) = delete;
   RequestReader& operator=(const RequestReader&) = delete;
@@ -55,7 +55,7 @@ class RequestReader {
   bool Read(std::size_t most);
 
   Connection& connection_;
-  const std::filesystem::path spool_folder_;
+  SpoolFolder& spool_;
   const std::uint64_t body_limit_;
   const std::unique_ptr<char[]> buffer_;  // [begin_, end_): read and not parsed yet
   std::size_t begin_ = 0;
