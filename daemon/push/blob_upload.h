@@ -20,7 +20,7 @@
 #include "daemon/hub/hub_client.h"
 #include "daemon/hub/repo_writer.h"
 #include "daemon/metadata/metadata_store.h"
-#include "daemon/safety/base/byte_source.h"
+#include "daemon/push/sent_bytes.h"
 #include "daemon/transfer/bandwidth.h"
 #include "daemon/transport/http_transport.h"
 
@@ -48,7 +48,7 @@ class UploadSlots {
 
 // The bytes of an object, opened as they were planned.
 struct UploadSource {
-  std::shared_ptr<safety::ByteSource> bytes;  // may be read on several threads at once
+  std::shared_ptr<SentBytes> bytes;  // may be read on several threads at once
 
   // Blocking; asked when all of it was sent: not OK (FILE_CHANGED) when it may have been something else.
   std::function<absl::Status()> check_unchanged = {};

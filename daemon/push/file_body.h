@@ -5,18 +5,21 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/cord.h"
 
 #include "common/sync/mutex.h"
 #include "common/sync/worker_pool.h"
-#include "daemon/safety/base/byte_source.h"
+#include "daemon/push/sent_bytes.h"
 #include "daemon/transfer/bandwidth.h"
 #include "daemon/transport/http_body.h"
 
 namespace batuta::push {
 
-// FileBody sends a run of bytes of a file. It reads ahead on a pool, a few blocks at most, so that nobody who
-// sends waits for the disk. Thread-safe.
+// FileBody sends a run of bytes of a file. What is in memory goes from there to whoever sends, copied once;
+// the rest is read ahead on a pool, a few blocks at most, so that nobody who sends waits for the disk.
+// Thread-safe.
 class FileBody final : public transport::HttpBody, public std::enable_shared_from_this<FileBody> {
  public:
   static constexpr size_t kBlockBytes = size_t{1} << 20;
@@ -24,7 +27,7 @@ class FileBody final : public transport::HttpBody, public std::enable_shared_fro
 
   // `bytes` may be read on several threads at once, and holds that run. `pool` outlives the body. `gate`,
   // which may be null, says how fast the bytes may go.
-  static std::shared_ptr<FileBody> Make(std::shared_ptr<safety::ByteSource> bytes, uint64_t offset,
+  static std::shared_ptr<FileBody> Make(std::shared_ptr<SentBytes> bytes, uint64_t offset,
                                         uint64_t size_bytes, WorkerPool& pool,
                                         std::shared_ptr<transfer::BandwidthGate> gate = nullptr);
 
@@ -34,12 +37,7 @@ class FileBody final : public transport::HttpBody, public std::enable_shared_fro
   void Rewind(std::function<void()> on_ready) override;
 
  private:
-  struct Block {
-    std::vector<std::byte> bytes;
-    size_t used = 0;
-  };
-
-  FileBody(std::shared_ptr<safety::ByteSource> bytes, uint64_t offset, uint64_t size_bytes, WorkerPool& pool,
+  FileBody(std::shared_ptr<SentBytes> bytes, uint64_t offset, uint64_t size_bytes, WorkerPool& pool,
            std::shared_ptr<transfer::BandwidthGate> gate)
       : bytes_(std::move(bytes)),
         offset_(offset),
@@ -47,11 +45,13 @@ class FileBody final : public transport::HttpBody, public std::enable_shared_fro
         pool_(pool),
         gate_(std::move(gate)) {}
 
+  size_t TakeRead(std::span<std::byte> out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<size_t> TakeAtOnce(std::span<std::byte> out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WaitForGate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReadMore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReadBlock(uint64_t round, uint64_t at);
 
-  const std::shared_ptr<safety::ByteSource> bytes_;
+  const std::shared_ptr<SentBytes> bytes_;
   const uint64_t offset_;
   const uint64_t size_bytes_;
   WorkerPool& pool_;
@@ -59,8 +59,7 @@ class FileBody final : public transport::HttpBody, public std::enable_shared_fro
 
   Mutex mutex_;
   transfer::BandwidthGate::Grant grant_ ABSL_GUARDED_BY(mutex_);
-  std::deque<Block> blocks_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::byte> spare_ ABSL_GUARDED_BY(mutex_);
+  std::deque<absl::Cord> blocks_ ABSL_GUARDED_BY(mutex_);
   uint64_t round_ ABSL_GUARDED_BY(mutex_) = 0;  // what is read for an earlier one counts no more
   uint64_t next_ ABSL_GUARDED_BY(mutex_) = 0;   // to be read
   bool is_reading_ ABSL_GUARDED_BY(mutex_) = false;

@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 
 #include "daemon/push/local_file.h"
-#include "daemon/safety/base/byte_source.h"
+#include "daemon/push/sent_bytes.h"
 
 namespace batuta::push {
 
@@ -17,7 +17,7 @@ absl::Status FileChangedError(const RepoPath& path, std::string_view how);
 
 // The bytes of one file of a folder, opened as it was when it was listed. Reading blocks; Read() of several
 // threads may run side by side, on the offsets that they like.
-class FileBytes : public safety::ByteSource {
+class FileBytes : public SentBytes {
  public:
   explicit FileBytes(LocalFile file) : file_(std::move(file)) {}
 

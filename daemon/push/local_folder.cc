@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "common/status/status.h"
@@ -22,6 +23,15 @@ class LocalBytes final : public FileBytes {
   absl::Status Read(uint64_t offset, std::span<char> out) override {
     RETURN_IF_ERROR(ReadAll(offset, out));
     return CheckUnchanged();
+  }
+
+  absl::StatusOr<size_t> ReadAtOnce(uint64_t offset, std::span<char> out) override {
+    const iovec place = {.iov_base = out.data(), .iov_len = out.size()};
+    const ssize_t count = ::preadv2(descriptor_.get(), &place, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+    if (count <= 0)
+      return size_t{0};  // not in memory, not on this file system, at the end: Read() tells what it is
+    RETURN_IF_ERROR(CheckUnchanged());
+    return static_cast<size_t>(count);
   }
 
   absl::Status CheckUnchanged() const override {

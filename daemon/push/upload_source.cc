@@ -10,7 +10,7 @@ namespace batuta::push {
 namespace {
 
 // A card, or what comes with it.
-class MadeBytes final : public safety::ByteSource {
+class MadeBytes final : public SentBytes {
  public:
   explicit MadeBytes(std::shared_ptr<const std::string> made) : made_(std::move(made)) {}
 

@@ -160,7 +160,7 @@ class BlobUploadTest : public ::testing::Test {
     return count;
   }
 
-  class Source final : public safety::ByteSource {
+  class Source final : public SentBytes {
    public:
     explicit Source(std::string bytes) : bytes_(std::move(bytes)) {}
 

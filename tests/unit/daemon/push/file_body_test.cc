@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kBlock = FileBody::kBlockBytes;
 
 // Counts what is read of it, and can be shorter than it says.
-class Source final : public safety::ByteSource {
+class Source final : public SentBytes {
  public:
   explicit Source(size_t size) : bytes(size, '\0') {
     for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 31 + i / 251);
@@ -33,7 +33,17 @@ class Source final : public safety::ByteSource {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<size_t> ReadAtOnce(uint64_t offset, std::span<char> out) override {
+    if (!at_once_error.ok()) return at_once_error;
+    if (offset >= bytes_in_memory) return size_t{0};
+    const size_t count = std::min<size_t>(out.size(), bytes_in_memory - offset);
+    bytes.copy(out.data(), count, offset);
+    return count;
+  }
+
   std::string bytes;
+  uint64_t bytes_in_memory = 0;
+  absl::Status at_once_error;
   uint64_t good_bytes = UINT64_MAX;
   uint64_t read_bytes = 0;
 };
@@ -88,12 +98,42 @@ TEST_F(FileBodyTest, GivesTheRunOfBytesInPiecesOfAnySize) {
 
 TEST_F(FileBodyTest, ReadsAheadAndNotFurtherThanAFewBlocks) {
   const auto body = Make(0, source_->size_bytes());
+  EXPECT_THAT(Take(*body, 1), IsOkAndHolds(""));
   EXPECT_EQ(source_->read_bytes, 0u);  // the caller's thread reads nothing
   pool_.RunUntilIdle();
   EXPECT_EQ(source_->read_bytes, FileBody::kBlocksAhead * kBlock);
   for (size_t taken = 0; taken < kBlock; taken += kBlock / 4) ASSERT_THAT(Take(*body, kBlock / 4), IsOk());
   pool_.RunUntilIdle();
   EXPECT_EQ(source_->read_bytes, (FileBody::kBlocksAhead + 1) * kBlock);
+}
+
+TEST_F(FileBodyTest, WhatIsInMemoryNeedsNoPool) {
+  source_->bytes_in_memory = UINT64_MAX;
+  const auto body = Make(kBlock - 3, 2 * kBlock);
+  std::string all;
+  while (all.size() < body->size_bytes()) {
+    ASSERT_OK_AND_ASSIGN(const std::string piece, Take(*body, 3 * kBlock / 4));
+    ASSERT_FALSE(piece.empty());
+    all += piece;
+  }
+  EXPECT_TRUE(all == source_->bytes.substr(kBlock - 3, 2 * kBlock));
+  EXPECT_EQ(pool_.RunUntilIdle(), 0u);
+  EXPECT_EQ(ready_, 0);
+}
+
+TEST_F(FileBodyTest, GoesOnWithThePoolWhereMemoryEnds) {
+  for (const uint64_t in_memory : {uint64_t{1}, uint64_t{kBlock}, 2 * kBlock + kBlock / 2}) {
+    source_->bytes_in_memory = in_memory;
+    const auto body = Make(0, 5 * kBlock + 1);
+    ASSERT_OK_AND_ASSIGN(const std::string all, TakeAll(*body, kBlock / 3));
+    EXPECT_TRUE(all == source_->bytes.substr(0, 5 * kBlock + 1)) << in_memory;
+  }
+}
+
+TEST_F(FileBodyTest, AFileThatChangedInMemoryGivesNothing) {
+  source_->at_once_error = MakeError(absl::StatusCode::kAborted, reason::kFileChanged, "it was written to");
+  const auto body = Make(0, kBlock);
+  EXPECT_THAT(Take(*body, 10), HasReason(reason::kFileChanged));
 }
 
 TEST_F(FileBodyTest, SaysWhenThereIsMoreToThoseWhoFoundNothing) {
@@ -110,6 +150,7 @@ TEST_F(FileBodyTest, SaysWhenThereIsMoreToThoseWhoFoundNothing) {
 TEST_F(FileBodyTest, EndsWithTheErrorOfTheFileBehindItsGoodBytes) {
   source_->good_bytes = kBlock + 1;
   const auto body = Make(0, 3 * kBlock);
+  EXPECT_THAT(Take(*body, kBlock), IsOkAndHolds(""));
   pool_.RunUntilIdle();
   EXPECT_THAT(Take(*body, kBlock), IsOkAndHolds(source_->bytes.substr(0, kBlock)));
   pool_.RunUntilIdle();

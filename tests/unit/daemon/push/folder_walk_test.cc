@@ -244,10 +244,14 @@ TEST_F(FolderWalkTest, ReadsAFileAsItWasListed) {
   std::string text(4, ' ');
   EXPECT_THAT(file->Read(3, text), IsOk());
   EXPECT_EQ(text, "3456");
+  EXPECT_THAT(file->ReadAtOnce(5, text), IsOkAndHolds(4));  // it was just written
+  EXPECT_EQ(text, "5678");
+  EXPECT_THAT(file->ReadAtOnce(8, text), IsOkAndHolds(2));
   EXPECT_THAT(file->CheckUnchanged(), IsOk());
   Rewrite(folder_ / "a.txt", "0123456780");
   EXPECT_THAT(file->CheckUnchanged(), HasReason("FILE_CHANGED"));
   EXPECT_THAT(file->Read(3, text), HasReason("FILE_CHANGED")) << "nobody has scanned what it holds now";
+  EXPECT_THAT(file->ReadAtOnce(3, text), HasReason("FILE_CHANGED"));
   EXPECT_THAT(opened_->OpenFile(listing.files[0]), HasReason("FILE_CHANGED"));
   fs::resize_file(folder_ / "a.txt", 5);
   EXPECT_THAT(file->Read(3, text), HasReason("FILE_CHANGED"));
