@@ -38,6 +38,9 @@ constexpr size_t kMaxUsers = 1'024;
 // A block of a served folder goes in few frames instead of in 64.
 constexpr int kMaxFrameBytes = 1 << 20;
 
+// At once from a connection. What malloc has to get from the kernel each time costs more than to fill it.
+constexpr int kMaxReadBytes = 256 << 10;
+
 // The listener still has a descriptor of it, and lets go when it sees the end.
 void End(const UniqueFd& connection) {
   shutdown(connection.get(), SHUT_RDWR);
@@ -74,6 +77,7 @@ RpcServer::Facade::Facade(const service::ServiceContext& shared, uint32_t uid)
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kMaxIdleMs);
   builder.SetResourceQuota(grpc::ResourceQuota("user").Resize(kQuotaBytesPerUser));
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, kMaxFrameBytes);
+  builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kMaxReadBytes);
   MeterCalls(context.operations.metrics, builder);
   server = builder.BuildAndStart();
 }

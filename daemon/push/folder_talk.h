@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/cord.h"
 
 #include "common/folder/folder_entry.h"
 #include "common/sync/mutex.h"
@@ -39,7 +40,7 @@ struct FolderAnswer {
   std::vector<FolderEntry> entries = {};
   bool more = false;
   uint64_t handle = 0;
-  std::string data = {};
+  absl::Cord data = {};
 };
 
 // kPermissionDenied (NOT_PERMITTED), with the fact `client`: nobody reads the folder for the daemon. `why`

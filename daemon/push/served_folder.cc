@@ -21,7 +21,7 @@ constexpr uint64_t kSmallBytes = 64 << 10;  // what is less is asked for in bloc
 // An open file of a client.
 class ServedBytes final : public FileBytes {
  public:
-  ServedBytes(std::shared_ptr<FolderTalk> talk, LocalFile file, uint64_t handle, std::string head)
+  ServedBytes(std::shared_ptr<FolderTalk> talk, LocalFile file, uint64_t handle, absl::Cord head)
       : FileBytes(std::move(file)), talk_(std::move(talk)), handle_(handle), block_{0, std::move(head)} {}
 
   ~ServedBytes() override { talk_->Tell({.kind = Kind::kClose, .handle = handle_}); }
@@ -30,10 +30,18 @@ class ServedBytes final : public FileBytes {
   ServedBytes& operator=(const ServedBytes&) = delete;
 
   absl::Status Read(uint64_t offset, std::span<char> out) override {
-    const uint64_t end = offset + out.size();
-    Take(TakeKnown(offset, out), offset, out);
-    while (!out.empty()) {
-      const Ahead next = NextBlock(offset, out.size());
+    ASSIGN_OR_RETURN(const absl::Cord bytes, ReadPieces(offset, out.size()));
+    char* place = out.data();
+    for (const absl::string_view piece : bytes.Chunks()) place = std::copy(piece.begin(), piece.end(), place);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<absl::Cord> ReadPieces(uint64_t offset, size_t size) override {
+    const uint64_t end = offset + size;
+    absl::Cord pieces = Known(offset, size);
+    while (pieces.size() < size) {
+      const uint64_t at = offset + pieces.size();
+      const Ahead next = NextBlock(at, size - pieces.size());
       ASSIGN_OR_RETURN(FolderAnswer answer, talk_->Await(next.ticket));
       if (answer.error_number != 0)
         return ErrnoError(answer.error_number, fmt::format("read {}", Quoted(path().text())));
@@ -42,14 +50,14 @@ class ServedBytes final : public FileBytes {
       if (answer.entries.front().stamp != stamp())
         return FileChangedError(path(), "changed while it was read");
       Block block{next.offset, std::move(answer.data)};
-      Take(block.CopyTo(offset, out), offset, out);
+      pieces.Append(block.From(at, size - pieces.size()));
       // What is left of it serves the next one.
       const MutexLock lock(mutex_);
-      if (offset < block.offset + block.bytes.size()) block_ = std::move(block);
+      if (offset + pieces.size() < block.end()) block_ = std::move(block);
     }
     const MutexLock lock(mutex_);
     last_end_ = end;
-    return absl::OkStatus();
+    return pieces;
   }
 
   absl::Status CheckUnchanged() const override {
@@ -63,12 +71,14 @@ class ServedBytes final : public FileBytes {
  private:
   struct Block {
     uint64_t offset = 0;
-    std::string bytes;
+    absl::Cord bytes;
 
-    // How much of `out`, which is from `from` on, it has.
-    size_t CopyTo(uint64_t from, std::span<char> out) const {
-      if (from < offset || from - offset >= bytes.size()) return 0;
-      return bytes.copy(out.data(), out.size(), static_cast<size_t>(from - offset));
+    uint64_t end() const { return offset + bytes.size(); }
+
+    // What it has of the `size` bytes from `from` on.
+    absl::Cord From(uint64_t from, size_t size) const {
+      if (from < offset || from >= end()) return {};
+      return bytes.Subcord(static_cast<size_t>(from - offset), size);
     }
   };
 
@@ -78,14 +88,9 @@ class ServedBytes final : public FileBytes {
     FolderTalk::Ticket ticket;
   };
 
-  static void Take(size_t count, uint64_t& offset, std::span<char>& out) {
-    out = out.subspan(count);
-    offset += count;
-  }
-
-  size_t TakeKnown(uint64_t offset, std::span<char> out) ABSL_LOCKS_EXCLUDED(mutex_) {
+  absl::Cord Known(uint64_t offset, size_t size) ABSL_LOCKS_EXCLUDED(mutex_) {
     const MutexLock lock(mutex_);
-    return block_.CopyTo(offset, out);
+    return block_.From(offset, size);
   }
 
   // The block that `offset` lies in, asked for by now.

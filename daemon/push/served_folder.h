@@ -19,7 +19,7 @@ std::string RealmOf(uint32_t uid);
 // kBlocksAhead blocks at most.
 class ServedFolder final : public Folder {
  public:
-  static constexpr size_t kBlocksAhead = 3;  // of kMostReadBytes
+  static constexpr size_t kBlocksAhead = 4;  // of kMostReadBytes
 
   ServedFolder(std::shared_ptr<FolderTalk> talk, std::filesystem::path path,
                std::optional<std::string> only_file, uint32_t uid);

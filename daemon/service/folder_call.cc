@@ -10,6 +10,7 @@
 #include "common/status/status.h"
 #include "common/sync/mutex.h"
 #include "daemon/service/push_codec.h"
+#include "daemon/service/served_message.h"
 
 namespace batuta::service {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 // A client that does not take them: far more than all threads of a user have open at the same time.
 constexpr size_t kMostUnsent = 4'096;
 
-class FolderCall final : public grpc::ServerBidiReactor<v1::ServeFolderRequest, v1::ServeFolderResponse>,
+class FolderCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, v1::ServeFolderResponse>,
                          public OpenCall,
                          public std::enable_shared_from_this<FolderCall> {
  public:
@@ -28,7 +29,7 @@ class FolderCall final : public grpc::ServerBidiReactor<v1::ServeFolderRequest, 
     self_ = std::move(self);
     services_.calls->Begin(self_);
     const MutexLock lock(mutex_);
-    if (!is_over_) StartRead(&request_);
+    if (!is_over_) StartRead(&message_);
   }
 
   // One message at a time; gRPC calls this on one thread after the other.
@@ -38,10 +39,10 @@ class FolderCall final : public grpc::ServerBidiReactor<v1::ServeFolderRequest, 
                          : MakeError(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
                                      "no folder was offered", "the first message says which one it is"));
     }
-    const absl::Status status = served_ ? served_->talk->Take(DecodeAnswer(request_)) : Serve();
+    const absl::Status status = Take();
     if (!status.ok()) return End(status);
     const MutexLock lock(mutex_);
-    if (!is_over_) StartRead(&request_);
+    if (!is_over_) StartRead(&message_);
   }
 
   void OnWriteDone(bool ok) override {
@@ -64,8 +65,15 @@ class FolderCall final : public grpc::ServerBidiReactor<v1::ServeFolderRequest, 
   }
 
  private:
-  absl::Status Serve() {
-    ASSIGN_OR_RETURN(FolderOffer offer, DecodeOffer(request_));
+  absl::Status Take() {
+    ASSIGN_OR_RETURN(ServedMessage message, ParseServedMessage(message_));
+    message_.Clear();
+    return served_ ? served_->talk->Take(DecodeAnswer(message.fields, std::move(message.data)))
+                   : Serve(message.fields);
+  }
+
+  absl::Status Serve(const v1::ServeFolderRequest& request) {
+    ASSIGN_OR_RETURN(FolderOffer offer, DecodeOffer(request));
     const std::filesystem::path name = offer.name();
     ASSIGN_OR_RETURN(push::ServedFolders::Served served,
                      services_.served_folders.Begin(
@@ -143,14 +151,14 @@ class FolderCall final : public grpc::ServerBidiReactor<v1::ServeFolderRequest, 
   absl::Status outcome_ ABSL_GUARDED_BY(mutex_);
   std::deque<v1::ServeFolderResponse> unsent_ ABSL_GUARDED_BY(mutex_);
   v1::ServeFolderResponse response_;  // under way
-  v1::ServeFolderRequest request_;
+  grpc::ByteBuffer message_;
   std::optional<push::ServedFolders::Served> served_;  // set by the first message; End() looks at it
   std::shared_ptr<FolderCall> self_;
 };
 
 }  // namespace
 
-grpc::ServerBidiReactor<v1::ServeFolderRequest, v1::ServeFolderResponse>* BeginServeFolder(
+grpc::ServerBidiReactor<grpc::ByteBuffer, v1::ServeFolderResponse>* BeginServeFolder(
     const ServiceContext& services, Caller caller) {
   auto call = std::make_shared<FolderCall>(services, std::move(caller));
   FolderCall* const reactor = call.get();

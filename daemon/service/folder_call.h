@@ -11,7 +11,7 @@ namespace batuta::service {
 
 // Begins to answer a ServeFolder: the caller serves a folder, which pushes find in ServedFolders until the
 // call ends. Owns itself until gRPC is done with the call.
-grpc::ServerBidiReactor<v1::ServeFolderRequest, v1::ServeFolderResponse>* BeginServeFolder(
+grpc::ServerBidiReactor<grpc::ByteBuffer, v1::ServeFolderResponse>* BeginServeFolder(
     const ServiceContext& services, Caller caller);
 
 }  // namespace batuta::service

@@ -178,12 +178,12 @@ absl::StatusOr<FolderOffer> DecodeOffer(const v1::ServeFolderRequest& request) {
   return offer;
 }
 
-push::FolderAnswer DecodeAnswer(v1::ServeFolderRequest& request) {
+push::FolderAnswer DecodeAnswer(v1::ServeFolderRequest& request, absl::Cord data) {
   push::FolderAnswer answer{.number = request.number(),
                             .error_number = request.error_number(),
                             .more = request.more(),
                             .handle = request.handle(),
-                            .data = std::move(*request.mutable_data())};
+                            .data = std::move(data)};
   answer.entries.reserve(static_cast<size_t>(request.entries_size()));
   for (v1::ServedEntry& entry : *request.mutable_entries()) {
     answer.entries.push_back({.name = std::move(*entry.mutable_name()),

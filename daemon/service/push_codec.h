@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/cord.h"
 
 #include "batuta/v1/push.pb.h"
 #include "batuta/v1/push_service.pb.h"
@@ -43,8 +44,9 @@ struct FolderOffer {
 //   kInvalidArgument (INVALID_ARGUMENT)
 absl::StatusOr<FolderOffer> DecodeOffer(const v1::ServeFolderRequest& request);
 
-// What a client answered; nothing of it is believed yet. Takes the bytes out of the message.
-push::FolderAnswer DecodeAnswer(v1::ServeFolderRequest& request);
+// What a client answered, with the bytes that came with it; nothing of it is believed yet. Takes the names
+// out of the message.
+push::FolderAnswer DecodeAnswer(v1::ServeFolderRequest& request, absl::Cord data);
 void Encode(const push::FolderQuestion& question, v1::ServeFolderResponse* out);
 
 void Encode(const push::PlanProgress& progress, v1::PlanProgress* out);

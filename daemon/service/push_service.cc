@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
+#include <google/protobuf/descriptor.h>
 #include <unistd.h>
 
 #include "batuta/v1/push_service.grpc.pb.h"
@@ -89,7 +91,9 @@ class PlanWatch final : public WatchStream<v1::PlanPushResponse> {
 
 class GrpcPushService final : public v1::PushService::CallbackService {
  public:
-  GrpcPushService(const ServiceContext& context, uint32_t uid) : context_(context), uid_(uid) {}
+  GrpcPushService(const ServiceContext& context, uint32_t uid) : context_(context), uid_(uid) {
+    ServeFoldersRaw();
+  }
 
   grpc::ServerWriteReactor<v1::PlanPushResponse>* PlanPush(grpc::CallbackServerContext* context,
                                                            const v1::PlanPushRequest* request) override {
@@ -136,12 +140,18 @@ class GrpcPushService final : public v1::PushService::CallbackService {
     return call.reactor();
   }
 
-  grpc::ServerBidiReactor<v1::ServeFolderRequest, v1::ServeFolderResponse>* ServeFolder(
-      grpc::CallbackServerContext* context) override {
-    return BeginServeFolder(context_, CallerOf(uid_, *context));
+ private:
+  // Its messages come as gRPC received them, in place of the parsed ones that the generated handler has.
+  void ServeFoldersRaw() {
+    const auto* method = google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(
+        std::string(v1::PushService::service_full_name()) + ".ServeFolder");
+    MarkMethodRawCallback(method->index(),
+                          new grpc::internal::CallbackBidiHandler<grpc::ByteBuffer, v1::ServeFolderResponse>(
+                              [this](grpc::CallbackServerContext* context) {
+                                return BeginServeFolder(context_, CallerOf(uid_, *context));
+                              }));
   }
 
- private:
   const ServiceContext& context_;
   const uint32_t uid_;
 };

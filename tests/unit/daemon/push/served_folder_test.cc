@@ -71,10 +71,12 @@ class FakeClient {
         }
         answer.entries.push_back(EntryOf(index));
         answer.handle = index + 1;
-        if (question.kind == Kind::kOpen) answer.data = found->second.substr(0, question.size_bytes);
+        if (question.kind == Kind::kOpen)
+          answer.data = absl::Cord(found->second.substr(0, question.size_bytes));
         break;
       case Kind::kRead:
-        answer.data = files_[question.handle - 1].second.substr(question.offset, question.size_bytes);
+        answer.data =
+            absl::Cord(files_[question.handle - 1].second.substr(question.offset, question.size_bytes));
         answer.entries.push_back(EntryOf(question.handle - 1));
         break;
       case Kind::kCheck:
@@ -179,7 +181,7 @@ TEST_F(ServedFolderTest, AsksAheadAndNeverForMoreThanABlock) {
 TEST_F(ServedFolderTest, AFileThatEndsEarlyHasChanged) {
   client_.files_ = {{"w.bin", Bytes(200'000)}};
   client_.twist_ = [](const FolderQuestion& question, FolderAnswer answer) -> std::optional<FolderAnswer> {
-    if (question.kind == Kind::kRead) answer.data.resize(answer.data.size() / 2);
+    if (question.kind == Kind::kRead) answer.data.RemoveSuffix(answer.data.size() / 2);
     return answer;
   };
   std::string read;
@@ -237,7 +239,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, LieTest,
     ::testing::Values(
         Lie{"Number", Kind::kRead, [](FolderAnswer& answer) { answer.number += 1'000; }},
-        Lie{"MoreBytes", Kind::kRead, [](FolderAnswer& answer) { answer.data += "!"; }},
+        Lie{"MoreBytes", Kind::kRead, [](FolderAnswer& answer) { answer.data.Append("!"); }},
         Lie{"BytesOfAList", Kind::kList, [](FolderAnswer& answer) { answer.data = "!"; }},
         Lie{"MoreThanTheFileHas", Kind::kOpen,
             [](FolderAnswer& answer) { answer.entries[0].stamp.size_bytes = 3; }},
