@@ -118,9 +118,7 @@ TEST(ServedMessageTest, FieldsOfLaterVersionsArePassedOver) {
 
 TEST(ServedMessageTest, WhatIsNoMessageIsRefused) {
   const std::string whole = Answer(kLarge).SerializeAsString();
-  std::vector<std::string> bad = {std::string("\x3a\xff\xff\xff\xff\x0f", 6),
-                                  "\x3a\x05"
-                                  "abc",
+  std::vector<std::string> bad = {std::string("\x3a\xff\xff\xff\xff\x0f", 6), "\x3a\x05xyz",
                                   std::string("\x00\x01", 2), "\x0f", "\xff\xff\xff\xff\xff\xff"};
   bad.push_back(whole.substr(0, whole.size() - 1));
   for (const std::string& message : bad) {
