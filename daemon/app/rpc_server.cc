@@ -66,9 +66,14 @@ RpcServer::~RpcServer() {
 RpcServer::Facade::Facade(const service::ServiceContext& shared, uint32_t uid)
     : calls(*shared.calls, kMaxCallsPerUser, shared.clock.steady()),
       retractions(uid, shared.clock),
+      paces(shared.clock),
       context(shared) {
   context.calls = &calls;
-  services = service::MakeServices(context, uid, [this](std::string_view peer) { retractions.Note(peer); });
+  services =
+      service::MakeServices(context, uid,
+                            {.on_taken_back = [this](std::string_view peer) { retractions.Note(peer); },
+                             .wait_for_turn = [this](std::string_view peer) { return paces.Add(peer); },
+                             .timer = &shared.core});
   grpc::ServerBuilder builder;
   for (const auto& service : services) builder.RegisterService(service.get());
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);

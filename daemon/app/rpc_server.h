@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/io/unique_fd.h"
+#include "daemon/app/call_pace.h"
 #include "daemon/app/retractions.h"
 #include "daemon/service/service_context.h"
 
@@ -43,6 +44,7 @@ class RpcServer {
 
     service::OpenCalls calls;
     Retractions retractions;
+    CallPaces paces;
     service::ServiceContext context;  // the shared one, but for `calls`
     std::vector<std::unique_ptr<grpc::Service>> services;
     std::unique_ptr<grpc::Server> server;

@@ -112,12 +112,12 @@ class WholeMessage {
 class MeasuringHandler final : public MethodHandler {
  public:
   MeasuringHandler(MethodHandler& own, RpcMethod::RpcType type, const std::string& method,
-                   const Descriptor& request, const OnTakenBack& on_taken_back)
+                   const Descriptor& request, const CallRules& rules)
       : own_(own),
         refuser_(MakeRefuser(type, method)),
         limits_(LimitsOf(method)),
         request_(request),
-        on_taken_back_(on_taken_back) {}
+        rules_(rules) {}
 
   // Any thread of gRPC. What comes out of it is handed to RunHandler(), by gRPC.
   void* Deserialize(grpc_call* call, grpc_byte_buffer* buffer, grpc::Status* status, void** data) override {
@@ -130,19 +130,31 @@ class MeasuringHandler final : public MethodHandler {
   }
 
   void RunHandler(const HandlerParameter& param) override {
-    if (param.status.error_code() != kRefused) return own_.RunHandler(param);
-    refuser_->RunHandler(HandlerParameter(param.call, param.server_context, param.request, grpc::Status::OK,
-                                          param.internal_data, param.call_requester));
+    const Duration wait = param.status.ok() ? WaitOf(param.call->call()) : Duration::zero();
+    if (wait == Duration::zero()) return RunNow(param);
+    rules_.timer->PostAfter(wait, [this, param] { RunNow(param); });
   }
 
  private:
   // None that a parser gives.
   static constexpr grpc::StatusCode kRefused = grpc::StatusCode::OUT_OF_RANGE;
 
+  void RunNow(const HandlerParameter& param) {
+    if (param.status.error_code() != kRefused) return own_.RunHandler(param);
+    refuser_->RunHandler(HandlerParameter(param.call, param.server_context, param.request, grpc::Status::OK,
+                                          param.internal_data, param.call_requester));
+  }
+
   void TellTakenBack(grpc_call* call) const {
-    if (!on_taken_back_) return;
-    const std::unique_ptr<char, decltype(&gpr_free)> peer(grpc_call_get_peer(call), &gpr_free);
-    on_taken_back_(peer.get());
+    if (rules_.on_taken_back) rules_.on_taken_back(PeerOf(call).get());
+  }
+
+  Duration WaitOf(grpc_call* call) const {
+    return rules_.wait_for_turn ? rules_.wait_for_turn(PeerOf(call).get()) : Duration::zero();
+  }
+
+  static std::unique_ptr<char, decltype(&gpr_free)> PeerOf(grpc_call* call) {
+    return {grpc_call_get_peer(call), &gpr_free};
   }
 
   bool IsWithin(grpc_byte_buffer* buffer) const {
@@ -155,7 +167,7 @@ class MeasuringHandler final : public MethodHandler {
   const std::unique_ptr<MethodHandler> refuser_;
   const RequestLimits limits_;
   const Descriptor& request_;
-  const OnTakenBack on_taken_back_;
+  const CallRules rules_;
 };
 
 // The handlers of another service, which its author and gRPC alone are meant to see.
@@ -197,7 +209,7 @@ bool HasAtMostParts(std::string_view data, const Descriptor& type, uint64_t most
 }
 
 MeasuredService::MeasuredService(const std::string& name, std::unique_ptr<grpc::Service> service,
-                                 const OnTakenBack& on_taken_back)
+                                 const CallRules& rules)
     : service_(std::move(service)) {
   const auto* const described = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
   for (int index = 0; index < described->method_count(); ++index) {
@@ -208,8 +220,7 @@ MeasuredService::MeasuredService(const std::string& name, std::unique_ptr<grpc::
     if (method.client_streaming()) {
       handler = std::make_unique<PassingHandler>(own);
     } else {
-      handler =
-          std::make_unique<MeasuringHandler>(own, type, method.name(), *method.input_type(), on_taken_back);
+      handler = std::make_unique<MeasuringHandler>(own, type, method.name(), *method.input_type(), rules);
     }
     paths_.push_back(std::make_unique<const std::string>(fmt::format("/{}/{}", name, method.name())));
     AddMethod(new grpc::internal::RpcServiceMethod(paths_.back()->c_str(), type, nullptr));

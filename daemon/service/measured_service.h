@@ -9,6 +9,8 @@
 
 #include <grpcpp/impl/service_type.h>
 
+#include "common/sync/task_runner.h"
+
 namespace google::protobuf {
 class Descriptor;
 }  // namespace google::protobuf
@@ -29,9 +31,16 @@ RequestLimits LimitsOf(std::string_view method);
 // come before what is wrong with it. Pure.
 bool HasAtMostParts(std::string_view data, const google::protobuf::Descriptor& type, uint64_t most);
 
-// Hears that a call was taken back before its request had come; `peer` is how gRPC names its connection. Any
-// thread; the call is still under way.
-using OnTakenBack = std::function<void(std::string_view peer)>;
+// What holds for the calls of a user beside their size. `peer` is how gRPC names a connection. Each function
+// may be empty; any thread.
+struct CallRules {
+  // A call was taken back before its request had come; it is still under way.
+  std::function<void(std::string_view peer)> on_taken_back = {};
+  // A call has come whose answer is one message or a stream; for how long it waits for its turn.
+  std::function<Duration(std::string_view peer)> wait_for_turn = {};
+  // Begins those that waited. Outlives the calls; set where `wait_for_turn` is.
+  TaskRunner* timer = nullptr;
+};
 
 // MeasuredService offers the methods of a service of the API, and measures each request before it is parsed:
 // one that is larger than the method can have any use for, or that would become far larger in memory, ends
@@ -40,9 +49,9 @@ using OnTakenBack = std::function<void(std::string_view peer)>;
 // The messages of a stream of requests are not looked at: they are bounded by what the server takes at all.
 class MeasuredService final : public grpc::Service {
  public:
-  // `name` is the full one, e.g. "batuta.v1.JobService". `on_taken_back` may be empty.
+  // `name` is the full one, e.g. "batuta.v1.JobService".
   MeasuredService(const std::string& name, std::unique_ptr<grpc::Service> service,
-                  const OnTakenBack& on_taken_back = {});
+                  const CallRules& rules = {});
 
  private:
   std::unique_ptr<grpc::Service> service_;

@@ -10,11 +10,11 @@
 namespace batuta::service {
 
 std::vector<std::unique_ptr<grpc::Service>> MakeServices(const ServiceContext& context, uint32_t uid,
-                                                         const OnTakenBack& on_taken_back) {
+                                                         const CallRules& rules) {
   std::vector<std::unique_ptr<grpc::Service>> services;
   const auto add = [&](std::string_view name, std::unique_ptr<grpc::Service> service) {
-    services.push_back(std::make_unique<MeasuredService>(fmt::format("batuta.v1.{}", name),
-                                                         std::move(service), on_taken_back));
+    services.push_back(
+        std::make_unique<MeasuredService>(fmt::format("batuta.v1.{}", name), std::move(service), rules));
   };
   add("HubService", MakeHubService(context, uid));
   add("JobService", MakeJobService(context, uid));

@@ -23,9 +23,8 @@ std::unique_ptr<grpc::Service> MakeFitService(const ServiceContext& context, uin
 std::unique_ptr<grpc::Service> MakePushService(const ServiceContext& context, uint32_t uid);
 std::unique_ptr<grpc::Service> MakeDaemonService(const ServiceContext& context, uint32_t uid);
 
-// All of them, each request measured before it is parsed. `on_taken_back`, where there is one, hears of calls
-// whose request never came.
+// All of them, each request measured before it is parsed.
 std::vector<std::unique_ptr<grpc::Service>> MakeServices(const ServiceContext& context, uint32_t uid,
-                                                         const OnTakenBack& on_taken_back = {});
+                                                         const CallRules& rules = {});
 
 }  // namespace batuta::service
