@@ -131,7 +131,7 @@ std::optional<Span> NextRun(std::string_view text, size_t from, size_t last, siz
 std::optional<Found> FirstAfter(const CompiledRule& rule, std::string_view text, Span literal, size_t last,
                                 size_t end) {
   for (size_t from = literal.end; from < last;) {
-    const std::optional<Found> at = Search(*rule.pattern, text, from, end, re2::RE2::UNANCHORED);
+    const std::optional<Found> at = Search(rule.pattern(), text, from, end, re2::RE2::UNANCHORED);
     if (!at || at->match.begin >= last) return std::nullopt;
     from = std::max(at->match.end, from + 1);
     if (!IsAssigned(text.substr(literal.end, at->match.begin - literal.end))) continue;
@@ -145,7 +145,7 @@ void MatchAfter(const CompiledRule& rule, std::string_view text, Span literal,
                 absl::FunctionRef<void(Span secret)> found) {
   if (Has(rule.rule.checks, Check::kConnection)) {
     const std::optional<Found> at =
-        Search(*rule.pattern, text, literal.end, std::min(text.size(), literal.end + kMostValueBytes),
+        Search(rule.pattern(), text, literal.end, std::min(text.size(), literal.end + kMostValueBytes),
                re2::RE2::ANCHOR_START);
     if (at && PassesChecks(rule.rule, {text, at->secret.begin, at->secret.end, literal.begin}))
       found(at->secret);
@@ -189,7 +189,7 @@ void MatchPattern(const CompiledRule& rule, std::string_view text, Span literal,
   }
   while (from <= literal.begin) {
     const std::optional<Found> at =
-        Search(*rule.pattern, text, from, end, is_start ? re2::RE2::ANCHOR_START : re2::RE2::UNANCHORED);
+        Search(rule.pattern(), text, from, end, is_start ? re2::RE2::ANCHOR_START : re2::RE2::UNANCHORED);
     if (!at || at->match.begin > literal.begin) return;
     from = at->match.begin + 1;
     if (at->match.end < literal.end) continue;
@@ -308,7 +308,7 @@ void MatchEverywhere(const CompiledRule& rule, std::string_view text, Span zone,
   const int group = rule.user != nullptr ? rule.user->group : 0;
   for (size_t from = zone.begin; from < zone.end;) {
     const std::optional<Found> at =
-        Search(*rule.pattern, text, from, text.size(), re2::RE2::UNANCHORED, group);
+        Search(rule.pattern(), text, from, text.size(), re2::RE2::UNANCHORED, group);
     if (!at || at->match.begin >= zone.end) return;
     from = std::max(at->match.end, at->match.begin + 1);
     if (at->secret.end > at->secret.begin) found(at->secret, at->match);

@@ -28,6 +28,14 @@ size_t LeastBytes(std::string_view pattern, size_t least) {
   return std::max(count, least);
 }
 
+re2::RE2::Options PatternOptions() {
+  re2::RE2::Options options;
+  options.set_encoding(re2::RE2::Options::EncodingLatin1);
+  options.set_log_errors(false);
+  options.set_max_mem(kPatternMemoryBytes);
+  return options;
+}
+
 template <typename Use>
 void ForEachLiteral(std::string_view literals, Use use) {
   while (!literals.empty()) {
@@ -43,12 +51,24 @@ CompiledRule::CompiledRule(CompiledRule&&) noexcept = default;
 CompiledRule& CompiledRule::operator=(CompiledRule&&) noexcept = default;
 CompiledRule::~CompiledRule() = default;
 
+const re2::RE2& CompiledRule::pattern() const {
+  return table_pattern != nullptr ? table_pattern->get() : *user_pattern;
+}
+
+TablePattern::TablePattern(std::string_view text) : text_(text) {}
+
+TablePattern::~TablePattern() = default;
+
+const re2::RE2& TablePattern::get() const {
+  absl::call_once(once_, [this] {
+    compiled_ = std::make_unique<re2::RE2>(re2::StringPiece(text_.data(), text_.size()), PatternOptions());
+  });
+  return *compiled_;
+}
+
 absl::StatusOr<std::unique_ptr<re2::RE2>> CompilePattern(std::string_view pattern) {
-  re2::RE2::Options options;
-  options.set_encoding(re2::RE2::Options::EncodingLatin1);
-  options.set_log_errors(false);
-  options.set_max_mem(kPatternMemoryBytes);
-  auto compiled = std::make_unique<re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
+  auto compiled =
+      std::make_unique<re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), PatternOptions());
   if (!compiled->ok()) return absl::InvalidArgumentError(compiled->error());
   return compiled;
 }
@@ -58,7 +78,7 @@ absl::StatusOr<std::shared_ptr<const RuleSet>> RuleSet::Make(UserRules user) {
   set->user_ = std::move(user);
   for (const std::span<const Rule> table :
        {MachineLearningRules(), CloudRules(), ServiceRules(), StructureRules()}) {
-    RETURN_IF_ERROR(set->AddRules(table));
+    set->AddRules(table);
   }
   RETURN_IF_ERROR(set->AddUserRules());
   RETURN_IF_ERROR(set->BuildSearch(Tier::kCertain, set->certain_index_, set->certain_));
@@ -71,15 +91,14 @@ absl::StatusOr<std::shared_ptr<const RuleSet>> RuleSet::BuiltIn() {
   return *built;
 }
 
-absl::Status RuleSet::AddRules(std::span<const Rule> rules) {
+void RuleSet::AddRules(std::span<const Rule> rules) {
   for (const Rule& rule : rules) {
     CompiledRule& compiled = rules_.emplace_back();
     compiled.rule = rule;
     if (rule.pattern.empty()) continue;
-    ASSIGN_OR_RETURN(compiled.pattern, CompilePattern(rule.pattern));
+    compiled.table_pattern = std::make_unique<TablePattern>(rule.pattern);
     if (rule.place == Place::kAfter) compiled.least_bytes = LeastBytes(rule.pattern, compiled.least_bytes);
   }
-  return absl::OkStatus();
 }
 
 absl::Status RuleSet::AddUserRules() {
@@ -98,7 +117,7 @@ absl::Status RuleSet::AddUserRules() {
       return absl::InvalidArgumentError(
           fmt::format("rule {}: {}", user.id, std::string(pattern.status().message())));
     }
-    compiled.pattern = *std::move(pattern);
+    compiled.user_pattern = *std::move(pattern);
   }
   return absl::OkStatus();
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/base/call_once.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
@@ -22,16 +23,39 @@ class RE2;
 
 namespace batuta::secrets {
 
+// A pattern of our own tables, compiled when it is first asked for: most of them never are, and all of them
+// together take longer than to scan twenty megabytes. Thread-safe.
+class TablePattern {
+ public:
+  // `text` outlives it.
+  explicit TablePattern(std::string_view text);
+
+  ~TablePattern();
+  TablePattern(const TablePattern&) = delete;
+  TablePattern& operator=(const TablePattern&) = delete;
+
+  const re2::RE2& get() const;
+
+ private:
+  const std::string_view text_;
+  mutable absl::once_flag once_;
+  mutable std::unique_ptr<re2::RE2> compiled_;
+};
+
 struct CompiledRule {
   CompiledRule() = default;
   CompiledRule(CompiledRule&&) noexcept;
   CompiledRule& operator=(CompiledRule&&) noexcept;
   ~CompiledRule();
 
-  Rule rule;                          // views into the tables, or into `user`
-  std::unique_ptr<re2::RE2> pattern;  // null for kAssignment
-  const UserRule* user = nullptr;     // null for our own; owned by the RuleSet
-  size_t least_bytes = 16;            // that a value of kAfter has
+  // Not for kAssignment.
+  const re2::RE2& pattern() const;
+
+  Rule rule;                                          // views into the tables, or into `user`
+  std::unique_ptr<const TablePattern> table_pattern;  // of our own
+  std::unique_ptr<const re2::RE2> user_pattern;       // of a user's
+  const UserRule* user = nullptr;                     // null for our own; owned by the RuleSet
+  size_t least_bytes = 16;                            // that a value of kAfter has
 };
 
 // All rules, ready to be used. Immutable; any number of threads may use one.
@@ -68,7 +92,7 @@ class RuleSet {
  private:
   RuleSet() = default;
 
-  absl::Status AddRules(std::span<const Rule> rules);
+  void AddRules(std::span<const Rule> rules);
   absl::Status AddUserRules();
   absl::Status BuildSearch(Tier most, std::unique_ptr<LiteralIndex>& index, Search& search) const;
 

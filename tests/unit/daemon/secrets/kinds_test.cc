@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 
 #include "daemon/secrets/rule_set.h"
 #include "daemon/secrets/scanner.h"
@@ -36,6 +37,8 @@ TEST(KindsTest, EveryRuleHasAFakeAndAName) {
     EXPECT_TRUE(fakes.contains(id)) << id;
     EXPECT_FALSE(rule.rule.description.empty()) << id;
     EXPECT_FALSE(rule.rule.literals.empty()) << id;
+    if (rule.rule.pattern.empty()) continue;
+    EXPECT_TRUE(rule.pattern().ok()) << id << ": " << rule.pattern().error();
   }
   EXPECT_GE(ids.size(), 120U);
 }
