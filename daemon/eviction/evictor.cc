@@ -54,10 +54,13 @@ std::optional<std::vector<std::string>> PathsOf(const inventory::Repo* repo, con
 std::string WhatStays(const Report& report, const std::function<bool(const RepoId&)>& may_name) {
   std::map<std::string, uint64_t> bytes;
   for (const Line& line : report.lines) {
-    if (!line.goes) {
-      bytes[fmt::format("{} ({})", NameAmongOthers(line.selection.repo, may_name), line.why)] +=
-          line.size_bytes;
-    }
+    if (line.goes) continue;
+    const RepoId& repo = line.selection.repo;
+    const std::string name = NameAmongOthers(repo, may_name);
+    // Of one that may not be named not even the reason is told: it may be what its owner wrote when he pinned
+    // it.
+    const bool is_named = !may_name || may_name(repo);
+    bytes[is_named ? fmt::format("{} ({})", name, line.why) : name] += line.size_bytes;
   }
   std::vector<std::pair<uint64_t, std::string>> sorted;
   for (const auto& [what, size] : bytes) sorted.emplace_back(size, what);

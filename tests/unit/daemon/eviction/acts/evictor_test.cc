@@ -12,6 +12,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 constexpr uint64_t kAll = ~uint64_t{0};
@@ -24,6 +25,7 @@ class EvictorTest : public ::testing::Test {
     EvictorOptions options;
     options.quota = quota;
     options.grace = grace;
+    options.may_name = may_name_;
     evictor_ = std::make_unique<Evictor>(options, *world_.inventory, *world_.cache, world_.clock);
   }
 
@@ -60,6 +62,7 @@ class EvictorTest : public ::testing::Test {
   absl::Status MakeRoom(uint64_t bytes) { return evictor_->MakeRoom({bytes, bytes}); }
 
   CacheWorld world_;
+  std::function<bool(const RepoId&)> may_name_;
   std::unique_ptr<Evictor> evictor_;
 };
 
@@ -143,6 +146,19 @@ TEST_F(EvictorTest, WhatCannotFitIsRefusedWithTheNumbersAndNothingGoes) {
 
   EXPECT_THAT(refused, AllOf(HasReason("DISK_FULL"), HasMessage(HasSubstr("acme/pinned (pinned: demo)"))));
   EXPECT_TRUE(Has("acme/old"));
+}
+
+TEST_F(EvictorTest, OfWhatIsNotPublicNeitherNameNorReasonIsTold) {
+  Given("acme/pinned", 100);
+  ASSERT_THAT(world_.pins->Add({CacheWorld::Model("acme/pinned"), std::nullopt, "2026-11-27", "the merger"}),
+              IsOk());
+  may_name_ = [](const RepoId&) { return false; };
+  Limit({.max_bytes = 150, .min_free_bytes = 0});
+
+  const absl::Status refused = MakeRoom(200);
+
+  EXPECT_THAT(refused, AllOf(HasReason("DISK_FULL"), HasMessage(HasSubstr("a model that is not public")),
+                             Not(HasMessage(HasSubstr("merger"))), Not(HasMessage(HasSubstr("acme")))));
 }
 
 TEST_F(EvictorTest, ABaseStaysForItsAdapterWhateverItsAgeAndSpelling) {
