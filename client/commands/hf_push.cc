@@ -12,6 +12,7 @@
 #include "client/commands/interrupter.h"
 #include "client/commands/job_session.h"
 #include "client/commands/job_start.h"
+#include "client/commands/offline.h"
 #include "client/commands/patience.h"
 #include "client/output/json_writer.h"
 #include "client/output/live_region.h"
@@ -253,6 +254,7 @@ bool HfPush::may_ask(const Context& context) const {
 
 absl::Status HfPush::Run(Context& context) {
   ASSIGN_OR_RETURN(const v1::PushSpec spec, MakeSpec());
+  RETURN_IF_ERROR(RefuseWhenOffline(context.environment, "what a push would change"));
   ASSIGN_OR_RETURN(SignalWatch signals, SignalWatch::Create());  // before a connection starts threads
   RETURN_IF_ERROR(Serve(context, spec.path()));
   std::optional<PushReport> shown;

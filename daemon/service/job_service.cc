@@ -22,7 +22,7 @@ constexpr size_t kFilesPerMessage = 1'000;
 // The job as it is, then every change, until it has ended and all of it was sent.
 class JobWatch final : public WatchStream<v1::WatchJobResponse> {
  public:
-  JobWatch(const ServiceContext& services, Principal caller, const v1::WatchJobRequest& request)
+  JobWatch(const ServiceContext& services, Caller caller, const v1::WatchJobRequest& request)
       : WatchStream(services),
         caller_(std::move(caller)),
         job_id_(request.job_id()),
@@ -31,7 +31,9 @@ class JobWatch final : public WatchStream<v1::WatchJobResponse> {
 
  protected:
   absl::Status Subscribe() override {
-    ASSIGN_OR_RETURN(watch_, services().jobs.Watch(caller_, job_id_, [this] { Changed(); }));
+    ASSIGN_OR_RETURN(watch_, services().jobs.Watch(caller_.principal, job_id_, [this] { Changed(); }));
+    // A job that a daemon before this one began waits for it.
+    services().jobs.OfferToken(caller_.principal.uid, caller_.token);
     return absl::OkStatus();
   }
 
@@ -51,7 +53,7 @@ class JobWatch final : public WatchStream<v1::WatchJobResponse> {
   }
 
  private:
-  const Principal caller_;
+  const Caller caller_;
   const std::string job_id_;
   uint64_t after_;
   const bool without_files_;
@@ -133,7 +135,7 @@ class GrpcJobService final : public v1::JobService::CallbackService {
 
   grpc::ServerWriteReactor<v1::WatchJobResponse>* WatchJob(grpc::CallbackServerContext* context,
                                                            const v1::WatchJobRequest* request) override {
-    return JobWatch::Begin<JobWatch>(context_, CallerOf(uid_, *context).principal, *request);
+    return JobWatch::Begin<JobWatch>(context_, CallerOf(uid_, *context), *request);
   }
 
   grpc::ServerUnaryReactor* CancelJob(grpc::CallbackServerContext* context,

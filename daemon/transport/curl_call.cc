@@ -63,8 +63,10 @@ CurlCall::~CurlCall() {
   if (request_.body_source != nullptr) request_.body_source->Rewind(nullptr);
 }
 
-void CurlCall::Attach(EasyHandle easy, const CurlOptions& options, SteadyTime now) {
+void CurlCall::Attach(EasyHandle easy, const CurlOptions& options, OpenSockets& sockets, SteadyTime now) {
   easy_ = std::move(easy);
+  sockets_ = &sockets;
+  sockets.Watch(easy_.get());
   ca_file_ = options.ca_file;
   started_ = last_byte_ = now;
   CURL* const handle = easy_.get();
@@ -257,8 +259,9 @@ void CurlCall::RewindBody() {
   request_.body_source->Rewind(resume_);
 }
 
-int CurlCall::OnConnected(void* self, char*, char*, int, int) noexcept {
+int CurlCall::OnConnected(void* self, char*, char*, int /*port*/, int local_port) noexcept {
   static_cast<CurlCall*>(self)->is_connected_ = true;
+  static_cast<CurlCall*>(self)->local_port_ = local_port;
   static_cast<CurlCall*>(self)->has_moved_ = true;
   return CURL_PREREQFUNC_OK;
 }
@@ -280,22 +283,54 @@ CURLcode CurlCall::Resume(SteadyTime now) {
 }
 
 bool CurlCall::IsOverdue(SteadyTime now) {
-  if (std::exchange(has_moved_, false)) last_byte_ = now;
-  const std::optional<SteadyTime> deadline = NextDeadline();
-  if (!deadline || now < *deadline) return false;
-  const bool is_total = request_.total_timeout.count() > 0 && now >= started_ + request_.total_timeout;
-  end_ = is_total ? End::kTotal : End::kIdle;
+  if (std::exchange(has_moved_, false)) {
+    last_byte_ = now;
+    queued_.reset();
+  }
+  if (request_.total_timeout.count() > 0 && now >= started_ + request_.total_timeout) {
+    end_ = End::kTotal;
+    return true;
+  }
+  if (!CountsSilence() || now < SilentUntil()) return false;
+  if (request_.body_source != nullptr && QueueMoves()) {
+    last_byte_ = now;
+    return false;
+  }
+  if (now < last_byte_ + Patience()) return false;
+  end_ = End::kIdle;
   return true;
+}
+
+// While the connection is being made, libcurl's own limit counts.
+bool CurlCall::CountsSilence() const {
+  return request_.idle_timeout.count() > 0 && is_connected_ && !is_paused_ && !is_starved_;
+}
+
+// Halfway the kernel's queue is looked at for the first time.
+SteadyTime CurlCall::SilentUntil() const {
+  const bool is_halfway = request_.body_source != nullptr && !queued_;
+  return last_byte_ + (is_halfway ? Patience() / 2 : Patience());
+}
+
+// Whether it holds less than when it was looked at last.
+bool CurlCall::QueueMoves() {
+  const int queued = sockets_->Queued(local_port_).value_or(0);
+  const bool moves = queued_ && queued < *queued_;
+  queued_ = queued;
+  return moves;
+}
+
+std::chrono::milliseconds CurlCall::Patience() const {
+  const bool has_all = request_.body_source != nullptr && sent_ > 0 &&
+                       static_cast<uint64_t>(sent_) >= request_.body_source->size_bytes() &&
+                       !parser_.complete();
+  return has_all ? kThinking * request_.idle_timeout : request_.idle_timeout;
 }
 
 std::optional<SteadyTime> CurlCall::NextDeadline() const {
   std::optional<SteadyTime> deadline;
   if (request_.total_timeout.count() > 0) deadline = started_ + request_.total_timeout;
-  // While the connection is being made, libcurl's own limit counts.
-  if (request_.idle_timeout.count() > 0 && is_connected_ && !is_paused_ && !is_starved_) {
-    const SteadyTime idle = last_byte_ + request_.idle_timeout;
-    deadline = deadline ? std::min(*deadline, idle) : idle;
-  }
+  if (CountsSilence()) deadline = deadline ? std::min(*deadline, SilentUntil()) : SilentUntil();
   return deadline;
 }
 
@@ -335,7 +370,7 @@ absl::Status CurlCall::Conclude(CURLcode code) const {
     case End::kNoHttp:
       return ToStatus(Describe(CURLE_WEIRD_SERVER_REPLY));
     case End::kIdle:
-      return IdleTooLong(Describe(code), request_.idle_timeout);
+      return IdleTooLong(Describe(code), Patience());
     case End::kTotal:
       return TookTooLong(Describe(code), request_.total_timeout);
   }

@@ -19,6 +19,7 @@
 #include "daemon/transport/curl_transport.h"
 #include "daemon/transport/head_parser.h"
 #include "daemon/transport/http_transport.h"
+#include "daemon/transport/open_sockets.h"
 #include "daemon/transport/request_check.h"
 
 namespace batuta::transport {
@@ -49,7 +50,7 @@ class CurlCall {
   const absl::Status& refusal() const { return refusal_; }
 
   // Puts the request on `easy`, whose private pointer then leads back here.
-  void Attach(EasyHandle easy, const CurlOptions& options, SteadyTime now);
+  void Attach(EasyHandle easy, const CurlOptions& options, OpenSockets& sockets, SteadyTime now);
 
   CURL* easy() const { return easy_.get(); }
 
@@ -61,8 +62,12 @@ class CurlCall {
   CURLcode Resume(SteadyTime now);
 
   // Notes that bytes moved since the last call; then whether a time-out is over. Nothing for a paused answer
-  // but the total.
+  // but the total. On a slow line the kernel holds more of a body than goes out in the time that a server may
+  // be silent: as long as that becomes less, bytes move. Who has taken a whole body may be
+  // silent for kThinking times as long.
   bool IsOverdue(SteadyTime now);
+
+  static constexpr int kThinking = 2;
 
   // When IsOverdue() wants to be asked again at the latest; nullopt = not needed.
   std::optional<SteadyTime> NextDeadline() const;
@@ -91,6 +96,10 @@ class CurlCall {
   void SetHeaders();
   void SetMethod();
   void SetConnection(const CurlOptions& options);
+  bool CountsSilence() const;
+  SteadyTime SilentUntil() const;
+  bool QueueMoves();
+  std::chrono::milliseconds Patience() const;
   CurlFailure Describe(CURLcode code) const;
 
   const CallId id_;
@@ -102,6 +111,7 @@ class CurlCall {
   absl::Status refusal_;
 
   EasyHandle easy_;
+  const OpenSockets* sockets_ = nullptr;
   HeaderList headers_;
   std::array<char, CURL_ERROR_SIZE> error_words_{};
   std::string ca_file_;
@@ -114,7 +124,9 @@ class CurlCall {
   uint64_t given_ = 0;       // of the body
   absl::Status body_error_;
   bool has_moved_ = false;
-  curl_off_t sent_ = 0;
+  curl_off_t sent_ = 0;             // as far as the kernel
+  int local_port_ = 0;              // of the connection
+  std::optional<int> queued_ = {};  // in the kernel, when bytes had not moved for long
   uint64_t received_ = 0;
   SteadyTime started_;
   SteadyTime last_byte_;

@@ -42,9 +42,10 @@ void BlockSignals() {
 // CurlLoop is the state that lives on the transport's thread, and one turn of its loop.
 class CurlLoop {
  public:
-  CurlLoop(CurlOptions options, CURLM* multi)
+  CurlLoop(CurlOptions options, CURLM* multi, OpenSockets& sockets)
       : options_(std::move(options)),
         multi_(multi),
+        sockets_(sockets),
         queue_({.total = options_.max_connections, .per_origin = options_.max_connections_per_host}) {}
 
   void Start(std::unique_ptr<CurlCall> call);
@@ -65,6 +66,7 @@ class CurlLoop {
 
   const CurlOptions options_;
   CURLM* const multi_;
+  OpenSockets& sockets_;
   CallQueue queue_;
   std::unordered_map<CallId, std::unique_ptr<CurlCall>> calls_;
   std::unordered_set<CurlCall*> running_;
@@ -121,7 +123,7 @@ void CurlLoop::Launch(CurlCall& call) {
   running_.insert(&call);
   EasyHandle easy = TakeEasy();
   if (easy) {
-    call.Attach(std::move(easy), options_, Now());
+    call.Attach(std::move(easy), options_, sockets_, Now());
     if (curl_multi_add_handle(multi_, call.easy()) == CURLM_OK) return;
   }
   End(call,
@@ -250,7 +252,7 @@ class ThreadedCurlTransport final : public CurlTransport {
   void Run(CurlOptions options) {
     NameThisThread("transport");
     BlockSignals();
-    CurlLoop loop(std::move(options), multi_.get());
+    CurlLoop loop(std::move(options), multi_.get(), sockets_);
     std::vector<AnyCommand> commands;
     for (bool goes_on = true; goes_on;) {
       goes_on = TakeCommands(&commands);
@@ -274,6 +276,7 @@ class ThreadedCurlTransport final : public CurlTransport {
   }
 
   const CurlLibrary library_;
+  OpenSockets sockets_;
   const MultiHandle multi_{curl_multi_init()};
   std::atomic<CallId> next_id_{1};
   Mutex mutex_;

@@ -170,6 +170,12 @@ class PushFolderTest(PushTest):
         self.assertEqual(self.content("acme/reviews", "data/a.jsonl"), b'{"n": 1}\n')
         self.assertEqual(len(self.commits("acme/reviews")), 1)
 
+    def test_offline_nothing_is_asked_or_sent(self):
+        for args in ((), ("--dry-run",)):
+            result = self.push("acme/reviews", *args, code=10, env={"HF_HUB_OFFLINE": "1"})
+            self.assertEqual(result.error["reason"], "OFFLINE_MISS")
+        self.assertEqual(self.hub.requests(), [])
+
     def test_private_repo_is_private_from_its_beginning(self):
         self.push("acme/hidden", "--private")
         self.assertTrue(self.ask("/api/datasets/acme/hidden")[0]["private"])

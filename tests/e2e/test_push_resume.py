@@ -11,7 +11,7 @@ import unittest
 import urllib.request
 
 from harness import PATIENCE_S, SLOWNESS, kill_9, make_weights, wait_until
-from push_world import PART, PushTest, make_files
+from push_world import PART, TOKEN, PushTest, make_files
 
 KILLS = int(os.environ.get("BATUTA_PUSH_KILLS", "50"))
 SEED = int(os.environ.get("BATUTA_KILLS_SEED", random.SystemRandom().randrange(1 << 32)))
@@ -219,6 +219,46 @@ class PushInterruptedTest(PushTest):
         self.push("acme/data")
         self.assert_hub_has("acme/data")
         self.assertEqual(len(self.commits("acme/data")), 1)
+
+
+class TokenOfTheCallerTest(PushTest):
+    """A token that only the caller has is written down nowhere, so the job waits for it when the daemon was started again."""
+
+    def setUp(self):
+        super().setUp()
+        (self.box.home / ".cache" / "huggingface" / "token").unlink()
+        self.write({"parts.safetensors": make_weights(1, 5 * PART)})
+
+    def begin(self, *args):
+        """A push of which the first bytes are on their way, and its daemon."""
+        daemon = self.box.daemon()
+        self.hub.fault(kind="slow_upload", listener="cdn", count="always", bytes_per_second=400_000)
+        process = self.box.start_batuta("hf", "push", "dataset", str(self.folder), "--repo", "acme/mine", "--yes", *args, env={"HF_TOKEN": TOKEN})
+        wait_until(self.puts, "the first bytes")
+        return process, daemon
+
+    def restart(self, daemon):
+        kill_9(daemon)
+        self.box.processes.remove(daemon)
+        self.hub.clear_faults()
+        self.box.daemon()
+
+    def test_the_command_that_waits_brings_its_token_again(self):
+        process, daemon = self.begin()
+        self.restart(daemon)
+        _, err = process.communicate(timeout=PATIENCE_S)
+        self.box.processes.remove(process)
+        self.assertEqual(process.returncode, 0, err)
+        self.assertEqual(len(self.commits("acme/mine")), 1)
+
+    def test_a_watch_brings_a_token(self):
+        process, daemon = self.begin("--detach", "--format", "quiet")
+        job, _ = process.communicate(timeout=PATIENCE_S)
+        self.box.processes.remove(process)
+        self.restart(daemon)
+        watched = self.box.batuta("hf", "jobs", "watch", job.strip(), env={"HF_TOKEN": TOKEN})
+        self.assertEqual(watched.code, 0, watched.err)
+        self.assertEqual(len(self.commits("acme/mine")), 1)
 
 
 if __name__ == "__main__":

@@ -190,6 +190,7 @@ class DebianStory(unittest.TestCase):
 class ClientLibraryStory(unittest.TestCase):
     def test_a_program_is_built_with_nothing_but_the_package(self):
         system = System()
+        self.addCleanup(system.apt, "purge", "libbatuta-client-dev")  # the other story looks for what is left of all packages
         system.apt("install", "g++", "cmake", "make", "pkg-config", system.deb("libbatuta-client-dev"))
         example = "/usr/share/doc/libbatuta-client-dev/examples/cpp"
         system.run("cmake", "-S", example, "-B", "/tmp/example")

@@ -7,12 +7,18 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
 
+#include "common/io/unique_fd.h"
 #include "tests/contract/http_transport/certificate.h"
 #include "tests/contract/http_transport/loopback_server.h"
 #include "tests/support/files/temp_folder.h"
@@ -30,6 +36,47 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
+
+// A server at the end of a slow line: it takes so many bytes of one request every ten milliseconds, then
+// answers.
+class SlowServer {
+ public:
+  SlowServer(size_t total_bytes, size_t step_bytes) {
+    listening_ = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int window = 32 << 10;
+    ::setsockopt(listening_.get(), SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
+    sockaddr_in address{
+        .sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(listening_.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listening_.get(), 1), 0);
+    EXPECT_EQ(::getsockname(listening_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([=, this] { Serve(total_bytes, step_bytes); });
+  }
+
+  ~SlowServer() { thread_.join(); }
+
+  std::string Url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/slow"; }
+
+ private:
+  void Serve(size_t total_bytes, size_t step_bytes) {
+    const UniqueFd connection(::accept(listening_.get(), nullptr, nullptr));
+    std::string buffer(step_bytes, ' ');
+    for (size_t taken = 0; taken < total_bytes;) {
+      const ssize_t count = ::recv(connection.get(), buffer.data(), buffer.size(), 0);
+      if (count <= 0) return;
+      taken += static_cast<size_t>(count);
+      ::poll(nullptr, 0, 10);  // the line
+    }
+    constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    ::send(connection.get(), kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL);
+  }
+
+  UniqueFd listening_;
+  int port_ = 0;
+  std::thread thread_;
+};
 
 class CurlTransportTest : public ::testing::Test {
  protected:
@@ -316,6 +363,29 @@ TEST_F(CurlTransportTest, GivesUpOnAServerThatFallsSilent) {
     EXPECT_THAT(handler->status(), HasReason(reason::kHubUnreachable));
     EXPECT_THAT(handler->status(), HasMessage(HasSubstr(words)));
   }
+}
+
+TEST_F(CurlTransportTest, DoesNotCallASlowLineSilentWhileTheKernelStillSends) {
+  constexpr size_t kBytes = 3 << 20;
+  SlowServer server(kBytes, 24 << 10);
+  const auto transport = Make();
+  HttpRequest request = Get(server.Url());
+  request.method = HttpMethod::kPut;
+  request.body_source = std::make_shared<MemoryBody>(std::string(kBytes, 'b'));
+  request.idle_timeout = milliseconds(250);
+  EXPECT_THAT(Fetch(*transport, request)->status(), IsOk());
+}
+
+TEST_F(CurlTransportTest, WhoHasTakenAWholeBodyMayBeSilentForTwiceAsLong) {
+  LoopbackServer server([](const RawRequest&, RawAnswer& answer) { answer.WaitForRelease(); });
+  const auto transport = Make();
+  HttpRequest request = Get(server.Url("/silent"));
+  request.method = HttpMethod::kPut;
+  request.body_source = std::make_shared<MemoryBody>(std::string(50'000, 'b'));
+  request.idle_timeout = milliseconds(150);
+  const auto handler = Fetch(*transport, request);
+  EXPECT_THAT(handler->status(), HasReason(reason::kHubUnreachable));
+  EXPECT_THAT(handler->status(), HasMessage(HasSubstr("sent no bytes for 300 ms")));
 }
 
 TEST_F(CurlTransportTest, DoesNotCallAPausedAnswerSilent) {
