@@ -45,7 +45,8 @@ struct Options {
   std::uint64_t multipart_chunk_bytes = 5'000'000;
   // Bodies above 256 KiB lie in a folder of their own below this one; empty: below the usual one for such.
   std::filesystem::path objects_folder = {};
-  // So many files of so many bytes lie there from the start for the first such bodies (spool_folder.h says why).
+  // So many files of so many bytes lie there from the start for the first such bodies (spool_folder.h says
+  // why).
   std::size_t ready_bodies = 0;
   std::uint64_t ready_body_bytes = 0;
   // Request bodies up to this size are kept in the log.
