@@ -29,10 +29,7 @@ LoggedRequest DescribeRequest(const Request& request, Listener which, const std:
 class Conversation {
  public:
   Conversation(Connection& connection, Listener which, const ServerParts& parts)
-      : connection_(connection),
-        which_(which),
-        parts_(parts),
-        reader_(connection, parts.spool, kBodyLimit) {}
+      : connection_(connection), which_(which), parts_(parts), reader_(connection, parts.spool, kBodyLimit) {}
 
   // False when the connection is to be closed.
   bool Step(Request request) {
