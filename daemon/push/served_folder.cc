@@ -17,6 +17,9 @@ namespace {
 using Kind = FolderQuestion::Kind;
 
 constexpr uint64_t kSmallBytes = 64 << 10;  // what is less is asked for in blocks of so much
+// After so many the file is read from front to back. Parts that are sent side by side go on where another
+// ended only by chance, and what was asked ahead for one of them is of no use to the others.
+constexpr int kInTurn = 3;
 
 // An open file of a client.
 class ServedBytes final : public FileBytes {
@@ -96,13 +99,19 @@ class ServedBytes final : public FileBytes {
   // The block that `offset` lies in, asked for by now.
   Ahead NextBlock(uint64_t offset, size_t wanted) ABSL_LOCKS_EXCLUDED(mutex_) {
     bool is_in_turn = wanted > kMostReadBytes;
+    Ahead next;
     {
       const MutexLock lock(mutex_);
-      is_in_turn = is_in_turn || (offset == last_end_ && wanted >= kSmallBytes);
-      if (!ahead_.empty() && ahead_.front().offset != offset) ahead_.clear();
-      is_in_turn = is_in_turn || !ahead_.empty();
+      in_turn_ = offset == last_end_ ? in_turn_ + 1 : 0;
+      if (!ahead_.empty() && ahead_.front().offset == offset) {
+        next = std::move(ahead_.front());
+        ahead_.pop_front();
+        is_in_turn = true;
+      } else {
+        ahead_.clear();
+        is_in_turn = is_in_turn || (in_turn_ >= kInTurn && wanted >= kSmallBytes);
+      }
     }
-    Ahead next = TakeAhead();
     if (next.ticket == nullptr) {
       const uint64_t begin = wanted >= kSmallBytes ? offset : offset / kSmallBytes * kSmallBytes;
       const uint64_t size =
@@ -110,14 +119,6 @@ class ServedBytes final : public FileBytes {
       next = AskFor(begin, size);
     }
     if (is_in_turn) AskAhead(next.offset + next.size_bytes);
-    return next;
-  }
-
-  Ahead TakeAhead() ABSL_LOCKS_EXCLUDED(mutex_) {
-    const MutexLock lock(mutex_);
-    if (ahead_.empty()) return {};
-    Ahead next = std::move(ahead_.front());
-    ahead_.pop_front();
     return next;
   }
 
@@ -148,6 +149,7 @@ class ServedBytes final : public FileBytes {
   Mutex mutex_;
   Block block_ ABSL_GUARDED_BY(mutex_);  // that was answered last
   uint64_t last_end_ ABSL_GUARDED_BY(mutex_) = 0;
+  int in_turn_ ABSL_GUARDED_BY(mutex_) = 0;          // reads that went on where the one before had ended
   std::deque<Ahead> ahead_ ABSL_GUARDED_BY(mutex_);  // one after the other
 };
 
