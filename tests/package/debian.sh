@@ -76,8 +76,8 @@ if [ ! -e "$root/etc/debian_version" ]; then
   debootstrap --variant=minbase bookworm "$root" "$mirror" >"$work/debootstrap.log" 2>&1 || { tail "$work/debootstrap.log"; exit 1; }
 fi
 mount -t proc proc "$root/proc"
+rm -rf "${root:?}/debs"  # of a run before
 mkdir -p "$root/debs"
-rm -f "$root"/debs/*
 cp "${packages[@]}" "$root/debs"
 
 say "Living with them"
